@@ -1,0 +1,11 @@
+//! The protocol in raw bytes, where golden files and drivers cannot look.
+//! Source: PostgreSQL 15 manual, chapter 55.
+
+mod cancel;
+mod copy;
+mod extended;
+mod limits;
+mod portal;
+mod simple;
+mod startup;
+mod stream;
