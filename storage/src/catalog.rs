@@ -1,0 +1,204 @@
+//! The SQL database that lists everything in the lake, behind one trait.
+//!
+//! Callers say what they want as [`Selection`]s and [`Write`]s; only a dialect
+//! (`sqlite`, later PostgreSQL) turns them into SQL and maps types.
+//!
+//! Invariants:
+//! - A commit transaction holds the lake's commit lock from `begin_commit` on.
+//! - What `select` returns for several selections is one consistent state.
+//!
+//! Not guaranteed: that a commit which failed did not happen; see `transaction`.
+
+use async_trait::async_trait;
+
+use crate::error::Error;
+use crate::spec::rows::SnapshotRow;
+use crate::spec::table::{Row, TableSpec, Value, Values};
+
+mod create;
+mod sqlite;
+
+pub(crate) use create::{NewLake, adoption, creation, data_path_write, public_schema};
+pub(crate) use sqlite::{SqliteAccess, SqliteCatalog};
+
+/// The newest snapshot, and the epoch of what is kept without history.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Head {
+    pub(crate) snapshot: SnapshotRow,
+    pub(crate) epoch: i64,
+}
+
+/// Which rows of a table are meant; conditions are joined by AND.
+#[derive(Clone, Debug)]
+pub(crate) enum Condition {
+    /// Begun at or before the snapshot and not ended by then.
+    VisibleAt(i64),
+    /// Not ended at all.
+    Live,
+    Equals(&'static str, i64),
+    Is(&'static str, String),
+    In(&'static str, Vec<i64>),
+    AtMost(&'static str, i64),
+    MoreThan(&'static str, i64),
+    /// Begun or ended after the snapshot: what changed since.
+    ChangedAfter(i64),
+    /// The column's value is among the same column's values in a selection.
+    Within(&'static str, Box<Selection>),
+}
+
+/// Rows of one table, all columns in their order.
+#[derive(Clone, Debug)]
+pub(crate) struct Selection {
+    pub(crate) table: &'static TableSpec,
+    pub(crate) conditions: Vec<Condition>,
+}
+
+impl Selection {
+    pub(crate) fn of<R: Row>(conditions: Vec<Condition>) -> Self {
+        Self {
+            table: R::TABLE,
+            conditions,
+        }
+    }
+}
+
+/// One change of the catalog database.
+#[derive(Clone, Debug)]
+pub(crate) enum Write {
+    Insert {
+        table: &'static TableSpec,
+        rows: Vec<Values>,
+    },
+    Update {
+        table: &'static TableSpec,
+        set: Vec<(&'static str, Value)>,
+        conditions: Vec<Condition>,
+    },
+    Delete {
+        table: &'static TableSpec,
+        conditions: Vec<Condition>,
+    },
+    /// Ends the inlined rows of a table that the snapshot `base` shows.
+    EndInlined {
+        data_table: String,
+        base: i64,
+        at: i64,
+    },
+}
+
+impl Write {
+    pub(crate) fn insert<R: Row>(rows: &[R]) -> Self {
+        Self::Insert {
+            table: R::TABLE,
+            rows: rows.iter().map(R::values).collect(),
+        }
+    }
+
+    /// Ends the live rows that the conditions name, at a snapshot.
+    pub(crate) fn end<R: Row>(mut conditions: Vec<Condition>, at: i64) -> Self {
+        conditions.push(Condition::Live);
+        let set = vec![("end_snapshot", Value::Integer(at))];
+        Self::Update {
+            table: R::TABLE,
+            set,
+            conditions,
+        }
+    }
+}
+
+/// What a catalog database holds before anything is known of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// No table at all.
+    Nothing,
+    /// Tables, but none of a lake's.
+    Stranger,
+    /// A lake that another program made.
+    ForeignLake,
+    /// A lake with our side tables.
+    Lake,
+}
+
+/// A one-time change of the database's tables, done whole or not at all.
+#[derive(Debug, Default)]
+pub(crate) struct Installation {
+    /// Whether the format's own tables are made first.
+    pub(crate) has_format_tables: bool,
+    /// Rows that are written before the guard triggers exist.
+    pub(crate) writes: Vec<Write>,
+}
+
+/// Rows of a table that holds inlined data: system columns, then the wanted ones.
+#[derive(Debug)]
+pub(crate) struct InlinedRow {
+    pub(crate) row_id: i64,
+    pub(crate) values: Values,
+}
+
+/// The catalog database.
+#[async_trait]
+pub(crate) trait CatalogStore: std::fmt::Debug + Send + Sync {
+    /// What the database holds.
+    async fn inspect(&self) -> Result<Found, Error>;
+
+    /// Makes our tables, indexes and triggers, in one transaction.
+    async fn install(&self, installation: &Installation) -> Result<(), Error>;
+
+    /// The newest snapshot and the epoch. Cost: 1 statement.
+    async fn head(&self) -> Result<Head, Error>;
+
+    /// The rows of each selection, read from one state of the database.
+    async fn select(&self, selections: &[Selection]) -> Result<Vec<Vec<Values>>, Error>;
+
+    /// The inlined rows of a data table that are visible at a snapshot, in row id order.
+    async fn inlined_rows(
+        &self,
+        data_table: &str,
+        columns: &[String],
+        at: i64,
+    ) -> Result<Vec<InlinedRow>, Error>;
+
+    /// Whether a table exists. Inlined deletes make theirs on first use.
+    async fn has_table(&self, name: &str) -> Result<bool, Error>;
+
+    /// Pairs (data file, position) of rows deleted inline at or before a snapshot.
+    async fn inlined_deletes(&self, table_id: i64, at: i64) -> Result<Vec<(i64, i64)>, Error>;
+
+    /// Takes the commit lock. Waits for others up to the configured bound.
+    async fn begin_commit(&self) -> Result<Box<dyn CommitTransaction>, Error>;
+
+    /// Gives every connection back.
+    async fn close(&self);
+}
+
+/// A transaction of the catalog database that holds the commit lock.
+///
+/// Dropping it without `commit` rolls it back.
+#[async_trait]
+pub(crate) trait CommitTransaction: Send {
+    async fn head(&mut self) -> Result<Head, Error>;
+
+    async fn select(&mut self, selection: &Selection) -> Result<Vec<Values>, Error>;
+
+    /// How many inlined rows of the data table are live and visible at a snapshot.
+    async fn inlined_live_count(&mut self, data_table: &str, base: i64) -> Result<i64, Error>;
+
+    /// Whether any inlined row of the data table was ended after a snapshot.
+    async fn inlined_ended_after(&mut self, data_table: &str, base: i64) -> Result<bool, Error>;
+
+    /// Whether rows of the table's files were deleted inline after a snapshot.
+    async fn inlined_deleted_after(&mut self, table_id: i64, base: i64) -> Result<bool, Error>;
+
+    async fn apply(&mut self, writes: &[Write]) -> Result<(), Error>;
+
+    /// Makes everything durable. After an error the outcome is open.
+    async fn commit(self: Box<Self>) -> Result<(), Error>;
+
+    /// Undoes everything; once this returns well, nothing happened.
+    async fn rollback(self: Box<Self>) -> Result<(), Error>;
+}
+
+/// Decodes the rows of one selection.
+pub(crate) fn decode<R: Row>(rows: Vec<Values>) -> Result<Vec<R>, Error> {
+    rows.into_iter().map(R::from_values).collect()
+}

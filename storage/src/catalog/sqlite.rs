@@ -1,0 +1,338 @@
+//! The catalog in one SQLite file beside the data.
+//!
+//! The primary keeps one connection for writing and a few for reading; a replica
+//! opens the file read-only. The file is in WAL mode with `synchronous = FULL`, so
+//! a commit that returned survives a power cut, and other programs may read at any
+//! time.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
+    SqliteSynchronous,
+};
+use sqlx::{AssertSqlSafe, ConnectOptions, SqliteConnection, Transaction};
+
+use crate::catalog::{
+    CatalogStore, CommitTransaction, Found, Head, InlinedRow, Installation, Selection,
+};
+use crate::error::{Error, ErrorKind};
+use crate::spec::rows::{FORMAT_INDEXES, FORMAT_TABLES, SnapshotRow};
+use crate::spec::side::{SIDE_INDEXES, SIDE_TABLES};
+use crate::spec::table::{Row, TableSpec, Value, Values};
+
+mod error;
+mod guard;
+mod text;
+mod write;
+
+use error::from_sqlx;
+use text::{Statement, row_values, value_at};
+use write::SqliteCommit;
+
+/// Connections for reading. Reads are short, and SQLite serves them from memory.
+const READER_COUNT: u32 = 4;
+
+/// Head of the lake in one statement.
+const HEAD_SQL: &str = "SELECT \"snapshot_id\", \"snapshot_time\", \"schema_version\", \
+     \"next_catalog_id\", \"next_file_id\", (SELECT \"epoch\" FROM \"gotgan_state\") \
+     FROM \"ducklake_snapshot\" ORDER BY \"snapshot_id\" DESC LIMIT 1";
+
+/// A catalog in a SQLite file.
+#[derive(Debug)]
+pub(crate) struct SqliteCatalog {
+    readers: SqlitePool,
+    writer: Option<SqlitePool>,
+}
+
+/// How a catalog file is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SqliteAccess {
+    /// Makes the file if it is absent.
+    ReadWrite,
+    /// Fails if the file is absent.
+    ReadOnly,
+}
+
+impl SqliteCatalog {
+    /// Opens the file.
+    ///
+    /// `busy_timeout`: how long a statement waits for another program's lock.
+    /// Errors: `NotFound` for a replica without a file; `Corrupt` if it is no database.
+    pub(crate) async fn open(
+        path: &Path,
+        access: SqliteAccess,
+        busy_timeout: Duration,
+    ) -> Result<Self, Error> {
+        if access == SqliteAccess::ReadOnly && !path.exists() {
+            return Err(Error::new(
+                ErrorKind::NotFound,
+                "there is no lake here yet: start a primary first",
+            )
+            .with_source(format!("no file {}", path.display())));
+        }
+        let base = SqliteConnectOptions::new()
+            .filename(path)
+            .foreign_keys(false)
+            .busy_timeout(busy_timeout)
+            .disable_statement_logging();
+        let writer = match access {
+            SqliteAccess::ReadOnly => None,
+            SqliteAccess::ReadWrite => {
+                let options = base
+                    .clone()
+                    .create_if_missing(true)
+                    .journal_mode(SqliteJournalMode::Wal)
+                    .synchronous(SqliteSynchronous::Full);
+                Some(open_pool(options, 1, busy_timeout).await?)
+            }
+        };
+        let readers = open_pool(base.read_only(true), READER_COUNT, busy_timeout).await?;
+        Ok(Self { readers, writer })
+    }
+
+    /// The file that a `sqlite:` URL names.
+    pub(crate) fn path_of_url(url: &str) -> Option<PathBuf> {
+        let rest = url.strip_prefix("sqlite:")?;
+        let path = rest.strip_prefix("//").unwrap_or(rest);
+        (!path.is_empty()).then(|| PathBuf::from(path))
+    }
+
+    fn writer(&self) -> Result<&SqlitePool, Error> {
+        self.writer.as_ref().ok_or_else(|| {
+            Error::new(
+                ErrorKind::ReadOnly,
+                "a replica does not write to the catalog",
+            )
+        })
+    }
+}
+
+async fn open_pool(
+    options: SqliteConnectOptions,
+    size: u32,
+    timeout: Duration,
+) -> Result<SqlitePool, Error> {
+    SqlitePoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(timeout)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_with(options)
+        .await
+        .map_err(from_sqlx)
+}
+
+#[async_trait]
+impl CatalogStore for SqliteCatalog {
+    async fn inspect(&self) -> Result<Found, Error> {
+        let names: Vec<String> =
+            sqlx::query_scalar("SELECT name FROM sqlite_master WHERE type = 'table'")
+                .fetch_all(&self.readers)
+                .await
+                .map_err(from_sqlx)?;
+        let has = |name: &str| names.iter().any(|other| other == name);
+        Ok(match (has("ducklake_metadata"), has("gotgan_state")) {
+            (true, true) => Found::Lake,
+            (true, false) => Found::ForeignLake,
+            (false, _) if names.is_empty() => Found::Nothing,
+            (false, _) => Found::Stranger,
+        })
+    }
+
+    async fn install(&self, installation: &Installation) -> Result<(), Error> {
+        let mut transaction = self
+            .writer()?
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .map_err(from_sqlx)?;
+        for statement in installation_statements(installation.has_format_tables) {
+            run(&mut transaction, statement).await?;
+        }
+        for change in &installation.writes {
+            write::apply(&mut transaction, change).await?;
+        }
+        for statement in guard::statements() {
+            run(&mut transaction, statement).await?;
+        }
+        transaction.commit().await.map_err(from_sqlx)
+    }
+
+    async fn head(&self) -> Result<Head, Error> {
+        let mut connection = self.readers.acquire().await.map_err(from_sqlx)?;
+        read_head(&mut connection).await
+    }
+
+    async fn select(&self, selections: &[Selection]) -> Result<Vec<Vec<Values>>, Error> {
+        let mut transaction = self.readers.begin().await.map_err(from_sqlx)?;
+        let mut results = Vec::with_capacity(selections.len());
+        for selection in selections {
+            results.push(read_selection(&mut transaction, selection).await?);
+        }
+        transaction.rollback().await.map_err(from_sqlx)?;
+        Ok(results)
+    }
+
+    async fn inlined_rows(
+        &self,
+        data_table: &str,
+        columns: &[String],
+        at: i64,
+    ) -> Result<Vec<InlinedRow>, Error> {
+        let mut statement = Statement::default();
+        statement.push("SELECT \"row_id\"");
+        for column in columns {
+            statement.push(", ").name(column);
+        }
+        statement.push(" FROM ").name(data_table);
+        statement.conditions(&[crate::catalog::Condition::VisibleAt(at)]);
+        statement.push(" ORDER BY \"row_id\"");
+        let rows = statement
+            .query()
+            .fetch_all(&self.readers)
+            .await
+            .map_err(from_sqlx)?;
+        rows.iter()
+            .map(|row| inlined_row(row, columns.len()))
+            .collect()
+    }
+
+    async fn has_table(&self, name: &str) -> Result<bool, Error> {
+        let mut connection = self.readers.acquire().await.map_err(from_sqlx)?;
+        has_table(&mut connection, name).await
+    }
+
+    async fn inlined_deletes(&self, table_id: i64, at: i64) -> Result<Vec<(i64, i64)>, Error> {
+        let name = inlined_delete_table(table_id);
+        if !self.has_table(&name).await? {
+            return Ok(Vec::new());
+        }
+        let mut statement = Statement::default();
+        statement
+            .push("SELECT \"file_id\", \"row_id\" FROM ")
+            .name(&name);
+        statement
+            .push(" WHERE \"begin_snapshot\" <= ")
+            .bind(Value::Integer(at));
+        let rows = statement
+            .query()
+            .fetch_all(&self.readers)
+            .await
+            .map_err(from_sqlx)?;
+        rows.iter()
+            .map(|row| Ok((integer_at(row, 0)?, integer_at(row, 1)?)))
+            .collect()
+    }
+
+    async fn begin_commit(&self) -> Result<Box<dyn CommitTransaction>, Error> {
+        let transaction = self
+            .writer()?
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .map_err(from_sqlx)?;
+        Ok(Box::new(SqliteCommit::new(transaction).await?))
+    }
+
+    async fn close(&self) {
+        self.readers.close().await;
+        if let Some(writer) = &self.writer {
+            writer.close().await;
+        }
+    }
+}
+
+/// The table of inlined deletes; its name is the format's.
+fn inlined_delete_table(table_id: i64) -> String {
+    format!("ducklake_inlined_delete_{table_id}")
+}
+
+fn installation_statements(has_format_tables: bool) -> Vec<String> {
+    let mut statements = Vec::new();
+    if has_format_tables {
+        statements.extend(FORMAT_TABLES.iter().map(|table| text::create_table(table)));
+    }
+    statements.extend(SIDE_TABLES.iter().map(|table| text::create_table(table)));
+    for (name, table, columns) in FORMAT_INDEXES.iter().chain(&SIDE_INDEXES) {
+        statements.push(format!(
+            "CREATE INDEX \"{name}\" ON \"{table}\" ({columns})"
+        ));
+    }
+    statements
+}
+
+async fn run(transaction: &mut Transaction<'_, sqlx::Sqlite>, sql: String) -> Result<(), Error> {
+    sqlx::query(AssertSqlSafe(sql))
+        .persistent(false)
+        .execute(&mut **transaction)
+        .await
+        .map(drop)
+        .map_err(from_sqlx)
+}
+
+async fn has_table(connection: &mut SqliteConnection, name: &str) -> Result<bool, Error> {
+    let found: Option<i64> =
+        sqlx::query_scalar("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?")
+            .bind(name)
+            .fetch_optional(connection)
+            .await
+            .map_err(from_sqlx)?;
+    Ok(found.is_some())
+}
+
+async fn read_head(connection: &mut SqliteConnection) -> Result<Head, Error> {
+    let row = sqlx::query(HEAD_SQL)
+        .fetch_optional(connection)
+        .await
+        .map_err(from_sqlx)?;
+    let Some(row) = row else {
+        return Err(Error::new(
+            ErrorKind::Corrupt,
+            "the catalog has no snapshot",
+        ));
+    };
+    let snapshot = SnapshotRow::from_values(row_values(SnapshotRow::TABLE, &row)?)?;
+    Ok(Head {
+        snapshot,
+        epoch: integer_at(&row, SnapshotRow::TABLE.columns.len())?,
+    })
+}
+
+async fn read_selection(
+    connection: &mut SqliteConnection,
+    selection: &Selection,
+) -> Result<Vec<Values>, Error> {
+    let rows = Statement::select(selection)
+        .query()
+        .fetch_all(connection)
+        .await
+        .map_err(from_sqlx)?;
+    decode_rows(selection.table, &rows)
+}
+
+fn decode_rows(table: &TableSpec, rows: &[SqliteRow]) -> Result<Vec<Values>, Error> {
+    rows.iter().map(|row| row_values(table, row)).collect()
+}
+
+fn integer_at(row: &SqliteRow, index: usize) -> Result<i64, Error> {
+    match value_at(row, index)? {
+        Value::Integer(number) => Ok(number),
+        _ => Err(Error::new(
+            ErrorKind::Corrupt,
+            "the catalog has a text where a number belongs",
+        )),
+    }
+}
+
+fn inlined_row(row: &SqliteRow, column_count: usize) -> Result<InlinedRow, Error> {
+    let mut values = Vec::with_capacity(column_count);
+    for index in 1..=column_count {
+        values.push(value_at(row, index)?);
+    }
+    Ok(InlinedRow {
+        row_id: integer_at(row, 0)?,
+        values,
+    })
+}

@@ -1,0 +1,181 @@
+//! A commit in SQLite: one immediate transaction, marked as ours for the triggers.
+
+use async_trait::async_trait;
+use sqlx::{Sqlite, Transaction};
+
+use super::error::from_sqlx;
+use super::text::Statement;
+use super::{has_table, inlined_delete_table, read_head, read_selection};
+use crate::catalog::{CommitTransaction, Condition, Head, Selection, Write};
+use crate::error::Error;
+use crate::spec::side::WriterRow;
+use crate::spec::table::{Row, TableSpec, Value, Values};
+
+/// Most placeholders in one INSERT. SQLite allows 32766; fewer keep texts short.
+const PLACEHOLDER_COUNT_MAX: usize = 2000;
+
+/// The transaction. It holds SQLite's write lock from its first moment.
+pub(super) struct SqliteCommit {
+    transaction: Transaction<'static, Sqlite>,
+}
+
+impl SqliteCommit {
+    pub(super) async fn new(mut transaction: Transaction<'static, Sqlite>) -> Result<Self, Error> {
+        let mark = WriterRow {
+            transaction_id: "open".to_owned(),
+        };
+        apply(&mut transaction, &Write::insert(&[mark])).await?;
+        Ok(Self { transaction })
+    }
+}
+
+#[async_trait]
+impl CommitTransaction for SqliteCommit {
+    async fn head(&mut self) -> Result<Head, Error> {
+        read_head(&mut self.transaction).await
+    }
+
+    async fn select(&mut self, selection: &Selection) -> Result<Vec<Values>, Error> {
+        read_selection(&mut self.transaction, selection).await
+    }
+
+    async fn inlined_live_count(&mut self, data_table: &str, base: i64) -> Result<i64, Error> {
+        let mut statement = Statement::default();
+        statement.push("SELECT count(*) FROM ").name(data_table);
+        statement.conditions(&[Condition::Live, Condition::AtMost("begin_snapshot", base)]);
+        let row = statement
+            .query()
+            .fetch_one(&mut *self.transaction)
+            .await
+            .map_err(from_sqlx)?;
+        super::integer_at(&row, 0)
+    }
+
+    async fn inlined_ended_after(&mut self, data_table: &str, base: i64) -> Result<bool, Error> {
+        let mut statement = Statement::default();
+        statement.push("SELECT 1 FROM ").name(data_table);
+        statement
+            .push(" WHERE \"end_snapshot\" > ")
+            .bind(Value::Integer(base))
+            .push(" LIMIT 1");
+        let row = statement
+            .query()
+            .fetch_optional(&mut *self.transaction)
+            .await;
+        Ok(row.map_err(from_sqlx)?.is_some())
+    }
+
+    async fn inlined_deleted_after(&mut self, table_id: i64, base: i64) -> Result<bool, Error> {
+        let name = inlined_delete_table(table_id);
+        if !has_table(&mut self.transaction, &name).await? {
+            return Ok(false);
+        }
+        let mut statement = Statement::default();
+        statement.push("SELECT 1 FROM ").name(&name);
+        statement
+            .push(" WHERE \"begin_snapshot\" > ")
+            .bind(Value::Integer(base))
+            .push(" LIMIT 1");
+        let row = statement
+            .query()
+            .fetch_optional(&mut *self.transaction)
+            .await;
+        Ok(row.map_err(from_sqlx)?.is_some())
+    }
+
+    async fn apply(&mut self, writes: &[Write]) -> Result<(), Error> {
+        for write in writes {
+            apply(&mut self.transaction, write).await?;
+        }
+        Ok(())
+    }
+
+    async fn commit(mut self: Box<Self>) -> Result<(), Error> {
+        let unmark = Write::Delete {
+            table: WriterRow::TABLE,
+            conditions: Vec::new(),
+        };
+        apply(&mut self.transaction, &unmark).await?;
+        self.transaction.commit().await.map_err(from_sqlx)
+    }
+
+    async fn rollback(self: Box<Self>) -> Result<(), Error> {
+        self.transaction.rollback().await.map_err(from_sqlx)
+    }
+}
+
+/// Carries out one change.
+pub(super) async fn apply(
+    transaction: &mut Transaction<'static, Sqlite>,
+    write: &Write,
+) -> Result<(), Error> {
+    let mut statement = Statement::default();
+    match write {
+        Write::Insert { table, rows } => return insert(transaction, table, rows).await,
+        Write::Update {
+            table,
+            set,
+            conditions,
+        } => {
+            statement.push("UPDATE ").name(table.name);
+            for (index, (column, value)) in set.iter().enumerate() {
+                statement.push(if index == 0 { " SET " } else { ", " });
+                statement.name(column).push(" = ").bind(value.clone());
+            }
+            statement.conditions(conditions);
+        }
+        Write::Delete { table, conditions } => {
+            statement.push("DELETE FROM ").name(table.name);
+            statement.conditions(conditions);
+        }
+        Write::EndInlined {
+            data_table,
+            base,
+            at,
+        } => {
+            statement
+                .push("UPDATE ")
+                .name(data_table)
+                .push(" SET \"end_snapshot\" = ");
+            statement.bind(Value::Integer(*at));
+            statement.conditions(&[Condition::Live, Condition::AtMost("begin_snapshot", *base)]);
+        }
+    }
+    statement
+        .query()
+        .execute(&mut **transaction)
+        .await
+        .map(drop)
+        .map_err(from_sqlx)
+}
+
+async fn insert(
+    transaction: &mut Transaction<'static, Sqlite>,
+    table: &TableSpec,
+    rows: &[Values],
+) -> Result<(), Error> {
+    let chunk_rows = (PLACEHOLDER_COUNT_MAX / table.columns.len()).max(1);
+    for chunk in rows.chunks(chunk_rows) {
+        let mut statement = Statement::default();
+        statement
+            .push("INSERT INTO ")
+            .name(table.name)
+            .push(" VALUES ");
+        for (index, row) in chunk.iter().enumerate() {
+            statement.push(if index == 0 { "(" } else { ", (" });
+            for (position, value) in row.iter().enumerate() {
+                if position > 0 {
+                    statement.push(", ");
+                }
+                statement.bind(value.clone());
+            }
+            statement.push(")");
+        }
+        statement
+            .query()
+            .execute(&mut **transaction)
+            .await
+            .map_err(from_sqlx)?;
+    }
+    Ok(())
+}

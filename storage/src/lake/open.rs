@@ -1,0 +1,191 @@
+//! Opening a lake: make it, adopt it, or check that we know its format.
+//!
+//! Making and adopting are one transaction of the catalog each, so a process that dies
+//! in between leaves either nothing or all of it.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::{Mutex as AsyncMutex, RwLock};
+
+use crate::catalog::{
+    CatalogStore, Condition, Found, NewLake, Selection, SqliteAccess, SqliteCatalog, Write,
+    adoption, creation, data_path_write, decode, public_schema,
+};
+use crate::error::{Error, ErrorKind};
+use crate::lake::cache::FileCache;
+use crate::lake::{Inner, LakeOptions, LakeRole, folders};
+use crate::lock::PrimaryLock;
+use crate::object::open_store;
+use crate::snapshot::{Place, load_picture};
+use crate::spec::FORMAT_VERSION;
+use crate::spec::rows::{MetadataRow, SnapshotRow};
+use crate::spec::side::{SIDE_VERSION, StateRow};
+
+pub(super) async fn open(options: LakeOptions) -> Result<Inner, Error> {
+    let path = folders::catalog_path(&options)?;
+    let is_primary = options.role == LakeRole::Primary;
+    let lock = match is_primary {
+        true => {
+            folders::make_folder(&options.data_dir)?;
+            Some(PrimaryLock::take(&path)?)
+        }
+        false => None,
+    };
+    let access = if is_primary {
+        SqliteAccess::ReadWrite
+    } else {
+        SqliteAccess::ReadOnly
+    };
+    let catalog = SqliteCatalog::open(&path, access, options.busy_timeout).await?;
+    let found = catalog.inspect().await?;
+    match (found, options.role) {
+        (Found::Nothing, LakeRole::Primary) => create(&catalog, &options, &path).await?,
+        (Found::ForeignLake, LakeRole::Primary) => adopt(&catalog, &options, &path).await?,
+        (Found::Lake, _) => {}
+        (Found::Nothing | Found::ForeignLake, LakeRole::Replica) => {
+            let text = "there is no lake here yet: start a primary first";
+            return Err(Error::new(ErrorKind::NotFound, text));
+        }
+        (Found::Stranger, _) => {
+            let text = "the catalog database holds tables that are not a lake's";
+            return Err(Error::new(ErrorKind::Unsupported, text));
+        }
+    }
+    let (state, roots) = check(&catalog, &options, &path).await?;
+    let objects = open_store(&format!("file://{}", roots[0]))?;
+    let head = catalog.head().await?;
+    let picture = load_picture(&catalog, &head).await?;
+    Ok(Inner {
+        catalog: Box::new(catalog),
+        objects,
+        place: Place::new(roots),
+        options,
+        uuid: state.lake_uuid,
+        head: Mutex::new(Arc::new(picture)),
+        files: Mutex::new(FileCache::default()),
+        turn: AsyncMutex::new(()),
+        refresh: AsyncMutex::new(()),
+        commits: Arc::new(RwLock::new(())),
+        _lock: lock,
+    })
+}
+
+async fn create(catalog: &SqliteCatalog, options: &LakeOptions, path: &Path) -> Result<(), Error> {
+    let data = folders::new_data(options)?;
+    let lake = new_lake(options, path, &data)?;
+    catalog.install(&creation(&lake)).await?;
+    tracing::info!(lake = lake.lake_uuid, "made a new lake");
+    Ok(())
+}
+
+/// Adds our tables to a lake that another program made.
+async fn adopt(catalog: &SqliteCatalog, options: &LakeOptions, path: &Path) -> Result<(), Error> {
+    let data_path = check_metadata(catalog).await?;
+    let data = folders::adopted_data(options, path, &data_path)?;
+    let lake = new_lake(options, path, &data)?;
+    let selections = [Selection::of::<SnapshotRow>(Vec::new()), public_schema()];
+    let mut results = catalog.select(&selections).await?.into_iter();
+    let mut next = move || results.next().unwrap_or_default();
+    let snapshots: Vec<SnapshotRow> = decode(next())?;
+    let has_public = !next().is_empty();
+    let head = snapshots
+        .into_iter()
+        .max_by_key(|row| row.snapshot_id)
+        .ok_or_else(|| Error::new(ErrorKind::Corrupt, "the catalog has no snapshot"))?;
+    catalog.install(&adoption(&lake, &head, has_public)).await?;
+    tracing::info!(
+        lake = lake.lake_uuid,
+        "adopted a lake that another program made"
+    );
+    Ok(())
+}
+
+fn new_lake(options: &LakeOptions, catalog: &Path, data: &Path) -> Result<NewLake, Error> {
+    let uuid = || options.ids.uuid().to_string();
+    Ok(NewLake {
+        data_path: folders::path_text(data)?,
+        data_location: folders::location_text(catalog, data)?,
+        superuser: options.superuser.clone(),
+        lake_uuid: uuid(),
+        schema_uuids: [uuid(), uuid()],
+        transaction_id: uuid(),
+        now: options.clock.now(),
+    })
+}
+
+/// Checks versions and finds the data folder: its path, then other spellings of it.
+async fn check(
+    catalog: &SqliteCatalog,
+    options: &LakeOptions,
+    path: &Path,
+) -> Result<(StateRow, Vec<String>), Error> {
+    let stated = check_metadata(catalog).await?;
+    let selection = Selection::of::<StateRow>(Vec::new());
+    let rows = catalog
+        .select(&[selection])
+        .await?
+        .pop()
+        .unwrap_or_default();
+    let state: StateRow = decode(rows)?
+        .pop()
+        .ok_or_else(|| Error::new(ErrorKind::Corrupt, "the catalog has lost its gotgan_state"))?;
+    if state.format_version != SIDE_VERSION {
+        let text = format!(
+            "the lake has version {} of gotgan's tables, this program knows {SIDE_VERSION}",
+            state.format_version
+        );
+        return Err(Error::new(ErrorKind::Unsupported, text));
+    }
+    let data = folders::known_data(options, path, &state.data_location)?;
+    let root = folders::path_text(&data)?;
+    if root == stated {
+        return Ok((state, vec![root]));
+    }
+    if options.role == LakeRole::Primary {
+        tracing::info!("the lake was moved: its data path is corrected");
+        correct_data_path(catalog, &root).await?;
+    }
+    Ok((state, vec![root, stated]))
+}
+
+async fn correct_data_path(catalog: &SqliteCatalog, root: &str) -> Result<(), Error> {
+    let mut transaction = catalog.begin_commit().await?;
+    let write: Write = data_path_write(root);
+    transaction.apply(&[write]).await?;
+    transaction.commit().await
+}
+
+/// Refuses what we do not know; returns the data path.
+async fn check_metadata(catalog: &SqliteCatalog) -> Result<String, Error> {
+    let keys = ["version", "data_path", "encrypted"];
+    let selections =
+        keys.map(|key| Selection::of::<MetadataRow>(vec![Condition::Is("key", key.to_owned())]));
+    let mut values = Vec::with_capacity(keys.len());
+    for rows in catalog.select(&selections).await? {
+        let rows: Vec<MetadataRow> = decode(rows)?;
+        let global = rows.into_iter().find(|row| row.scope.is_none());
+        values.push(global.map(|row| row.value));
+    }
+    let [version, data_path, encrypted] = <[Option<String>; 3]>::try_from(values)
+        .map_err(|_| Error::new(ErrorKind::Internal, "the catalog answered too little"))?;
+    match version {
+        Some(version) if version == FORMAT_VERSION => {}
+        Some(version) => {
+            let text = format!(
+                "the lake has version {version} of the DuckLake format, this program knows \
+                 {FORMAT_VERSION}"
+            );
+            return Err(Error::new(ErrorKind::Unsupported, text));
+        }
+        None => {
+            let text = "the catalog does not tell its format version";
+            return Err(Error::new(ErrorKind::Corrupt, text));
+        }
+    }
+    if encrypted.as_deref() == Some("true") {
+        let text = "encrypted lakes are not supported";
+        return Err(Error::new(ErrorKind::Unsupported, text));
+    }
+    data_path.ok_or_else(|| Error::new(ErrorKind::Corrupt, "the catalog has no data path"))
+}

@@ -1,0 +1,52 @@
+//! Durable tables on an object store: a DuckLake 1.0 catalog and Parquet files.
+//!
+//! A [`Lake`] is opened once in a process. Its [`Snapshot`] is the whole warehouse after
+//! one commit, immutable and shared; a [`Transaction`] sees one with its own changes and
+//! commits them as the next.
+//!
+//! Guarantees:
+//! - A commit that returned survives a crash of process and machine, whole.
+//! - A commit that did not happen is never visible, in no part.
+//! - What a snapshot shows never changes.
+//!
+//! Not guaranteed: that a commit which failed with `Unavailable` did not happen. Keys are
+//! recorded, not enforced. CHECK, NOT NULL and lengths are the caller's to enforce.
+//!
+//! Knows no SQL of clients, no privileges, no DataFusion.
+
+mod access;
+mod catalog;
+mod clock;
+mod error;
+mod faults;
+mod file;
+mod lake;
+mod lock;
+mod object;
+mod snapshot;
+mod spec;
+mod transaction;
+mod types;
+
+pub use access::{NewRole, Role};
+pub use clock::{Clock, Ids, RandomIds, SystemClock};
+pub use error::{Error, ErrorKind};
+pub use faults::{Faults, PointFault};
+pub use file::write::{
+    FileCompression, StagedColumn, StagedFile, StagedFiles, TableWriter, WriteOptions,
+};
+pub use lake::{Lake, LakeOptions, LakeRole};
+pub use object::store_error as object_error;
+pub use object::{Disk, Fault, FaultRates, FaultStore, LocalStore, Meter, MeterCounts};
+pub use object::{MeteredStore, Operation, OsDisk, open_store};
+pub use snapshot::{
+    Column, Constraint, ConstraintEntry, DataFile, DeletedPositions, FileBounds, FileList, Index,
+    InlinedRows, NameMapping, NameMappingEntry, Relation, Schema, Snapshot, SnapshotRole, Table,
+    View, ViewColumn, ViewDialect,
+};
+pub use spec::{ColumnId, SchemaId, SnapshotId, TableId, ViewId};
+pub use transaction::{
+    Author, CommentTarget, NewColumn, NewConstraint, NewIndex, NewSchema, NewTable, NewView,
+    OwnerTarget, Savepoint, Transaction,
+};
+pub use types::{ColumnType, ELEMENT_NAME, PG_TYPE_KEY};

@@ -1,0 +1,255 @@
+//! The immutable picture of the warehouse at one snapshot.
+//!
+//! A picture is shared by `Arc`; cloning one copies a few pointers. A transaction
+//! changes its own clone, where only the touched maps are copied. Roles are today's,
+//! whatever the snapshot; `epoch` says which state of them.
+//!
+//! Invariants:
+//! - `names` holds exactly the relations and indexes of `tables` and `views`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::spec::{SchemaId, SnapshotId, TableId, ViewId};
+
+mod declared;
+mod files;
+mod inlined;
+mod load;
+mod load_files;
+mod objects;
+mod place;
+
+pub use files::{DataFile, DeletedPositions, FileBounds, FileList, InlinedRows};
+pub use files::{NameMapping, NameMappingEntry};
+pub use objects::{
+    Column, Constraint, ConstraintEntry, Index, Schema, SnapshotRole, Table, View, ViewColumn,
+    ViewDialect,
+};
+
+pub(crate) use declared::{default_rows, view_columns_text};
+pub(crate) use files::{ColumnStats, DeleteFile, FileStats};
+pub(crate) use load::{load_picture, refresh_picture};
+pub(crate) use load_files::{Wanted, load_files};
+pub(crate) use place::Place;
+
+/// A table or a view.
+#[derive(Clone, Debug)]
+pub enum Relation {
+    /// A table.
+    Table(Arc<Table>),
+    /// A view.
+    View(Arc<View>),
+}
+
+/// What a name in a schema stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    Table(TableId),
+    View(ViewId),
+    Index(TableId),
+}
+
+type Map<K, V> = Arc<BTreeMap<K, V>>;
+
+/// The warehouse after one commit, or inside a transaction.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    pub(crate) id: SnapshotId,
+    pub(crate) time: DateTime<Utc>,
+    pub(crate) schema_version: i64,
+    pub(crate) epoch: i64,
+    pub(crate) schemas: Map<SchemaId, Arc<Schema>>,
+    pub(crate) tables: Map<TableId, Arc<Table>>,
+    pub(crate) views: Map<ViewId, Arc<View>>,
+    names: Map<SchemaId, Map<String, Named>>,
+    pub(crate) roles: Map<i64, Arc<SnapshotRole>>,
+}
+
+impl Snapshot {
+    pub(crate) fn empty(id: SnapshotId, time: DateTime<Utc>) -> Self {
+        Self {
+            id,
+            time,
+            schema_version: 0,
+            epoch: 0,
+            schemas: Map::default(),
+            tables: Map::default(),
+            views: Map::default(),
+            names: Map::default(),
+            roles: Map::default(),
+        }
+    }
+
+    /// Number of the commit; a transaction shows the one it is pinned to.
+    pub fn id(&self) -> SnapshotId {
+        self.id
+    }
+
+    /// Raised by every change of schemas, tables, columns or views.
+    pub fn schema_version(&self) -> i64 {
+        self.schema_version
+    }
+
+    /// When it was committed.
+    pub fn time(&self) -> DateTime<Utc> {
+        self.time
+    }
+
+    /// Which state of the roles this picture shows.
+    pub fn epoch(&self) -> i64 {
+        self.epoch
+    }
+
+    /// Every schema, by id.
+    pub fn schemas(&self) -> impl Iterator<Item = &Arc<Schema>> {
+        self.schemas.values()
+    }
+
+    /// The schema with this id.
+    pub fn schema(&self, id: SchemaId) -> Option<&Arc<Schema>> {
+        self.schemas.get(&id)
+    }
+
+    /// The schema with this name. There are few: a look through them costs nothing.
+    pub fn schema_by_name(&self, name: &str) -> Option<&Arc<Schema>> {
+        self.schemas.values().find(|schema| schema.name == name)
+    }
+
+    /// Every table, by id.
+    pub fn tables(&self) -> impl Iterator<Item = &Arc<Table>> {
+        self.tables.values()
+    }
+
+    /// The table with this id.
+    pub fn table(&self, id: TableId) -> Option<&Arc<Table>> {
+        self.tables.get(&id)
+    }
+
+    /// Every view, by id.
+    pub fn views(&self) -> impl Iterator<Item = &Arc<View>> {
+        self.views.values()
+    }
+
+    /// The view with this id.
+    pub fn view(&self, id: ViewId) -> Option<&Arc<View>> {
+        self.views.get(&id)
+    }
+
+    /// The table or view with this name.
+    pub fn relation(&self, schema_id: SchemaId, name: &str) -> Option<Relation> {
+        self.relation_of(*self.names.get(&schema_id)?.get(name)?)
+    }
+
+    /// The tables and views of a schema, by name.
+    pub fn relations_in(&self, schema_id: SchemaId) -> impl Iterator<Item = Relation> {
+        let names = self
+            .names
+            .get(&schema_id)
+            .into_iter()
+            .flat_map(|names| names.values());
+        names.filter_map(|named| self.relation_of(*named))
+    }
+
+    /// The views that read a table or view.
+    pub fn dependents(&self, object_id: i64) -> Vec<ViewId> {
+        let views = self.views.values();
+        views
+            .filter(|view| view.dependencies.contains(&object_id))
+            .map(|view| view.id)
+            .collect()
+    }
+
+    /// Every role, by id.
+    pub fn roles(&self) -> impl Iterator<Item = &Arc<SnapshotRole>> {
+        self.roles.values()
+    }
+
+    /// The role with this name.
+    pub fn role_by_name(&self, name: &str) -> Option<&Arc<SnapshotRole>> {
+        self.roles.values().find(|role| role.name == name)
+    }
+
+    fn relation_of(&self, named: Named) -> Option<Relation> {
+        match named {
+            Named::Table(id) => self
+                .table(id)
+                .map(|table| Relation::Table(Arc::clone(table))),
+            Named::View(id) => self.view(id).map(|view| Relation::View(Arc::clone(view))),
+            Named::Index(_) => None,
+        }
+    }
+
+    pub(crate) fn named(&self, schema_id: SchemaId, name: &str) -> Option<Named> {
+        self.names.get(&schema_id)?.get(name).copied()
+    }
+
+    pub(crate) fn role_name(&self, id: i64) -> String {
+        // A role that is gone still has an id, as in PostgreSQL.
+        self.roles
+            .get(&id)
+            .map_or_else(|| format!("unknown (OID={id})"), |role| role.name.clone())
+    }
+
+    pub(crate) fn put_schema(&mut self, schema: Schema) {
+        Arc::make_mut(&mut self.schemas).insert(schema.id, Arc::new(schema));
+    }
+
+    pub(crate) fn remove_schema(&mut self, id: SchemaId) {
+        Arc::make_mut(&mut self.schemas).remove(&id);
+        // Its relations may still be there, when it is about to be put again.
+        if self.names.get(&id).is_some_and(|names| names.is_empty()) {
+            Arc::make_mut(&mut self.names).remove(&id);
+        }
+    }
+
+    pub(crate) fn put_table(&mut self, table: Arc<Table>) {
+        self.remove_table(table.id);
+        self.add_name(table.schema_id, &table.name, Named::Table(table.id));
+        for index in &table.indexes {
+            self.add_name(table.schema_id, &index.name, Named::Index(table.id));
+        }
+        Arc::make_mut(&mut self.tables).insert(table.id, table);
+    }
+
+    /// Replaces a table whose name, schema and indexes stay: no name is touched.
+    pub(crate) fn put_table_counters(&mut self, table: Arc<Table>) {
+        Arc::make_mut(&mut self.tables).insert(table.id, table);
+    }
+
+    pub(crate) fn remove_table(&mut self, id: TableId) {
+        let Some(table) = Arc::make_mut(&mut self.tables).remove(&id) else {
+            return;
+        };
+        self.remove_name(table.schema_id, &table.name);
+        for index in &table.indexes {
+            self.remove_name(table.schema_id, &index.name);
+        }
+    }
+
+    pub(crate) fn put_view(&mut self, view: Arc<View>) {
+        self.remove_view(view.id);
+        self.add_name(view.schema_id, &view.name, Named::View(view.id));
+        Arc::make_mut(&mut self.views).insert(view.id, view);
+    }
+
+    pub(crate) fn remove_view(&mut self, id: ViewId) {
+        let Some(view) = Arc::make_mut(&mut self.views).remove(&id) else {
+            return;
+        };
+        self.remove_name(view.schema_id, &view.name);
+    }
+
+    fn add_name(&mut self, schema_id: SchemaId, name: &str, named: Named) {
+        let names = Arc::make_mut(&mut self.names).entry(schema_id).or_default();
+        Arc::make_mut(names).insert(name.to_owned(), named);
+    }
+
+    fn remove_name(&mut self, schema_id: SchemaId, name: &str) {
+        if let Some(names) = Arc::make_mut(&mut self.names).get_mut(&schema_id) {
+            Arc::make_mut(names).remove(name);
+        }
+    }
+}

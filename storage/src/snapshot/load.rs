@@ -1,0 +1,427 @@
+//! Catalog rows to a picture: all of them once, then only of objects that changed.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use crate::catalog::{CatalogStore, Condition, Head, Selection, decode};
+use crate::error::{Error, ErrorKind};
+use crate::snapshot::declared::{column_type, foreign_default, parse_view_columns};
+use crate::snapshot::{
+    Column, Constraint, ConstraintEntry, Index, Schema, Snapshot, SnapshotRole, Table, View,
+    ViewDialect,
+};
+use crate::spec::rows::{
+    ColumnRow, ColumnTagRow, SchemaRow, TableRow, TableStatsRow, TagRow, ViewRow,
+};
+use crate::spec::side::{
+    CommentRow, ConstraintRow, IndexRow, OwnerRow, RoleRow, SideColumnRow, SideViewRow,
+};
+use crate::spec::table::{Row, Values};
+use crate::spec::{COMMENT_KEY, ColumnId, SchemaId, SnapshotId, TableId, ViewId};
+
+/// Loads the whole picture at the head. Cost: 1 read transaction.
+pub(crate) async fn load_picture(store: &dyn CatalogStore, head: &Head) -> Result<Snapshot, Error> {
+    let id = SnapshotId(head.snapshot.snapshot_id);
+    let rows = read_rows(store, id, None).await?;
+    let mut picture = Snapshot::empty(id, head.snapshot.snapshot_time);
+    picture.schema_version = head.snapshot.schema_version;
+    picture.epoch = head.epoch;
+    rows.add_to(&mut picture)?;
+    Ok(picture)
+}
+
+/// Brings an older picture to the head by loading again only what changed.
+///
+/// `objects`: every schema, table and view that the commits in between touched.
+/// Valid only while the epoch is the same.
+pub(crate) async fn refresh_picture(
+    store: &dyn CatalogStore,
+    older: &Snapshot,
+    head: &Head,
+    objects: &BTreeSet<i64>,
+) -> Result<Snapshot, Error> {
+    let id = SnapshotId(head.snapshot.snapshot_id);
+    let mut picture = older.clone();
+    picture.id = id;
+    picture.time = head.snapshot.snapshot_time;
+    picture.schema_version = head.snapshot.schema_version;
+    let rows = read_rows(store, id, Some(objects)).await?;
+    for object in objects {
+        picture.remove_table(TableId(*object));
+        picture.remove_view(ViewId(*object));
+        if picture.schema(SchemaId(*object)).is_some() {
+            picture.remove_schema(SchemaId(*object));
+        }
+    }
+    rows.add_to(&mut picture)?;
+    Ok(picture)
+}
+
+/// Every row that makes a picture.
+struct PictureRows {
+    schemas: Vec<SchemaRow>,
+    tables: Vec<TableRow>,
+    columns: Vec<ColumnRow>,
+    views: Vec<ViewRow>,
+    tags: Vec<TagRow>,
+    column_tags: Vec<ColumnTagRow>,
+    stats: Vec<TableStatsRow>,
+    owners: Vec<OwnerRow>,
+    side_columns: Vec<SideColumnRow>,
+    constraints: Vec<ConstraintRow>,
+    indexes: Vec<IndexRow>,
+    side_views: Vec<SideViewRow>,
+    comments: Vec<CommentRow>,
+    roles: Vec<RoleRow>,
+}
+
+async fn read_rows(
+    store: &dyn CatalogStore,
+    at: SnapshotId,
+    objects: Option<&BTreeSet<i64>>,
+) -> Result<PictureRows, Error> {
+    let visible = |key: Option<&'static str>| {
+        let mut conditions = vec![Condition::VisibleAt(at.0)];
+        if let (Some(key), Some(objects)) = (key, objects) {
+            conditions.push(Condition::In(key, objects.iter().copied().collect()));
+        }
+        conditions
+    };
+    let of_tables = match objects {
+        Some(objects) => vec![Condition::In("table_id", objects.iter().copied().collect())],
+        None => Vec::new(),
+    };
+    let selections = [
+        Selection::of::<SchemaRow>(visible(Some("schema_id"))),
+        Selection::of::<TableRow>(visible(Some("table_id"))),
+        Selection::of::<ColumnRow>(visible(Some("table_id"))),
+        Selection::of::<ViewRow>(visible(Some("view_id"))),
+        Selection::of::<TagRow>(visible(Some("object_id"))),
+        Selection::of::<ColumnTagRow>(visible(Some("table_id"))),
+        Selection::of::<TableStatsRow>(of_tables),
+        Selection::of::<OwnerRow>(visible(Some("object_id"))),
+        Selection::of::<SideColumnRow>(visible(Some("table_id"))),
+        Selection::of::<ConstraintRow>(visible(Some("table_id"))),
+        Selection::of::<IndexRow>(visible(Some("table_id"))),
+        Selection::of::<SideViewRow>(visible(Some("view_id"))),
+        // Comments are by the id of a constraint or index too, which nobody lists.
+        Selection::of::<CommentRow>(visible(None)),
+        Selection::of::<RoleRow>(Vec::new()),
+    ];
+    let mut results = store.select(&selections).await?.into_iter();
+    let mut next = move || results.next().unwrap_or_default();
+    Ok(PictureRows {
+        schemas: typed(next())?,
+        tables: typed(next())?,
+        columns: typed(next())?,
+        views: typed(next())?,
+        tags: typed(next())?,
+        column_tags: typed(next())?,
+        stats: typed(next())?,
+        owners: typed(next())?,
+        side_columns: typed(next())?,
+        constraints: typed(next())?,
+        indexes: typed(next())?,
+        side_views: typed(next())?,
+        comments: typed(next())?,
+        roles: typed(next())?,
+    })
+}
+
+fn typed<R: Row>(rows: Vec<Values>) -> Result<Vec<R>, Error> {
+    decode(rows)
+}
+
+/// The parts of tables and views, found by the id of what they belong to.
+struct Parts {
+    owners: HashMap<i64, i64>,
+    tags: HashMap<i64, String>,
+    comments: HashMap<i64, String>,
+    column_tags: HashMap<(i64, i64), String>,
+    side_columns: HashMap<(i64, i64), SideColumnRow>,
+    columns: HashMap<i64, Vec<ColumnRow>>,
+    constraints: HashMap<i64, Vec<ConstraintEntry>>,
+    indexes: HashMap<i64, Vec<Index>>,
+    stats: HashMap<i64, TableStatsRow>,
+}
+
+impl Parts {
+    fn owner(&self, object: i64) -> i64 {
+        // What DuckDB made belongs to the first superuser.
+        self.owners
+            .get(&object)
+            .copied()
+            .unwrap_or(crate::access::BOOTSTRAP_ROLE_ID)
+    }
+}
+
+impl PictureRows {
+    fn add_to(self, picture: &mut Snapshot) -> Result<(), Error> {
+        let roles: BTreeMap<i64, Arc<SnapshotRole>> = self
+            .roles
+            .into_iter()
+            .map(|row| (row.role_id, Arc::new(role(row))))
+            .collect();
+        picture.roles = Arc::new(roles);
+        let comments: HashMap<i64, String> = self
+            .comments
+            .into_iter()
+            .map(|row| (row.object_id, row.comment))
+            .collect();
+        let mut parts = Parts {
+            owners: self
+                .owners
+                .into_iter()
+                .map(|row| (row.object_id, row.role_id))
+                .collect(),
+            tags: self.tags.into_iter().filter_map(comment_of_tag).collect(),
+            column_tags: self
+                .column_tags
+                .into_iter()
+                .filter_map(comment_of_column)
+                .collect(),
+            side_columns: self
+                .side_columns
+                .into_iter()
+                .map(|row| ((row.table_id, row.column_id), row))
+                .collect(),
+            columns: group(self.columns, |row| row.table_id),
+            constraints: HashMap::new(),
+            indexes: HashMap::new(),
+            stats: self
+                .stats
+                .into_iter()
+                .map(|row| (row.table_id, row))
+                .collect(),
+            comments,
+        };
+        for row in self.constraints {
+            let entry = constraint(&row, &parts.comments)?;
+            parts
+                .constraints
+                .entry(row.table_id)
+                .or_default()
+                .push(entry);
+        }
+        for row in self.indexes {
+            let table_id = row.table_id;
+            let index = index(row, &parts.comments)?;
+            parts.indexes.entry(table_id).or_default().push(index);
+        }
+        for row in self.schemas {
+            let schema = schema(row, &parts, picture);
+            picture.put_schema(schema);
+        }
+        for row in self.tables {
+            let table = table(row, &mut parts, picture)?;
+            picture.put_table(Arc::new(table));
+        }
+        add_views(self.views, self.side_views, &parts, picture)
+    }
+}
+
+fn group<R>(rows: Vec<R>, key: impl Fn(&R) -> i64) -> HashMap<i64, Vec<R>> {
+    let mut groups: HashMap<i64, Vec<R>> = HashMap::new();
+    for row in rows {
+        groups.entry(key(&row)).or_default().push(row);
+    }
+    groups
+}
+
+fn role(row: RoleRow) -> SnapshotRole {
+    SnapshotRole {
+        id: row.role_id,
+        name: row.role_name,
+        superuser: row.is_superuser,
+    }
+}
+
+fn comment_of_tag(row: TagRow) -> Option<(i64, String)> {
+    (row.key == COMMENT_KEY).then_some((row.object_id, row.value?))
+}
+
+fn comment_of_column(row: ColumnTagRow) -> Option<((i64, i64), String)> {
+    (row.key == COMMENT_KEY).then_some(((row.table_id, row.column_id), row.value?))
+}
+
+fn schema(row: SchemaRow, parts: &Parts, picture: &Snapshot) -> Schema {
+    let owner_id = parts.owner(row.schema_id);
+    Schema {
+        id: SchemaId(row.schema_id),
+        name: row.schema_name,
+        owner: picture.role_name(owner_id),
+        comment: parts.comments.get(&row.schema_id).cloned(),
+        owner_id,
+        uuid: row.schema_uuid.unwrap_or_default(),
+        path: row.path,
+        path_is_relative: row.path_is_relative,
+    }
+}
+
+fn table(row: TableRow, parts: &mut Parts, picture: &Snapshot) -> Result<Table, Error> {
+    let id = row.table_id;
+    let mut column_rows = parts.columns.remove(&id).unwrap_or_default();
+    column_rows.sort_by_key(|column| (column.column_order, column.column_id));
+    let by_parent = group(column_rows, |column| column.parent_column.unwrap_or(0));
+    let owner_id = parts.owner(id);
+    let stats = parts.stats.get(&id);
+    let count = |value: Option<i64>| u64::try_from(value.unwrap_or(0)).unwrap_or(0);
+    Ok(Table {
+        id: TableId(id),
+        uuid: row.table_uuid.unwrap_or_default(),
+        schema_id: SchemaId(row.schema_id),
+        name: row.table_name,
+        owner: picture.role_name(owner_id),
+        comment: parts.tags.get(&id).cloned(),
+        columns: columns_below(0, &by_parent, parts)?,
+        constraints: parts.constraints.remove(&id).unwrap_or_default(),
+        indexes: parts.indexes.remove(&id).unwrap_or_default(),
+        row_count: count(stats.map(|stats| stats.record_count)),
+        bytes: count(stats.map(|stats| stats.file_size_bytes)),
+        last_change: picture.id,
+        owner_id,
+        path: row.path,
+        path_is_relative: row.path_is_relative,
+    })
+}
+
+fn columns_below(
+    parent: i64,
+    by_parent: &HashMap<i64, Vec<ColumnRow>>,
+    parts: &Parts,
+) -> Result<Vec<Column>, Error> {
+    let rows = by_parent.get(&parent).map_or(&[][..], Vec::as_slice);
+    rows.iter()
+        .map(|row| column(row, by_parent, parts))
+        .collect()
+}
+
+fn column(
+    row: &ColumnRow,
+    by_parent: &HashMap<i64, Vec<ColumnRow>>,
+    parts: &Parts,
+) -> Result<Column, Error> {
+    let key = (row.table_id, row.column_id);
+    let side = parts.side_columns.get(&key);
+    let declared = side.and_then(|side| side.declared_type.as_deref());
+    let children = columns_below(row.column_id, by_parent, parts)?;
+    let own_default = side.and_then(|side| side.default_expression.clone());
+    // A nested field may say NOT NULL although it is not: DuckDB's ALTER does that.
+    let nullable = row.parent_column.is_some() || row.nulls_allowed.unwrap_or(true);
+    Ok(Column {
+        id: ColumnId(row.column_id),
+        name: row.column_name.clone(),
+        column_type: column_type(&row.column_type, declared, &children)?,
+        nullable,
+        default: own_default.or_else(|| {
+            foreign_default(
+                row.default_value.as_deref(),
+                row.default_value_type.as_deref(),
+            )
+        }),
+        initial_default: row.initial_default.clone(),
+        comment: parts.column_tags.get(&key).cloned(),
+        children,
+    })
+}
+
+fn constraint(
+    row: &ConstraintRow,
+    comments: &HashMap<i64, String>,
+) -> Result<ConstraintEntry, Error> {
+    let columns = parse_ids(&row.columns)?;
+    let letter = |text: &Option<String>| text.as_deref().and_then(|text| text.chars().next());
+    let constraint = match row.kind.as_str() {
+        "p" => Constraint::PrimaryKey { columns },
+        "u" => Constraint::Unique { columns },
+        "f" => Constraint::ForeignKey {
+            columns,
+            referenced_table: TableId(row.referenced_table.unwrap_or_default()),
+            referenced_columns: parse_ids(row.referenced_columns.as_deref().unwrap_or("[]"))?,
+            on_delete: letter(&row.on_delete).unwrap_or('a'),
+            on_update: letter(&row.on_update).unwrap_or('a'),
+        },
+        "c" => Constraint::Check {
+            expression: row.expression.clone().unwrap_or_default(),
+        },
+        other => {
+            let text = format!("the catalog has a constraint of unknown kind {other}");
+            return Err(Error::new(ErrorKind::Corrupt, text));
+        }
+    };
+    Ok(ConstraintEntry {
+        id: row.constraint_id,
+        name: row.constraint_name.clone(),
+        constraint,
+        comment: comments.get(&row.constraint_id).cloned(),
+    })
+}
+
+fn index(row: IndexRow, comments: &HashMap<i64, String>) -> Result<Index, Error> {
+    Ok(Index {
+        id: row.index_id,
+        columns: parse_ids(&row.columns)?,
+        name: row.index_name,
+        unique: row.is_unique,
+        definition: row.definition,
+        comment: comments.get(&row.index_id).cloned(),
+    })
+}
+
+fn parse_ids(text: &str) -> Result<Vec<ColumnId>, Error> {
+    Ok(parse_numbers(text)?.into_iter().map(ColumnId).collect())
+}
+
+fn parse_numbers(text: &str) -> Result<Vec<i64>, Error> {
+    serde_json::from_str(text).map_err(|source| {
+        Error::new(ErrorKind::Corrupt, "the catalog has a bad list of ids").with_source(source)
+    })
+}
+
+fn add_views(
+    rows: Vec<ViewRow>,
+    side_rows: Vec<SideViewRow>,
+    parts: &Parts,
+    picture: &mut Snapshot,
+) -> Result<(), Error> {
+    let mut foreign: HashMap<i64, ViewRow> =
+        rows.into_iter().map(|row| (row.view_id, row)).collect();
+    for row in side_rows {
+        let twin = foreign.remove(&row.view_id);
+        let owner_id = parts.owner(row.view_id);
+        picture.put_view(Arc::new(View {
+            id: ViewId(row.view_id),
+            schema_id: SchemaId(row.schema_id),
+            name: row.view_name,
+            owner: picture.role_name(owner_id),
+            comment: parts.tags.get(&row.view_id).cloned(),
+            dialect: ViewDialect::Postgres,
+            text: row.text,
+            duckdb_text: twin.map(|twin| twin.sql),
+            columns: parse_view_columns(&row.columns)?,
+            dependencies: parse_numbers(&row.dependencies)?,
+            owner_id,
+            uuid: row.view_uuid,
+            column_aliases: None,
+        }));
+    }
+    for (id, row) in foreign {
+        let owner_id = parts.owner(id);
+        picture.put_view(Arc::new(View {
+            id: ViewId(id),
+            schema_id: SchemaId(row.schema_id),
+            name: row.view_name,
+            owner: picture.role_name(owner_id),
+            comment: parts.tags.get(&id).cloned(),
+            dialect: ViewDialect::DuckDb,
+            text: row.sql.clone(),
+            duckdb_text: Some(row.sql),
+            columns: Vec::new(),
+            dependencies: Vec::new(),
+            owner_id,
+            uuid: row.view_uuid.unwrap_or_default(),
+            column_aliases: row.column_aliases,
+        }));
+    }
+    Ok(())
+}

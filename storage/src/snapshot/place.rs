@@ -1,0 +1,74 @@
+//! Where the lake's objects are: catalog paths to locations in the object store.
+//!
+//! A path has up to three parts above the file (data path, schema, table), each
+//! relative to the one before or absolute. Parts are concatenated as they are. The
+//! store's root is the data path, so nothing outside it can be read or deleted.
+
+use object_store::path::Path;
+
+use crate::error::{Error, ErrorKind};
+use crate::snapshot::{Schema, Table};
+
+/// The data path of a lake.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    /// Spellings of the data path that absolute paths may begin with; end in `/`.
+    roots: Vec<String>,
+}
+
+impl Place {
+    pub(crate) fn new(roots: Vec<String>) -> Self {
+        Self { roots }
+    }
+
+    /// The folder of a table.
+    pub(crate) fn table(&self, schema: &Schema, table: &Table) -> Result<Path, Error> {
+        let (folder, is_relative) = folder(schema, table);
+        self.locate(&folder, is_relative)
+    }
+
+    /// A file of a table.
+    pub(crate) fn file(
+        &self,
+        schema: &Schema,
+        table: &Table,
+        path: &str,
+        path_is_relative: bool,
+    ) -> Result<Path, Error> {
+        if !path_is_relative {
+            return self.locate(path, false);
+        }
+        let (folder, is_relative) = folder(schema, table);
+        self.locate(&(folder + path), is_relative)
+    }
+
+    fn locate(&self, path: &str, is_relative: bool) -> Result<Path, Error> {
+        let strip = || {
+            self.roots
+                .iter()
+                .find_map(|root| path.strip_prefix(root.as_str()))
+        };
+        let below = if is_relative { Some(path) } else { strip() };
+        let below = below.ok_or_else(|| {
+            let text = "a data file lies outside the lake's data path";
+            Error::new(ErrorKind::Unsupported, text).with_source(path.to_owned())
+        })?;
+        // Doubled slashes come from parts that were written by hand; files do not mind.
+        let parts: Vec<&str> = below.split('/').filter(|part| !part.is_empty()).collect();
+        Path::parse(parts.join("/")).map_err(|source| {
+            Error::new(
+                ErrorKind::Corrupt,
+                "the catalog holds a path that is no path",
+            )
+            .with_source(source)
+        })
+    }
+}
+
+/// The folder of a table, and whether it is relative to the data path.
+fn folder(schema: &Schema, table: &Table) -> (String, bool) {
+    match (schema.path_is_relative, table.path_is_relative) {
+        (_, false) => (table.path.clone(), false),
+        (is_relative, true) => (format!("{}{}", schema.path, table.path), is_relative),
+    }
+}

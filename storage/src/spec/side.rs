@@ -1,0 +1,120 @@
+//! Our own tables in the catalog database, for what DuckLake has no place for.
+//!
+//! Rows that belong to an object carry begin and end like the format's own rows.
+//! Roles and the state are current only; changing them raises the epoch.
+
+use crate::spec::table::{Row, TableSpec, rows};
+
+/// The version of these tables. A catalog with another one is refused.
+pub(crate) const SIDE_VERSION: i64 = 1;
+
+rows! {
+    /// What is true of the whole lake now; one row.
+    StateRow in "gotgan_state" {
+        format_version: i64 = Integer NotNull,
+        lake_uuid: String = Uuid NotNull,
+        epoch: i64 = Integer NotNull,
+        next_role_id: i64 = Integer NotNull,
+        data_location: String = Text NotNull,
+    }
+    /// Marks the open transaction as ours; never visible outside it.
+    WriterRow in "gotgan_writer" {
+        transaction_id: String = Text NotNull,
+    }
+    /// A role that may log in.
+    RoleRow in "gotgan_role" {
+        role_id: i64 = Integer Key,
+        role_name: String = Text NotNull,
+        verifier: Option<String> = Text Nothing,
+        is_superuser: bool = Flag NotNull,
+    }
+    /// Who owns a schema, table or view.
+    OwnerRow in "gotgan_owner" {
+        object_id: i64 = Integer NotNull,
+        begin_snapshot: i64 = Integer NotNull,
+        end_snapshot: Option<i64> = Integer Nothing,
+        role_id: i64 = Integer NotNull,
+    }
+    /// What a column's DuckLake row cannot say: the declared type, when it differs,
+    /// and the default as PostgreSQL text.
+    SideColumnRow in "gotgan_column" {
+        table_id: i64 = Integer NotNull,
+        column_id: i64 = Integer NotNull,
+        begin_snapshot: i64 = Integer NotNull,
+        end_snapshot: Option<i64> = Integer Nothing,
+        declared_type: Option<String> = Text Nothing,
+        default_expression: Option<String> = Text Nothing,
+    }
+    /// A key or CHECK of a table. Column lists are JSON arrays of column ids.
+    ConstraintRow in "gotgan_constraint" {
+        constraint_id: i64 = Integer NotNull,
+        table_id: i64 = Integer NotNull,
+        begin_snapshot: i64 = Integer NotNull,
+        end_snapshot: Option<i64> = Integer Nothing,
+        constraint_name: String = Text NotNull,
+        kind: String = Text NotNull,
+        columns: String = Text NotNull,
+        referenced_table: Option<i64> = Integer Nothing,
+        referenced_columns: Option<String> = Text Nothing,
+        on_delete: Option<String> = Text Nothing,
+        on_update: Option<String> = Text Nothing,
+        expression: Option<String> = Text Nothing,
+    }
+    /// An index that was declared; none is built.
+    IndexRow in "gotgan_index" {
+        index_id: i64 = Integer NotNull,
+        table_id: i64 = Integer NotNull,
+        begin_snapshot: i64 = Integer NotNull,
+        end_snapshot: Option<i64> = Integer Nothing,
+        index_name: String = Text NotNull,
+        columns: String = Text NotNull,
+        is_unique: bool = Flag NotNull,
+        definition: String = Text NotNull,
+    }
+    /// A view as PostgreSQL text. Columns and dependencies are JSON.
+    SideViewRow in "gotgan_view" {
+        view_id: i64 = Integer NotNull,
+        view_uuid: String = Uuid NotNull,
+        begin_snapshot: i64 = Integer NotNull,
+        end_snapshot: Option<i64> = Integer Nothing,
+        schema_id: i64 = Integer NotNull,
+        view_name: String = Text NotNull,
+        text: String = Text NotNull,
+        columns: String = Text NotNull,
+        dependencies: String = Text NotNull,
+    }
+    /// A comment on what DuckLake cannot tag: a schema, constraint or index.
+    CommentRow in "gotgan_comment" {
+        object_id: i64 = Integer NotNull,
+        begin_snapshot: i64 = Integer NotNull,
+        end_snapshot: Option<i64> = Integer Nothing,
+        comment: String = Text NotNull,
+    }
+}
+
+/// Every table of ours.
+pub(crate) static SIDE_TABLES: [&TableSpec; 9] = [
+    StateRow::TABLE,
+    WriterRow::TABLE,
+    RoleRow::TABLE,
+    OwnerRow::TABLE,
+    SideColumnRow::TABLE,
+    ConstraintRow::TABLE,
+    IndexRow::TABLE,
+    SideViewRow::TABLE,
+    CommentRow::TABLE,
+];
+
+/// Indexes of our tables: name, table, columns.
+pub(crate) static SIDE_INDEXES: [(&str, &str, &str); 6] = [
+    ("gotgan_owner_object", "gotgan_owner", "object_id"),
+    (
+        "gotgan_column_column",
+        "gotgan_column",
+        "table_id, column_id",
+    ),
+    ("gotgan_constraint_table", "gotgan_constraint", "table_id"),
+    ("gotgan_index_table", "gotgan_index", "table_id"),
+    ("gotgan_view_id", "gotgan_view", "view_id"),
+    ("gotgan_comment_object", "gotgan_comment", "object_id"),
+];

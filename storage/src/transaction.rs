@@ -1,0 +1,301 @@
+//! Changes that nobody else sees until they are committed as one snapshot.
+//!
+//! A transaction is pinned to a snapshot and sees that plus its own changes, the
+//! overlay: a changed clone of the picture, and per table the files that it adds or
+//! ends. New objects carry negative ids until the commit. What is committed is the
+//! difference between the two pictures, so creating and dropping nets to nothing.
+//!
+//! Flow: `define` and `append` change the overlay; `commit` takes the lock, `rebase`
+//! checks for conflicts, `render` writes the rows.
+//!
+//! Not guaranteed: that a commit which failed with `Unavailable` did not happen.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use object_store::path::Path;
+
+use crate::error::{Error, ErrorKind};
+use crate::file::write::{StagedFiles, TableWriter};
+use crate::lake::{Lake, LakeRole};
+use crate::snapshot::{FileList, Snapshot, Table};
+use crate::spec::{SnapshotId, TableId};
+
+mod commit;
+mod define;
+mod define_parts;
+mod overlay;
+mod rebase;
+mod render;
+mod render_table;
+mod render_view;
+mod renumber;
+mod rows;
+
+pub use define::{NewColumn, NewConstraint, NewIndex, NewSchema, NewTable, NewView, OwnerTarget};
+pub use define_parts::CommentTarget;
+
+use overlay::Overlay;
+
+/// Who makes a transaction; recorded with the snapshot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Author {
+    /// Name of the role.
+    pub role: String,
+    /// What the client calls itself.
+    pub application_name: String,
+}
+
+/// A transaction. Dropping it rolls it back.
+#[derive(Debug)]
+pub struct Transaction {
+    lake: Lake,
+    author: Author,
+    base: Arc<Snapshot>,
+    overlay: Overlay,
+    /// The next temporary id; not taken back by savepoints, so none is used twice.
+    next_temporary: i64,
+    /// Everything that was uploaded for this transaction, also what is not used now.
+    uploads: Vec<Path>,
+    reads: BTreeSet<TableId>,
+}
+
+/// A state of a transaction to go back to.
+#[derive(Clone, Debug)]
+pub struct Savepoint {
+    overlay: Overlay,
+}
+
+impl Transaction {
+    pub(crate) fn new(lake: Lake, author: Author, base: Arc<Snapshot>) -> Self {
+        let overlay = Overlay::new(Arc::clone(&base));
+        let reads = BTreeSet::new();
+        Self {
+            lake,
+            author,
+            base,
+            overlay,
+            next_temporary: -1,
+            uploads: Vec::new(),
+            reads,
+        }
+    }
+
+    /// The picture that this transaction sees: its pin with its own changes.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.overlay.picture)
+    }
+
+    /// The snapshot that it is pinned to.
+    pub fn base(&self) -> &Arc<Snapshot> {
+        &self.base
+    }
+
+    /// The lake that it belongs to.
+    pub fn lake(&self) -> &Lake {
+        &self.lake
+    }
+
+    /// The files of a table as this transaction sees them.
+    ///
+    /// Cost: none if the table's list is known; see [`Lake::files`].
+    pub async fn files(&self, table: TableId) -> Result<Arc<FileList>, Error> {
+        let seen = self.table(table)?;
+        let changes = self.overlay.files.get(&table);
+        let is_unchanged = self
+            .base
+            .table(table)
+            .is_some_and(|base| Arc::ptr_eq(base, &seen));
+        if changes.is_none() && is_unchanged {
+            return self.lake.files(&self.base, table).await;
+        }
+        let starts_empty = table.is_temporary() || changes.is_some_and(|own| own.is_truncated);
+        let mut files = Vec::new();
+        let mut inlined = None;
+        if !starts_empty {
+            let list = self.lake.files(&self.base, table).await?;
+            files.extend(list.files.iter().map(Arc::clone));
+            inlined = list.inlined.clone();
+        }
+        if let Some(own) = changes {
+            files.extend(own.appended.iter().map(|file| Arc::clone(&file.data_file)));
+        }
+        Ok(Arc::new(FileList::new(
+            table,
+            seen.columns.clone(),
+            files,
+            inlined,
+        )))
+    }
+
+    /// Whether anything was changed since the pin or the last rollback to it.
+    pub fn has_changes(&self) -> bool {
+        !self.overlay.files.is_empty() || !Arc::ptr_eq(&self.overlay.picture, &self.base)
+    }
+
+    /// Moves the pin to the newest snapshot, unless something was changed already.
+    ///
+    /// Cost: as [`Lake::head`].
+    pub async fn repin(&mut self) -> Result<(), Error> {
+        if !self.has_changes() {
+            self.base = self.lake.head().await?;
+            self.overlay = Overlay::new(Arc::clone(&self.base));
+        }
+        Ok(())
+    }
+
+    /// Notes that the outcome depends on a table's rows: the commit is a `Conflict` if
+    /// another one changed it since the pin.
+    pub fn record_read(&mut self, table: TableId) {
+        if !table.is_temporary() {
+            self.reads.insert(table);
+        }
+    }
+
+    /// A writer of data files for a table, in the table's columns as of now.
+    ///
+    /// Nothing is visible until its files are given to `append`.
+    pub async fn writer(&self, table: TableId) -> Result<TableWriter, Error> {
+        self.check_writable()?;
+        let table = self.table(table)?;
+        self.lake
+            .table_writer(&self.location(&table)?, &table.columns)
+            .await
+    }
+
+    /// Adds files that a writer of this table finished.
+    pub fn append(&mut self, table: TableId, staged: StagedFiles) -> Result<(), Error> {
+        let seen = self.table(table)?;
+        let location = self.location(&seen)?;
+        for file in staged.files {
+            let full = location.clone().join(file.file_name.as_str());
+            self.uploads.push(full.clone());
+            // A file without rows adds nothing; it goes away with the transaction.
+            if file.row_count > 0 {
+                let id = self.take_temporary();
+                self.overlay.change_files(table).append(id, full, file);
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes every row of a table.
+    pub fn truncate_table(&mut self, table: TableId) -> Result<(), Error> {
+        self.check_writable()?;
+        self.table(table)?;
+        self.overlay.change_files(table).truncate();
+        Ok(())
+    }
+
+    /// Remembers the state of now. Cost: a few pointers.
+    pub fn savepoint(&mut self) -> Savepoint {
+        Savepoint {
+            overlay: self.overlay.clone(),
+        }
+    }
+
+    /// Takes back every change since the savepoint; it stays valid.
+    pub fn rollback_to(&mut self, savepoint: &Savepoint) {
+        self.overlay = savepoint.overlay.clone();
+    }
+
+    /// Makes the changes visible to all; nothing if nothing was changed.
+    ///
+    /// From here on a task of the lake's finishes the commit, also if the caller
+    /// goes away. Cost: 1 transaction of the catalog database.
+    /// Errors: `Conflict` names the table; after `Unavailable` the outcome is open.
+    pub async fn commit(mut self) -> Result<Option<SnapshotId>, Error> {
+        if !self.has_changes() {
+            self.discard_uploads().await;
+            return Ok(None);
+        }
+        self.check_writable()?;
+        let request = commit::Request {
+            author: self.author.clone(),
+            base: Arc::clone(&self.base),
+            overlay: self.overlay.clone(),
+            uploads: std::mem::take(&mut self.uploads),
+            reads: std::mem::take(&mut self.reads),
+            id: self.lake.ids().uuid().to_string(),
+        };
+        let lake = self.lake.clone();
+        let guard = self.lake.commit_guard().await;
+        let task = tokio::spawn(async move {
+            let outcome = Box::pin(commit::run(&lake, request)).await;
+            drop(guard);
+            outcome
+        });
+        task.await.unwrap_or_else(|source| {
+            Err(Error::new(ErrorKind::Internal, "the commit did not finish").with_source(source))
+        })
+    }
+
+    /// Drops the changes and deletes what was uploaded.
+    pub async fn rollback(mut self) {
+        self.discard_uploads().await;
+    }
+
+    async fn discard_uploads(&mut self) {
+        let uploads = std::mem::take(&mut self.uploads);
+        self.lake.delete_uploads(&uploads).await;
+    }
+
+    fn table(&self, id: TableId) -> Result<Arc<Table>, Error> {
+        self.overlay
+            .picture
+            .table(id)
+            .map(Arc::clone)
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorKind::NotFound,
+                    format!("table with id {id} does not exist"),
+                )
+            })
+    }
+
+    fn location(&self, table: &Table) -> Result<Path, Error> {
+        let schema = self
+            .overlay
+            .picture
+            .schema(table.schema_id)
+            .ok_or_else(|| {
+                let text = format!("relation \"{}\" is in no schema", table.name);
+                Error::new(ErrorKind::Internal, text)
+            })?;
+        self.lake.place().table(schema, table)
+    }
+
+    fn take_temporary(&mut self) -> i64 {
+        let id = self.next_temporary;
+        self.next_temporary -= 1;
+        id
+    }
+
+    fn check_writable(&self) -> Result<(), Error> {
+        match self.lake.lake_role() {
+            LakeRole::Primary => Ok(()),
+            LakeRole::Replica => Err(Error::new(
+                ErrorKind::ReadOnly,
+                "a replica does not change the lake",
+            )),
+        }
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if self.uploads.is_empty() {
+            return;
+        }
+        // Without a runtime the process is ending; the objects are then orphans, which
+        // a later sweep removes.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let lake = self.lake.clone();
+            let uploads = std::mem::take(&mut self.uploads);
+            runtime.spawn(async move { lake.delete_uploads(&uploads).await });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,360 @@
+//! The commit protocol: one transaction of the catalog database, one new snapshot.
+//!
+//!   lock ──▶ head moved? rebase ──▶ ids ──▶ rows ──▶ catalog commit ──▶ visible
+//!                └── lost: Conflict       reply lost: settle by transaction id
+//!
+//! Invariants:
+//! - Files are durable before their rows are written.
+//! - A snapshot's id is the head's plus 1, its time is later than the head's.
+//! - Uploads are deleted only once it is proven that no row names them.
+//!
+//! Not guaranteed: that a commit which failed did not happen. When the outcome cannot
+//! be settled the answer is `Unavailable`, and the uploads stay.
+//!
+//! Source: DuckLake 1.0, sections on conflicts and snapshots.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use object_store::path::Path;
+
+use crate::catalog::{CommitTransaction, Condition, Head, Selection, Write, decode};
+use crate::error::{Error, ErrorKind};
+use crate::faults::PointFault;
+use crate::lake::Lake;
+use crate::snapshot::{Snapshot, Table};
+use crate::spec::change::{self, CommitDetail};
+use crate::spec::rows::{ChangesRow, SnapshotRow};
+use crate::spec::{SnapshotId, TableId};
+use crate::transaction::Author;
+use crate::transaction::overlay::{FileChanges, Overlay};
+use crate::transaction::rebase::{Difference, Mine, conflict, rebase};
+use crate::transaction::render::{Batch, render};
+use crate::transaction::renumber::Numbers;
+use crate::transaction::rows::{self, Counted, Target};
+
+/// Most tries to find out what became of a commit whose reply was lost.
+const SETTLE_COUNT_MAX: u32 = 3;
+
+/// Everything that a commit needs; owned, since its client may go away.
+pub(super) struct Request {
+    pub(super) author: Author,
+    pub(super) base: Arc<Snapshot>,
+    pub(super) overlay: Overlay,
+    pub(super) uploads: Vec<Path>,
+    pub(super) reads: BTreeSet<TableId>,
+    /// Unique; found again in `commit_extra_info`.
+    pub(super) id: String,
+}
+
+/// How a try to commit ended.
+enum Outcome {
+    /// The commit's number, and the newest picture.
+    Committed(SnapshotId, Arc<Snapshot>),
+    /// Nothing was left to do.
+    Unchanged,
+    /// The database rolled it back, or never began.
+    RolledBack(Error),
+    /// The reply to the catalog commit was lost.
+    Unknown(Error),
+    /// A test stops here as if the process had died.
+    Stopped,
+}
+
+/// Carries a commit out.
+pub(super) async fn run(lake: &Lake, request: Request) -> Result<Option<SnapshotId>, Error> {
+    let _turn = lake.commit_turn().await;
+    let outcome = match attempt(lake, &request).await {
+        Outcome::Unknown(error) => settle(lake, &request, error).await,
+        other => other,
+    };
+    match outcome {
+        Outcome::Committed(id, head) => {
+            let unused = unused_uploads(&request);
+            lake.set_head(head);
+            lake.delete_uploads(&unused).await;
+            Ok(Some(id))
+        }
+        Outcome::Unchanged => {
+            lake.delete_uploads(&request.uploads).await;
+            Ok(None)
+        }
+        Outcome::RolledBack(error) => {
+            lake.delete_uploads(&request.uploads).await;
+            Err(error)
+        }
+        Outcome::Unknown(error) => Err(error),
+        Outcome::Stopped => Err(Error::new(
+            ErrorKind::Unavailable,
+            "the commit was stopped by a test",
+        )),
+    }
+}
+
+/// Files that a savepoint or TRUNCATE took back.
+fn unused_uploads(request: &Request) -> Vec<Path> {
+    let changes = request.overlay.files.values();
+    let used: BTreeSet<&Path> = changes
+        .flat_map(|changes| &changes.appended)
+        .map(|file| &file.data_file.location)
+        .collect();
+    request
+        .uploads
+        .iter()
+        .filter(|path| !used.contains(path))
+        .cloned()
+        .collect()
+}
+
+async fn attempt(lake: &Lake, request: &Request) -> Outcome {
+    let mut catalog = match lake.catalog().begin_commit().await {
+        Ok(catalog) => catalog,
+        Err(error) => return Outcome::RolledBack(error),
+    };
+    if lake.reach("commit/after-lock") != PointFault::Continue {
+        return Outcome::Stopped;
+    }
+    let prepared = match prepare(lake, request, &mut *catalog).await {
+        Ok(prepared) => prepared,
+        Err(error) => return roll_back(catalog, error).await,
+    };
+    let Some(prepared) = prepared else {
+        return match catalog.rollback().await {
+            Ok(()) => Outcome::Unchanged,
+            Err(error) => Outcome::RolledBack(error),
+        };
+    };
+    if let Err(error) = catalog.apply(&prepared.writes).await {
+        return roll_back(catalog, error).await;
+    }
+    if lake.reach("commit/before-sqlite-commit") != PointFault::Continue {
+        return Outcome::Stopped;
+    }
+    let committed = catalog.commit().await;
+    match (committed, lake.reach("commit/after-sqlite-commit")) {
+        (_, PointFault::Stop) => Outcome::Stopped,
+        (Ok(()), PointFault::Continue) => {
+            Outcome::Committed(prepared.head.id(), Arc::new(prepared.head))
+        }
+        (Ok(()), PointFault::LoseReply) => {
+            let text = "the reply of the catalog was lost";
+            Outcome::Unknown(Error::new(ErrorKind::Unavailable, text))
+        }
+        (Err(error), _) => Outcome::Unknown(error),
+    }
+}
+
+/// Ends the database's transaction; only a proven end lets the uploads go.
+async fn roll_back(catalog: Box<dyn CommitTransaction>, error: Error) -> Outcome {
+    match catalog.rollback().await {
+        Ok(()) => Outcome::RolledBack(error),
+        // The connection is closed, which rolls back too; look before deleting.
+        Err(_) => Outcome::Unknown(error),
+    }
+}
+
+/// What is written, and the picture afterwards.
+struct Prepared {
+    writes: Vec<Write>,
+    head: Snapshot,
+}
+
+async fn prepare(
+    lake: &Lake,
+    request: &Request,
+    catalog: &mut dyn CommitTransaction,
+) -> Result<Option<Prepared>, Error> {
+    let head = catalog.head().await?;
+    let is_moved = head.snapshot.snapshot_id != request.base.id().0;
+    if is_moved {
+        check_history(catalog, request.base.id().0, head.snapshot.snapshot_id).await?;
+    }
+    let old = lake.picture_at(&head).await?;
+    let (numbers, next_catalog_id) =
+        Numbers::assign(&request.overlay.picture, head.snapshot.next_catalog_id);
+    let picture = numbers.picture(&request.overlay.picture);
+    let difference = Difference::between(&request.base, &picture);
+    let files: BTreeMap<TableId, Arc<FileChanges>> = request
+        .overlay
+        .files
+        .iter()
+        .map(|(id, changes)| (numbers.table(*id), Arc::clone(changes)))
+        .collect();
+    let written = files.keys().copied().collect();
+    let mine = Mine {
+        base: &request.base,
+        picture: &picture,
+        difference: &difference,
+        written: &written,
+        reads: &request.reads,
+    };
+    let mut merged = rebase(&mine, &old)?;
+    let mut batch = Batch {
+        snapshot_id: head.snapshot.snapshot_id + 1,
+        schema_version: head.snapshot.schema_version + i64::from(!difference.is_empty()),
+        writes: Vec::new(),
+        changes: Vec::new(),
+        objects: Vec::new(),
+    };
+    render(&old, &merged, &difference, &mut batch);
+    let mut next_file_id = head.snapshot.next_file_id;
+    for (id, changes) in &files {
+        let Some(table) = merged.table(*id).map(Arc::clone) else {
+            continue;
+        };
+        let is_new = request.base.table(*id).is_none();
+        let base = request.base.id().0;
+        let target = Target {
+            table: &table,
+            changes,
+            is_new,
+            base,
+        };
+        if is_moved {
+            rows::check_truncation(catalog, &target).await?;
+        }
+        if let Some(counted) = rows::render(catalog, &target, &mut next_file_id, &mut batch).await?
+        {
+            count(&mut merged, &table, &counted);
+            batch.objects.push(id.0);
+        }
+    }
+    if batch.objects.is_empty() {
+        return Ok(None);
+    }
+    finish(
+        lake,
+        request,
+        &head,
+        batch,
+        merged,
+        [next_catalog_id, next_file_id],
+    )
+    .map(Some)
+}
+
+fn count(merged: &mut Snapshot, table: &Table, counted: &Counted) {
+    let unsigned = |number: i64| u64::try_from(number).unwrap_or(0);
+    let table = Table {
+        row_count: unsigned(counted.row_count),
+        bytes: unsigned(counted.bytes),
+        ..table.clone()
+    };
+    merged.put_table_counters(Arc::new(table));
+}
+
+/// Adds the snapshot's own rows, and dates the picture.
+fn finish(
+    lake: &Lake,
+    request: &Request,
+    head: &Head,
+    mut batch: Batch,
+    mut merged: Snapshot,
+    [next_catalog_id, next_file_id]: [i64; 2],
+) -> Result<Prepared, Error> {
+    batch.objects.sort_unstable();
+    batch.objects.dedup();
+    let time = later_than(head.snapshot.snapshot_time, lake.clock().now());
+    let snapshot = SnapshotRow {
+        snapshot_id: batch.snapshot_id,
+        snapshot_time: time,
+        schema_version: batch.schema_version,
+        next_catalog_id,
+        next_file_id,
+    };
+    let detail = CommitDetail {
+        gotgan: CommitDetail::VERSION,
+        transaction: request.id.clone(),
+        application_name: request.author.application_name.clone(),
+        objects: batch.objects.clone(),
+    };
+    let changes = ChangesRow {
+        snapshot_id: batch.snapshot_id,
+        changes_made: Some(change::encode(&batch.changes)),
+        author: Some(request.author.role.clone()),
+        commit_message: None,
+        commit_extra_info: Some(detail.encode()),
+    };
+    // The snapshot comes first: its primary key is the last defence against a writer
+    // that does not know our lock.
+    let mut writes = vec![Write::insert(&[snapshot]), Write::insert(&[changes])];
+    writes.append(&mut batch.writes);
+    merged.id = SnapshotId(batch.snapshot_id);
+    merged.time = time;
+    merged.schema_version = batch.schema_version;
+    for id in &batch.objects {
+        if let Some(table) = merged.table(TableId(*id)) {
+            let table = Table {
+                last_change: merged.id,
+                ..(**table).clone()
+            };
+            merged.put_table_counters(Arc::new(table));
+        }
+    }
+    Ok(Prepared {
+        writes,
+        head: merged,
+    })
+}
+
+/// The clock's time in microseconds, or just after the head's if that is not later.
+fn later_than(previous: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+    let micros = now
+        .duration_trunc(TimeDelta::microseconds(1))
+        .unwrap_or(now);
+    micros.max(previous + TimeDelta::microseconds(1))
+}
+
+/// Every commit since the pin must still be known, or nobody can tell what it did.
+async fn check_history(
+    catalog: &mut dyn CommitTransaction,
+    base: i64,
+    head: i64,
+) -> Result<(), Error> {
+    let conditions = vec![Condition::MoreThan("snapshot_id", base)];
+    let selection = Selection::of::<ChangesRow>(conditions);
+    let rows: Vec<ChangesRow> = decode(catalog.select(&selection).await?)?;
+    let has_all = i64::try_from(rows.len()).is_ok_and(|count| count == head - base);
+    let is_understood = rows
+        .iter()
+        .all(|row| change::parse(row.changes_made.as_deref().unwrap_or_default()).is_some());
+    match has_all && is_understood {
+        true => Ok(()),
+        false => Err(conflict("the history of this lake")),
+    }
+}
+
+/// Finds out what became of a commit whose reply was lost.
+async fn settle(lake: &Lake, request: &Request, error: Error) -> Outcome {
+    let conditions = vec![Condition::MoreThan("snapshot_id", request.base.id().0)];
+    let selection = Selection::of::<ChangesRow>(conditions);
+    for _ in 0..SETTLE_COUNT_MAX {
+        let Ok(mut results) = lake
+            .catalog()
+            .select(std::slice::from_ref(&selection))
+            .await
+        else {
+            continue;
+        };
+        let Ok(rows) = decode::<ChangesRow>(results.pop().unwrap_or_default()) else {
+            continue;
+        };
+        let own = rows.iter().find(|row| {
+            let detail = row
+                .commit_extra_info
+                .as_deref()
+                .and_then(CommitDetail::parse);
+            detail.is_some_and(|detail| detail.transaction == request.id)
+        });
+        let Some(own) = own else {
+            return Outcome::RolledBack(error);
+        };
+        // It happened: show it, whatever else happened since.
+        if let Ok(head) = lake.load_head().await {
+            return Outcome::Committed(SnapshotId(own.snapshot_id), head);
+        }
+    }
+    let text = "the outcome of the commit is not known: look before trying again";
+    Outcome::Unknown(Error::new(ErrorKind::Unavailable, text).with_source(error))
+}

@@ -1,0 +1,191 @@
+//! Comments, owners, constraints and indexes of objects in a transaction.
+
+use std::sync::Arc;
+
+use crate::error::{Error, ErrorKind};
+use crate::snapshot::{Constraint, ConstraintEntry, Index, Schema, View};
+use crate::spec::{ColumnId, SchemaId, TableId, ViewId};
+use crate::transaction::Transaction;
+use crate::transaction::define::{NewConstraint, NewIndex, OwnerTarget};
+
+/// What a comment is set on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommentTarget {
+    /// A schema.
+    Schema(SchemaId),
+    /// A table.
+    Table(TableId),
+    /// A column of a table.
+    Column(TableId, ColumnId),
+    /// A view.
+    View(ViewId),
+    /// A column of a view, by index.
+    ViewColumn(ViewId, usize),
+    /// An index, by its id.
+    Index(TableId, i64),
+    /// A constraint, by its id.
+    Constraint(TableId, i64),
+}
+
+impl Transaction {
+    /// Sets or removes a comment.
+    pub fn set_comment(
+        &mut self,
+        target: CommentTarget,
+        comment: Option<String>,
+    ) -> Result<(), Error> {
+        self.check_writable()?;
+        match target {
+            CommentTarget::Schema(id) => {
+                let schema = Schema {
+                    comment,
+                    ..(*self.schema(id)?).clone()
+                };
+                self.overlay.change_picture().put_schema(schema);
+                Ok(())
+            }
+            CommentTarget::View(id) => {
+                let view = View {
+                    comment,
+                    ..(*self.view(id)?).clone()
+                };
+                self.overlay.change_picture().put_view(Arc::new(view));
+                Ok(())
+            }
+            CommentTarget::ViewColumn(id, index) => {
+                let mut view = (*self.view(id)?).clone();
+                view.columns
+                    .get_mut(index)
+                    .ok_or_else(|| absent("column"))?
+                    .comment = comment;
+                self.overlay.change_picture().put_view(Arc::new(view));
+                Ok(())
+            }
+            CommentTarget::Table(id) => self.change_table(id, |table| table.comment = comment),
+            CommentTarget::Column(id, column) => {
+                let mut columns = self.table(id)?.columns.clone();
+                let found = columns.iter_mut().find(|other| other.id == column);
+                found.ok_or_else(|| absent("column"))?.comment = comment;
+                self.change_table(id, |table| table.columns = columns)
+            }
+            CommentTarget::Index(id, index) => {
+                let mut indexes = self.table(id)?.indexes.clone();
+                let found = indexes.iter_mut().find(|other| other.id == index);
+                found.ok_or_else(|| absent("index"))?.comment = comment;
+                self.change_table(id, |table| table.indexes = indexes)
+            }
+            CommentTarget::Constraint(id, constraint) => {
+                let mut constraints = self.table(id)?.constraints.clone();
+                let found = constraints.iter_mut().find(|other| other.id == constraint);
+                found.ok_or_else(|| absent("constraint"))?.comment = comment;
+                self.change_table(id, |table| table.constraints = constraints)
+            }
+        }
+    }
+
+    /// Gives an object to another role.
+    pub fn set_owner(&mut self, target: OwnerTarget, role: &str) -> Result<(), Error> {
+        self.check_writable()?;
+        let role = self.role(role)?;
+        let (owner, owner_id) = (role.name.clone(), role.id);
+        match target {
+            OwnerTarget::Schema(id) => {
+                let schema = Schema {
+                    owner,
+                    owner_id,
+                    ..(*self.schema(id)?).clone()
+                };
+                self.overlay.change_picture().put_schema(schema);
+                Ok(())
+            }
+            OwnerTarget::View(id) => {
+                let view = View {
+                    owner,
+                    owner_id,
+                    ..(*self.view(id)?).clone()
+                };
+                self.overlay.change_picture().put_view(Arc::new(view));
+                Ok(())
+            }
+            OwnerTarget::Table(id) => self.change_table(id, |table| {
+                table.owner = owner;
+                table.owner_id = owner_id;
+            }),
+        }
+    }
+
+    /// Records a constraint on a table; columns by their ids. Returns its id.
+    pub fn add_constraint(&mut self, table: TableId, new: NewConstraint) -> Result<i64, Error> {
+        let names = &self.table(table)?.constraints;
+        if names.iter().any(|entry| entry.name == new.name) {
+            let text = format!("constraint \"{}\" already exists", new.name);
+            return Err(Error::new(ErrorKind::Exists, text));
+        }
+        let entry = self.constraint_entry(new.name, new.constraint);
+        let id = entry.id;
+        self.change_table(table, |table| table.constraints.push(entry))?;
+        Ok(id)
+    }
+
+    /// Removes a constraint.
+    pub fn drop_constraint(&mut self, table: TableId, id: i64) -> Result<(), Error> {
+        if !self
+            .table(table)?
+            .constraints
+            .iter()
+            .any(|entry| entry.id == id)
+        {
+            return Err(absent("constraint"));
+        }
+        self.change_table(table, |table| {
+            table.constraints.retain(|entry| entry.id != id)
+        })
+    }
+
+    /// Records an index; nothing is built. Returns its id.
+    pub fn create_index(&mut self, table: TableId, new: NewIndex) -> Result<i64, Error> {
+        let schema_id = self.table(table)?.schema_id;
+        self.check_relation_name(schema_id, &new.name)?;
+        let id = self.take_temporary();
+        let index = Index {
+            id,
+            name: new.name,
+            columns: new.columns,
+            unique: new.unique,
+            definition: new.definition,
+            comment: None,
+        };
+        self.change_table(table, |table| table.indexes.push(index))?;
+        Ok(id)
+    }
+
+    /// Removes an index.
+    pub fn drop_index(&mut self, table: TableId, id: i64) -> Result<(), Error> {
+        if !self
+            .table(table)?
+            .indexes
+            .iter()
+            .any(|index| index.id == id)
+        {
+            return Err(absent("index"));
+        }
+        self.change_table(table, |table| table.indexes.retain(|index| index.id != id))
+    }
+
+    pub(super) fn constraint_entry(
+        &mut self,
+        name: String,
+        constraint: Constraint,
+    ) -> ConstraintEntry {
+        ConstraintEntry {
+            id: self.take_temporary(),
+            name,
+            constraint,
+            comment: None,
+        }
+    }
+}
+
+fn absent(kind: &str) -> Error {
+    Error::new(ErrorKind::NotFound, format!("{kind} does not exist"))
+}
