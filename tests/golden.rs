@@ -13,8 +13,10 @@ use gotgan_tests::client::Login;
 use gotgan_tests::golden::{Protocol, Run, Target, run};
 use gotgan_tests::{Server, skipped, variable};
 
-const PROTOCOLS: [(Protocol, &str); 2] =
-    [(Protocol::Simple, "simple"), (Protocol::Extended, "extended")];
+const PROTOCOLS: [(Protocol, &str); 2] = [
+    (Protocol::Simple, "simple"),
+    (Protocol::Extended, "extended"),
+];
 
 #[test]
 fn types() {
@@ -70,7 +72,10 @@ fn explain() {
 #[test]
 fn on_postgres() {
     let Some(place) = variable("GOTGAN_TEST_POSTGRES") else {
-        skipped("golden::on_postgres", "GOTGAN_TEST_POSTGRES names no server");
+        skipped(
+            "golden::on_postgres",
+            "GOTGAN_TEST_POSTGRES names no server",
+        );
         return;
     };
     let (address, login) = postgres(&place).unwrap();
@@ -123,7 +128,12 @@ fn run_file(path: &Path, make: impl Fn(Protocol, &str) -> Run) -> Vec<String> {
 }
 
 fn report(failures: &[String]) {
-    assert!(failures.is_empty(), "{} failed:\n\n{}", failures.len(), failures.join("\n\n"));
+    assert!(
+        failures.is_empty(),
+        "{} failed:\n\n{}",
+        failures.len(),
+        failures.join("\n\n")
+    );
 }
 
 fn root() -> PathBuf {
@@ -154,7 +164,11 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
 
 /// Returns a schema name that only this file uses over this protocol.
 fn schema(path: &Path, protocol: &str) -> String {
-    let case = path.file_stem().unwrap_or_default().to_string_lossy().replace('-', "_");
+    let case = path
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .replace('-', "_");
     format!("golden_{case}_{protocol}")
 }
 

@@ -63,15 +63,31 @@ fn configuration_file_is_read() {
     let mut server = Server::stopped(&[]).unwrap();
     server.add_argument(&format!("--config={}", path.display()));
     server.restart().unwrap();
-    assert_eq!(server.client().unwrap().value("SHOW statement_timeout").unwrap(), "7s");
+    assert_eq!(
+        server
+            .client()
+            .unwrap()
+            .value("SHOW statement_timeout")
+            .unwrap(),
+        "7s"
+    );
 }
 
 #[test]
 fn version_is_printed() {
-    let output = Command::new(binary().unwrap()).arg("--version").output().unwrap();
+    let output = Command::new(binary().unwrap())
+        .arg("--version")
+        .output()
+        .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success() && text.starts_with("gotgan 0."), "{text}");
-    let output = Command::new(binary().unwrap()).arg("--no-such-flag").output().unwrap();
+    assert!(
+        output.status.success() && text.starts_with("gotgan 0."),
+        "{text}"
+    );
+    let output = Command::new(binary().unwrap())
+        .arg("--no-such-flag")
+        .output()
+        .unwrap();
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("--no-such-flag"));
 }
@@ -85,8 +101,14 @@ fn first_start_makes_a_password_nobody_else_can_read() {
     assert_eq!(mode & 0o777, 0o600);
     let password = std::fs::read_to_string(&path).unwrap();
     assert!(password.trim().len() >= 16);
-    assert!(server.log().contains("admin-password"), "the log says where it is");
-    assert!(!server.log().contains(password.trim()), "the log does not say what it is");
+    assert!(
+        server.log().contains("admin-password"),
+        "the log says where it is"
+    );
+    assert!(
+        !server.log().contains(password.trim()),
+        "the log does not say what it is"
+    );
     let mut login = server.login();
     login.password = password.trim().to_owned();
     Client::connect(server.address(), &login).unwrap();
@@ -110,12 +132,25 @@ fn data_and_oids_are_the_same_after_a_restart() {
                 WHERE relnamespace = 's'::regnamespace";
     let before = client.value(oids).unwrap();
     drop(client);
-    assert!(server.terminate().unwrap().success(), "SIGTERM is a clean end");
+    assert!(
+        server.terminate().unwrap().success(),
+        "SIGTERM is a clean end"
+    );
     server.restart().unwrap();
     let mut client = server.client().unwrap();
     assert_eq!(client.value(oids).unwrap(), before);
-    assert_eq!(client.value("SELECT b FROM s.t JOIN s.v USING (a)").unwrap(), "one");
-    assert_eq!(client.value("SELECT obj_description('s.t'::regclass)").unwrap(), "kept");
+    assert_eq!(
+        client
+            .value("SELECT b FROM s.t JOIN s.v USING (a)")
+            .unwrap(),
+        "one"
+    );
+    assert_eq!(
+        client
+            .value("SELECT obj_description('s.t'::regclass)")
+            .unwrap(),
+        "kept"
+    );
     client.execute("INSERT INTO s.t (a) VALUES (2)").unwrap();
     assert_eq!(client.value("SELECT b FROM s.t WHERE a = 2").unwrap(), "x");
 }
@@ -129,7 +164,9 @@ fn second_primary_on_one_folder_is_refused() {
     let (status, log) = second.refused().unwrap();
     assert!(!status.success());
     assert!(!log.contains("panicked"), "{log}");
-    let says_why = ["in use", "already", "another", "locked"].iter().any(|word| log.contains(word));
+    let says_why = ["in use", "already", "another", "locked"]
+        .iter()
+        .any(|word| log.contains(word));
     assert!(says_why, "{log}");
     assert_eq!(first.client().unwrap().value("SELECT 1").unwrap(), "1");
 }
@@ -141,7 +178,10 @@ fn port_in_use_is_named() {
     second.expect_log("");
     second.add_argument(&format!("--listen={}", first.address()));
     let (_, log) = second.refused().unwrap();
-    assert!(log.contains(&first.address().port().to_string()) || log.contains("listen"), "{log}");
+    assert!(
+        log.contains(&first.address().port().to_string()) || log.contains("listen"),
+        "{log}"
+    );
 }
 
 #[test]
@@ -149,11 +189,18 @@ fn sigterm_lets_running_statements_end() {
     let mut server = Server::start().unwrap();
     let mut client = server.client().unwrap();
     let mut idle = server.client().unwrap();
-    client.send(&query("SELECT n, repeat('x', 200) FROM generate_series(1, 300000) AS n")).unwrap();
+    client
+        .send(&query(
+            "SELECT n, repeat('x', 200) FROM generate_series(1, 300000) AS n",
+        ))
+        .unwrap();
     client.expect_message().unwrap();
     server.signal_terminate().unwrap();
     let refused = || server.client().err();
-    assert!(poll(Duration::from_secs(10), refused).is_some(), "no new connections");
+    assert!(
+        poll(Duration::from_secs(10), refused).is_some(),
+        "no new connections"
+    );
     let error = idle.read_until_closed().unwrap();
     assert!(error.is_none_or(|error| error.code() == "57P01"));
     let messages = client.read_until(b'Z').unwrap();
@@ -186,5 +233,8 @@ fn log_names_connections_and_hides_secrets() {
     let log = server.log();
     assert!(log.contains("connection_id"), "{log}");
     assert!(log.contains("query_id"), "{log}");
-    assert!(!log.contains(gotgan_tests::server::PASSWORD), "the password is in the log");
+    assert!(
+        !log.contains(gotgan_tests::server::PASSWORD),
+        "the password is in the log"
+    );
 }

@@ -34,14 +34,19 @@ type Ledger = Arc<Mutex<Vec<(String, Fate)>>>;
 
 /// Runs until the server dies: one batch after the other, each one commit.
 fn write(address: std::net::SocketAddr, login: Login, writer: usize, round: usize, ledger: Ledger) {
-    let Ok(mut client) = Client::connect(address, &login) else { return };
+    let Ok(mut client) = Client::connect(address, &login) else {
+        return;
+    };
     for number in 0.. {
         let batch = format!("w{writer}_r{round}_n{number}");
         ledger.lock().unwrap().push((batch.clone(), Fate::Unknown));
         let is_done = match number % 4 {
             0 => copy(&mut client, &batch),
             1 => execute(&mut client, &create(&batch)),
-            2 => execute(&mut client, &format!("BEGIN; {}; {}; COMMIT", insert(&batch), create(&batch))),
+            2 => execute(
+                &mut client,
+                &format!("BEGIN; {}; {}; COMMIT", insert(&batch), create(&batch)),
+            ),
             _ => execute(&mut client, &insert(&batch)),
         };
         if !is_done {
@@ -71,11 +76,15 @@ fn execute(client: &mut Client, sql: &str) -> bool {
 }
 
 fn copy(client: &mut Client, batch: &str) -> bool {
-    let lines: String = (0..ROWS).map(|number| format!("{batch}\t{number}\n")).collect();
-    client.copy_in("COPY rows FROM STDIN", lines.as_bytes()).is_ok_and(|reply| {
-        assert_eq!(reply.error, None);
-        true
-    })
+    let lines: String = (0..ROWS)
+        .map(|number| format!("{batch}\t{number}\n"))
+        .collect();
+    client
+        .copy_in("COPY rows FROM STDIN", lines.as_bytes())
+        .is_ok_and(|reply| {
+            assert_eq!(reply.error, None);
+            true
+        })
 }
 
 /// Compares what is visible with what the writers know.
@@ -97,7 +106,9 @@ fn check(client: &mut Client, ledger: &Ledger, seed: u64) {
         let row_count: usize =
             rows.map_or(0, |row| row[1].as_deref().unwrap_or("0").parse().unwrap());
         let table_name = format!("made_{batch}");
-        let has_table = tables.iter().any(|name| name.as_deref() == Some(table_name.as_str()));
+        let has_table = tables
+            .iter()
+            .any(|name| name.as_deref() == Some(table_name.as_str()));
         let (rows_whole, has_table_whole) = match kind % 4 {
             0 => (ROWS, false),
             1 => (0, true),
@@ -107,9 +118,14 @@ fn check(client: &mut Client, ledger: &Ledger, seed: u64) {
         let is_whole = row_count == rows_whole && has_table == has_table_whole;
         let is_absent = row_count == 0 && !has_table;
         let context = format!("SEED={seed} {batch} {fate:?}: {row_count} rows, table {has_table}");
-        assert!(is_whole || (is_absent && *fate == Fate::Unknown), "{context}");
+        assert!(
+            is_whole || (is_absent && *fate == Fate::Unknown),
+            "{context}"
+        );
         if has_table {
-            let sum = client.value(&format!("SELECT sum(n) FROM {table_name}")).unwrap();
+            let sum = client
+                .value(&format!("SELECT sum(n) FROM {table_name}"))
+                .unwrap();
             assert_eq!(sum, (ROWS * (ROWS + 1) / 2).to_string(), "{context}");
         }
     }
@@ -117,12 +133,22 @@ fn check(client: &mut Client, ledger: &Ledger, seed: u64) {
 
 #[test]
 fn kill_at_random_moments_loses_nothing_acknowledged() {
-    let rounds = if variable("GOTGAN_TEST_LONG").is_some() { 50 } else { 5 };
-    let seed = variable("SEED").and_then(|text| text.parse().ok()).unwrap_or_else(rand::random);
+    let rounds = if variable("GOTGAN_TEST_LONG").is_some() {
+        50
+    } else {
+        5
+    };
+    let seed = variable("SEED")
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_else(rand::random);
     eprintln!("SEED={seed}");
     let mut chance = StdRng::seed_from_u64(seed);
     let mut server = Server::start().unwrap();
-    server.client().unwrap().execute("CREATE TABLE rows (batch text, n int)").unwrap();
+    server
+        .client()
+        .unwrap()
+        .execute("CREATE TABLE rows (batch text, n int)")
+        .unwrap();
     let ledgers: Vec<Ledger> = (0..2).map(|_| Ledger::default()).collect();
     let mut acknowledged = 0;
     for round in 0..rounds {
@@ -136,7 +162,9 @@ fn kill_at_random_moments_loses_nothing_acknowledged() {
             })
             .collect();
         // The moment is the point of this test, so it waits instead of polling.
-        thread::sleep(Duration::from_micros(chance.random_range(0..LIFE_MICROS_MAX)));
+        thread::sleep(Duration::from_micros(
+            chance.random_range(0..LIFE_MICROS_MAX),
+        ));
         server.kill().unwrap();
         for writer in writers {
             writer.join().unwrap();
@@ -146,7 +174,10 @@ fn kill_at_random_moments_loses_nothing_acknowledged() {
         for ledger in &ledgers {
             check(&mut client, ledger, seed);
             let batches = ledger.lock().unwrap();
-            acknowledged += batches.iter().filter(|(_, fate)| *fate == Fate::Acknowledged).count();
+            acknowledged += batches
+                .iter()
+                .filter(|(_, fate)| *fate == Fate::Acknowledged)
+                .count();
         }
         clear(&mut client, &ledgers);
     }
@@ -158,7 +189,9 @@ fn clear(client: &mut Client, ledgers: &[Ledger]) {
     client.execute("TRUNCATE rows").unwrap();
     for ledger in ledgers {
         for (batch, _) in ledger.lock().unwrap().drain(..) {
-            client.execute(&format!("DROP TABLE IF EXISTS made_{batch}")).unwrap();
+            client
+                .execute(&format!("DROP TABLE IF EXISTS made_{batch}"))
+                .unwrap();
         }
     }
 }
@@ -167,7 +200,9 @@ fn clear(client: &mut Client, ledgers: &[Ledger]) {
 fn readers_see_whole_commits_while_a_writer_works() {
     let server = Server::start().unwrap();
     let mut client = server.client().unwrap();
-    client.execute("CREATE TABLE a (n int); CREATE TABLE b (n int)").unwrap();
+    client
+        .execute("CREATE TABLE a (n int); CREATE TABLE b (n int)")
+        .unwrap();
     let is_over = Arc::new(AtomicBool::new(false));
     let (address, login) = (server.address(), server.login());
     let stop = Arc::clone(&is_over);
@@ -183,9 +218,14 @@ fn readers_see_whole_commits_while_a_writer_works() {
     });
     for number in 0..20 {
         let insert = |table| {
-            format!("INSERT INTO {table} SELECT n FROM generate_series(1, {}) AS n", number * 50 + 1)
+            format!(
+                "INSERT INTO {table} SELECT n FROM generate_series(1, {}) AS n",
+                number * 50 + 1
+            )
         };
-        client.execute(&format!("BEGIN; {}; {}; COMMIT", insert("a"), insert("b"))).unwrap();
+        client
+            .execute(&format!("BEGIN; {}; {}; COMMIT", insert("a"), insert("b")))
+            .unwrap();
     }
     is_over.store(true, Ordering::Relaxed);
     assert!(reader.join().unwrap() > 0);

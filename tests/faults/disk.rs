@@ -23,8 +23,14 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        let status = Command::new("umount").arg("-l").arg(self.folder.path()).status();
-        assert!(status.is_ok_and(|status| status.success()), "cannot unmount");
+        let status = Command::new("umount")
+            .arg("-l")
+            .arg(self.folder.path())
+            .status();
+        assert!(
+            status.is_ok_and(|status| status.success()),
+            "cannot unmount"
+        );
     }
 }
 
@@ -40,12 +46,20 @@ fn full_disk_is_an_error_and_loses_nothing() {
     server.expect_log("disk");
     server.restart().unwrap();
     let mut client = server.client().unwrap();
-    client.execute("CREATE TABLE t (a int, b text); INSERT INTO t VALUES (1, 'kept')").unwrap();
+    client
+        .execute("CREATE TABLE t (a int, b text); INSERT INTO t VALUES (1, 'kept')")
+        .unwrap();
     let large = "INSERT INTO t SELECT n, md5(n::text) FROM generate_series(1, 2000000) AS n";
     let reply = client.query(large).unwrap();
-    assert!(matches!(reply.code(), "53100" | "58030" | "58000"), "{:?}", reply.error);
+    assert!(
+        matches!(reply.code(), "53100" | "58030" | "58000"),
+        "{:?}",
+        reply.error
+    );
     assert_eq!(client.value("SELECT count(*) FROM t").unwrap(), "1");
-    client.execute("INSERT INTO t VALUES (2, 'fits again')").unwrap();
+    client
+        .execute("INSERT INTO t VALUES (2, 'fits again')")
+        .unwrap();
     drop(client);
     server.kill().unwrap();
     server.restart().unwrap();
@@ -63,7 +77,10 @@ fn data_files(folder: &Path) -> Vec<PathBuf> {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(data_files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "parquet") {
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "parquet")
+        {
             found.push(path);
         }
     }
@@ -74,10 +91,14 @@ fn data_files(folder: &Path) -> Vec<PathBuf> {
 fn with_data_file() -> (Server, PathBuf) {
     let server = Server::start().unwrap();
     let mut client = server.client().unwrap();
-    client.execute("CREATE TABLE lost AS SELECT n FROM generate_series(1, 50000) AS n").unwrap();
+    client
+        .execute("CREATE TABLE lost AS SELECT n FROM generate_series(1, 50000) AS n")
+        .unwrap();
     let files = data_files(server.data_dir());
     assert_eq!(files.len(), 1, "{files:?}");
-    client.execute("CREATE TABLE kept AS SELECT 1 AS a").unwrap();
+    client
+        .execute("CREATE TABLE kept AS SELECT 1 AS a")
+        .unwrap();
     (server, files[0].clone())
 }
 
@@ -89,9 +110,21 @@ fn missing_data_file_fails_only_its_table() {
     server.terminate().unwrap();
     server.restart().unwrap();
     let mut client = server.client().unwrap();
-    let error = client.query("SELECT sum(n) FROM lost").unwrap().error.expect("an error");
-    assert!(matches!(error.code(), "58030" | "58P01" | "XX001" | "58000"), "{error:?}");
-    assert!(!error.message().contains(server.data_dir().to_str().unwrap()), "{error:?}");
+    let error = client
+        .query("SELECT sum(n) FROM lost")
+        .unwrap()
+        .error
+        .expect("an error");
+    assert!(
+        matches!(error.code(), "58030" | "58P01" | "XX001" | "58000"),
+        "{error:?}"
+    );
+    assert!(
+        !error
+            .message()
+            .contains(server.data_dir().to_str().unwrap()),
+        "{error:?}"
+    );
     assert_eq!(client.value("SELECT a FROM kept").unwrap(), "1");
 }
 
@@ -106,8 +139,15 @@ fn broken_data_file_is_an_error_not_an_answer() {
     server.kill().unwrap();
     server.restart().unwrap();
     let mut client = server.client().unwrap();
-    let error = client.query("SELECT sum(n) FROM lost").unwrap().error.expect("an error");
-    assert!(matches!(error.code(), "58030" | "XX001" | "58000"), "{error:?}");
+    let error = client
+        .query("SELECT sum(n) FROM lost")
+        .unwrap()
+        .error
+        .expect("an error");
+    assert!(
+        matches!(error.code(), "58030" | "XX001" | "58000"),
+        "{error:?}"
+    );
     assert_eq!(client.value("SELECT a FROM kept").unwrap(), "1");
 }
 
@@ -115,11 +155,19 @@ fn broken_data_file_is_an_error_not_an_answer() {
 fn unreadable_catalog_stops_the_start() {
     let mut server = Server::start().unwrap();
     server.expect_log("");
-    server.client().unwrap().execute("CREATE TABLE t (a int)").unwrap();
+    server
+        .client()
+        .unwrap()
+        .execute("CREATE TABLE t (a int)")
+        .unwrap();
     server.terminate().unwrap();
     let catalog = server.data_dir().join("catalog.sqlite");
     let good = std::fs::read(&catalog).unwrap();
-    std::fs::write(&catalog, b"this is no database, and was never one".repeat(200)).unwrap();
+    std::fs::write(
+        &catalog,
+        b"this is no database, and was never one".repeat(200),
+    )
+    .unwrap();
     for leftover in ["catalog.sqlite-wal", "catalog.sqlite-shm"] {
         let path = server.data_dir().join(leftover);
         if path.exists() {

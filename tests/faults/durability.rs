@@ -14,7 +14,12 @@ fn watch(process_id: u32, trace: &Path) -> Option<Child> {
     let said = trace.with_extension("stderr");
     let stderr = std::fs::File::create(&said).ok()?;
     let mut watcher = Command::new("strace")
-        .args(["-f", "-y", "-e", "trace=fsync,fdatasync,rename,renameat,renameat2,link,linkat"])
+        .args([
+            "-f",
+            "-y",
+            "-e",
+            "trace=fsync,fdatasync,rename,renameat,renameat2,link,linkat",
+        ])
         .arg("-o")
         .arg(trace)
         .args(["-p", &process_id.to_string()])
@@ -41,7 +46,9 @@ fn commit_is_on_the_disk_before_it_is_acknowledged() {
         skipped("faults::durability", "strace is missing or may not attach");
         return;
     };
-    client.execute("INSERT INTO t SELECT n FROM generate_series(1, 50000) AS n").unwrap();
+    client
+        .execute("INSERT INTO t SELECT n FROM generate_series(1, 50000) AS n")
+        .unwrap();
     // What strace wrote until now happened before the acknowledgement, or the
     // call is missing: poll only for strace's own buffering.
     let is_synced = |text: &str, name: &str| {
@@ -64,5 +71,8 @@ fn commit_is_on_the_disk_before_it_is_acknowledged() {
     watcher.kill().unwrap();
     watcher.wait().unwrap();
     let text = std::fs::read_to_string(&trace).unwrap_or_default();
-    assert!(seen.is_some(), "data file, its folder or the catalog was not synced:\n{text}");
+    assert!(
+        seen.is_some(),
+        "data file, its folder or the catalog was not synced:\n{text}"
+    );
 }

@@ -131,9 +131,13 @@ impl ResultSet {
     /// Returns the rows as text; NULL as `None`.
     pub fn text_rows(&self) -> Vec<Vec<Option<String>>> {
         let text = |cell: &Option<Vec<u8>>| {
-            cell.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+            cell.as_ref()
+                .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
         };
-        self.rows.iter().map(|row| row.iter().map(text).collect()).collect()
+        self.rows
+            .iter()
+            .map(|row| row.iter().map(text).collect())
+            .collect()
     }
 
     /// Returns the first column of the first row as text.
@@ -170,7 +174,10 @@ impl Reply {
 
     /// Sorts messages into a reply.
     pub fn parse(messages: &[Message]) -> Result<Reply> {
-        let mut reply = Reply { status: '?', ..Reply::default() };
+        let mut reply = Reply {
+            status: '?',
+            ..Reply::default()
+        };
         let mut open = ResultSet::default();
         for message in messages {
             reply.tags.push(char::from(message.tag));
@@ -251,7 +258,10 @@ impl Client {
                 }
                 b'Z' => return Ok(()),
                 b'S' | b'N' | b'v' => {}
-                other => bail!("unexpected message {:?} while logging in", char::from(other)),
+                other => bail!(
+                    "unexpected message {:?} while logging in",
+                    char::from(other)
+                ),
             }
         }
     }
@@ -272,13 +282,19 @@ impl Client {
     /// Reads the next message; `None` if the server closed the connection.
     pub fn read_message(&mut self) -> Result<Option<Message>> {
         if !self.fill(5)? {
-            ensure!(self.received.is_empty(), "connection closed inside a message");
+            ensure!(
+                self.received.is_empty(),
+                "connection closed inside a message"
+            );
             return Ok(None);
         }
         let mut length = [0; 4];
         length.copy_from_slice(&self.received[1..5]);
         let end = u32::from_be_bytes(length) as usize + 1;
-        ensure!((5..MESSAGE_BYTES_MAX).contains(&end), "absurd message length {end}");
+        ensure!(
+            (5..MESSAGE_BYTES_MAX).contains(&end),
+            "absurd message length {end}"
+        );
         ensure!(self.fill(end)?, "connection closed inside a message");
         let tag = self.received[0];
         let body = self.received[5..end].to_vec();
@@ -286,14 +302,16 @@ impl Client {
         if tag == b'S' {
             let mut parts = body.split(|byte| *byte == 0).map(String::from_utf8_lossy);
             let name = parts.next().unwrap_or_default().into_owned();
-            self.parameters.insert(name, parts.next().unwrap_or_default().into_owned());
+            self.parameters
+                .insert(name, parts.next().unwrap_or_default().into_owned());
         }
         Ok(Some(Message { tag, body }))
     }
 
     /// Reads the next message; an error if the server closed the connection.
     pub fn expect_message(&mut self) -> Result<Message> {
-        self.read_message()?.ok_or_else(|| anyhow!("the server closed the connection"))
+        self.read_message()?
+            .ok_or_else(|| anyhow!("the server closed the connection"))
     }
 
     /// Reads all messages up to and including ReadyForQuery.
@@ -347,7 +365,9 @@ impl Client {
 
     /// Returns the only cell that a query answers, as text.
     pub fn value(&mut self, sql: &str) -> Result<String> {
-        self.execute(sql)?.first().ok_or_else(|| anyhow!("{sql}: no row, or NULL"))
+        self.execute(sql)?
+            .first()
+            .ok_or_else(|| anyhow!("{sql}: no row, or NULL"))
     }
 
     /// Runs `COPY ... FROM STDIN`, sending `data` in one CopyData.
@@ -396,9 +416,14 @@ impl Client {
 
 /// Whether an error means that the peer dropped the connection.
 pub fn is_reset(failure: &anyhow::Error) -> bool {
-    failure.downcast_ref::<std::io::Error>().is_some_and(|error| {
-        matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe)
-    })
+    failure
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|error| {
+            matches!(
+                error.kind(),
+                ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
+            )
+        })
 }
 
 /// Builds a message: type byte, length, body.
@@ -412,8 +437,14 @@ pub fn frame(tag: u8, body: &[u8]) -> Vec<u8> {
 /// Builds a startup packet for a protocol version, `3 << 16` for 3.0.
 pub fn startup(version: u32, login: &Login) -> Vec<u8> {
     let mut body = version.to_be_bytes().to_vec();
-    let fixed = [("user", login.user.as_str()), ("database", login.database.as_str())];
-    let further = login.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let fixed = [
+        ("user", login.user.as_str()),
+        ("database", login.database.as_str()),
+    ];
+    let further = login
+        .parameters
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
     for (name, value) in fixed.into_iter().chain(further) {
         body.extend_from_slice(name.as_bytes());
         body.push(0);
@@ -520,7 +551,9 @@ fn authenticate(
     password: &str,
     scram: &mut Option<ScramSha256>,
 ) -> Result<Option<Vec<u8>>> {
-    let (kind, rest) = body.split_at_checked(4).context("short Authentication message")?;
+    let (kind, rest) = body
+        .split_at_checked(4)
+        .context("short Authentication message")?;
     match kind {
         [0, 0, 0, 0] => Ok(None),
         [0, 0, 0, 10] => {
@@ -538,7 +571,10 @@ fn authenticate(
             Ok(Some(state.message().to_vec()))
         }
         [0, 0, 0, 12] => {
-            scram.as_mut().context("SASLFinal before SASL")?.finish(rest)?;
+            scram
+                .as_mut()
+                .context("SASLFinal before SASL")?
+                .finish(rest)?;
             Ok(None)
         }
         other => bail!("unexpected authentication method {other:?}"),
@@ -558,7 +594,10 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn take(&mut self, count: usize) -> Result<&'a [u8]> {
-        let (head, rest) = self.rest.split_at_checked(count).context("message too short")?;
+        let (head, rest) = self
+            .rest
+            .split_at_checked(count)
+            .context("message too short")?;
         self.rest = rest;
         Ok(head)
     }
@@ -570,7 +609,11 @@ impl<'a> Reader<'a> {
     }
 
     fn text(&mut self) -> Result<String> {
-        let end = self.rest.iter().position(|byte| *byte == 0).context("text without end")?;
+        let end = self
+            .rest
+            .iter()
+            .position(|byte| *byte == 0)
+            .context("text without end")?;
         let text = String::from_utf8_lossy(self.take(end)?).into_owned();
         self.take(1)?;
         Ok(text)
@@ -590,7 +633,14 @@ fn parse_columns(body: &[u8]) -> Result<Vec<Column>> {
         let _length = i16::from_be_bytes(reader.number()?);
         let type_modifier = i32::from_be_bytes(reader.number()?);
         let format = i16::from_be_bytes(reader.number()?);
-        columns.push(Column { name, table_oid, number, type_oid, type_modifier, format });
+        columns.push(Column {
+            name,
+            table_oid,
+            number,
+            type_oid,
+            type_modifier,
+            format,
+        });
     }
     Ok(columns)
 }

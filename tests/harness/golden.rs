@@ -89,7 +89,10 @@ pub fn run(path: &Path, run: &Run, update: bool) -> Result<()> {
     let text = std::fs::read_to_string(path)?;
     let mut blocks = parse(&text)?;
     let purpose = blocks.first().context("empty file")?;
-    ensure!(purpose.header.is_empty(), "a golden file starts with a comment on its purpose");
+    ensure!(
+        purpose.header.is_empty(),
+        "a golden file starts with a comment on its purpose"
+    );
     let mut session = Session::open(run)?;
     let mut failures = Vec::new();
     for block in &mut blocks {
@@ -130,7 +133,10 @@ fn parse(text: &str) -> Result<Vec<Block>> {
 
 /// Reads the lines of one block.
 fn parse_block(lines: &[(usize, &str)]) -> Result<Block> {
-    let mut block = Block { line_number: lines[0].0, ..Block::default() };
+    let mut block = Block {
+        line_number: lines[0].0,
+        ..Block::default()
+    };
     for (number, line) in lines {
         let line = (*line).to_owned();
         if let Some(expected) = &mut block.expected {
@@ -150,9 +156,20 @@ fn parse_block(lines: &[(usize, &str)]) -> Result<Block> {
             block.header = line;
         }
     }
-    let kinds = ["statement ok", "statement error", "query", "copy in", "copy out", "connection "];
+    let kinds = [
+        "statement ok",
+        "statement error",
+        "query",
+        "copy in",
+        "copy out",
+        "connection ",
+    ];
     let is_known = kinds.iter().any(|kind| block.header.starts_with(kind));
-    ensure!(is_known || block.header.is_empty(), "line {}: unknown block", block.line_number);
+    ensure!(
+        is_known || block.header.is_empty(),
+        "line {}: unknown block",
+        block.line_number
+    );
     Ok(block)
 }
 
@@ -203,7 +220,12 @@ struct Session<'a> {
 impl<'a> Session<'a> {
     fn open(run: &'a Run) -> Result<Session<'a>> {
         let current = "first".to_owned();
-        let mut session = Session { run, clients: BTreeMap::new(), current, is_lost: false };
+        let mut session = Session {
+            run,
+            clients: BTreeMap::new(),
+            current,
+            is_lost: false,
+        };
         let schema = &run.schema;
         let client = session.client()?;
         client.execute(&format!("DROP SCHEMA IF EXISTS {schema} CASCADE"))?;
@@ -243,7 +265,9 @@ impl<'a> Session<'a> {
         let sql = block.sql.join("\n").replace("$schema", &self.run.schema);
         let data = block.data.as_ref().map(|lines| decode_data(lines));
         let protocol = self.run.protocol;
-        let sent = self.client()?.run_statement(protocol, &sql, data.as_deref());
+        let sent = self
+            .client()?
+            .run_statement(protocol, &sql, data.as_deref());
         self.is_lost = sent.is_err();
         let reply = sent?;
         let kind = kind_of(&block.header);
@@ -307,18 +331,32 @@ impl Client {
 
 /// A statement and its portal must be described alike.
 fn check_descriptions(messages: &[Message]) -> Result<()> {
-    let described: Vec<&Message> =
-        messages.iter().filter(|message| matches!(message.tag, b'T' | b'n')).collect();
+    let described: Vec<&Message> = messages
+        .iter()
+        .filter(|message| matches!(message.tag, b'T' | b'n'))
+        .collect();
     if let [statement, portal] = described.as_slice() {
-        ensure!(statement == portal, "Describe of the statement and of its portal differ");
+        ensure!(
+            statement == portal,
+            "Describe of the statement and of its portal differ"
+        );
     }
     Ok(())
 }
 
 /// Returns the fixed first words of a header.
 fn kind_of(header: &str) -> &'static str {
-    let kinds = ["statement ok", "statement error", "query", "copy in ok", "copy in error"];
-    kinds.into_iter().find(|kind| header.starts_with(kind)).unwrap_or("copy out")
+    let kinds = [
+        "statement ok",
+        "statement error",
+        "query",
+        "copy in ok",
+        "copy in error",
+    ];
+    kinds
+        .into_iter()
+        .find(|kind| header.starts_with(kind))
+        .unwrap_or("copy out")
 }
 
 impl Answer {
@@ -326,31 +364,51 @@ impl Answer {
     fn hide(self, schema: &str) -> Answer {
         let hide = |text: &str| text.replace(schema, "$schema");
         let lines = self.lines.iter().map(|line| hide(line)).collect();
-        Answer { header: hide(&self.header), lines }
+        Answer {
+            header: hide(&self.header),
+            lines,
+        }
     }
 }
 
 /// Writes a reply in the form of a block of this kind, or of an error.
 fn answer(kind: &str, reply: &Reply) -> Answer {
-    let prefix = if kind.starts_with("copy in") { "copy in" } else { "statement" };
+    let prefix = if kind.starts_with("copy in") {
+        "copy in"
+    } else {
+        "statement"
+    };
     if let Some(error) = &reply.error {
         let header = format!("{prefix} error {} {}", error.code(), flat(error.message()));
-        return Answer { header, lines: error.lines().iter().map(|line| flat(line)).collect() };
+        return Answer {
+            header,
+            lines: error.lines().iter().map(|line| flat(line)).collect(),
+        };
     }
     let empty = ResultSet::default();
     let result = reply.results.last().unwrap_or(&empty);
     let notice = |notice: &ServerError| format!("{}: {}", notice.severity(), notice.message());
     if kind == "copy out" {
-        return Answer { header: kind.to_owned(), lines: encode_data(&result.copied) };
+        return Answer {
+            header: kind.to_owned(),
+            lines: encode_data(&result.copied),
+        };
     }
     let (Some(columns), "query") = (&result.columns, kind) else {
         let header = format!("{prefix} ok {}", result.tag).trim_end().to_owned();
-        return Answer { header, lines: reply.notices.iter().map(notice).collect() };
+        return Answer {
+            header,
+            lines: reply.notices.iter().map(notice).collect(),
+        };
     };
     let mut header = "query".to_owned();
     for column in columns {
         let name = &column.name;
-        let quote = if name.contains(' ') || name.is_empty() { "\"" } else { "" };
+        let quote = if name.contains(' ') || name.is_empty() {
+            "\""
+        } else {
+            ""
+        };
         header.push_str(&format!(" {quote}{name}{quote}:{}", column.type_name()));
     }
     let rows = result.text_rows();
@@ -358,7 +416,10 @@ fn answer(kind: &str, reply: &Reply) -> Answer {
         true => "()".to_owned(),
         false => row.iter().map(cell).collect::<Vec<_>>().join(" | "),
     };
-    Answer { header, lines: rows.iter().map(line).collect() }
+    Answer {
+        header,
+        lines: rows.iter().map(line).collect(),
+    }
 }
 
 /// Writes one value of a row.
@@ -387,16 +448,24 @@ fn decode_data(lines: &[String]) -> Vec<u8> {
 
 /// Turns bytes into data lines of a file.
 fn encode_data(bytes: &[u8]) -> Vec<String> {
-    let text = String::from_utf8_lossy(bytes).replace('\t', "→").replace('\r', "␍");
-    let encode = |line: &str| if line.is_empty() { "(blank)".to_owned() } else { line.to_owned() };
+    let text = String::from_utf8_lossy(bytes)
+        .replace('\t', "→")
+        .replace('\r', "␍");
+    let encode = |line: &str| {
+        if line.is_empty() {
+            "(blank)".to_owned()
+        } else {
+            line.to_owned()
+        }
+    };
     text.lines().map(encode).collect()
 }
 
 /// Writes an answer into its block.
 fn take_over(block: &mut Block, answer: Answer) {
     let kind = kind_of(&block.header);
-    let is_error = answer.header.starts_with("statement error")
-        || answer.header.starts_with("copy in error");
+    let is_error =
+        answer.header.starts_with("statement error") || answer.header.starts_with("copy in error");
     let (short, long) = (&block.header, &answer.header);
     let is_kept = is_error && long.starts_with(short.as_str()) && short.len() > kind.len()
         || is_error && answers_error(short, long);
@@ -412,13 +481,19 @@ fn take_over(block: &mut Block, answer: Answer) {
 fn compare(block: &Block, answer: &Answer) -> Result<()> {
     let is_header_right = block.header == answer.header
         || block.header.contains(" error") && answers_error(&block.header, &answer.header);
-    let is_body_right = block.expected.as_ref().is_none_or(|lines| *lines == answer.lines);
+    let is_body_right = block
+        .expected
+        .as_ref()
+        .is_none_or(|lines| *lines == answer.lines);
     if is_header_right && is_body_right {
         return Ok(());
     }
     let show = |header: &str, lines: &[String]| format!("{header}\n{}", lines.join("\n"));
     let expected = show(&block.header, block.expected.as_deref().unwrap_or_default());
-    bail!("\n--- expected\n{expected}\n--- answered\n{}\n", show(&answer.header, &answer.lines))
+    bail!(
+        "\n--- expected\n{expected}\n--- answered\n{}\n",
+        show(&answer.header, &answer.lines)
+    )
 }
 
 /// Whether an error has the SQLSTATE, and the text if there is one, that a header names.

@@ -38,7 +38,10 @@ pub fn poll<T>(time_max: Duration, mut probe: impl FnMut() -> Option<T>) -> Opti
 }
 
 /// Returns an environment variable that steers the tests, such as `SEED`.
-#[allow(clippy::disallowed_methods, reason = "tests are steered from the command line")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "tests are steered from the command line"
+)]
 pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }

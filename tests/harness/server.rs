@@ -149,8 +149,9 @@ impl Server {
 
     /// Sends SIGTERM and does not wait.
     pub fn signal_terminate(&self) -> Result<()> {
-        let status =
-            Command::new("kill").args(["-TERM", &self.process_id().to_string()]).status()?;
+        let status = Command::new("kill")
+            .args(["-TERM", &self.process_id().to_string()])
+            .status()?;
         ensure!(status.success(), "cannot send SIGTERM");
         Ok(())
     }
@@ -165,8 +166,15 @@ impl Server {
     /// Returns the resident memory of the process, in bytes.
     pub fn memory_bytes(&self) -> Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process_id()))?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
-        let kib: u64 = line.split_whitespace().nth(1).context("no number")?.parse()?;
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .context("no VmRSS")?;
+        let kib: u64 = line
+            .split_whitespace()
+            .nth(1)
+            .context("no number")?
+            .parse()?;
         Ok(kib * 1024)
     }
 
@@ -215,13 +223,23 @@ impl Server {
     fn spawn(&self) -> Result<Child> {
         let log = File::create(self.log_path(self.start_count))?;
         let mut command = Command::new(binary()?);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&self.data_dir);
-        command.args(&self.arguments).current_dir(self.folder.path());
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(&self.data_dir);
+        command
+            .args(&self.arguments)
+            .current_dir(self.folder.path());
         command.env("GOTGAN__AUTH__ADMIN_PASSWORD", PASSWORD);
         for (key, value) in &self.settings {
-            command.env(format!("GOTGAN__{}", key.to_uppercase().replace('.', "__")), value);
+            command.env(
+                format!("GOTGAN__{}", key.to_uppercase().replace('.', "__")),
+                value,
+            );
         }
-        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log);
         command.spawn().context("cannot start the server")
     }
 
@@ -229,7 +247,11 @@ impl Server {
         let log = self.last_log();
         let line = log.lines().find(|line| line.contains("listening"))?;
         let rest = line.split("address=").nth(1)?;
-        rest.split_whitespace().next()?.trim_matches('"').parse().ok()
+        rest.split_whitespace()
+            .next()?
+            .trim_matches('"')
+            .parse()
+            .ok()
     }
 
     fn exit_status(&mut self) -> Option<ExitStatus> {
@@ -241,7 +263,11 @@ impl Server {
         let is_bad = |line: &&str| line.contains(" ERROR ") || line.contains(" WARN ");
         let is_named = |line: &&str| self.expected_log.iter().any(|text| line.contains(text));
         let log = self.log();
-        log.lines().filter(is_bad).filter(|line| !is_named(line)).map(str::to_owned).collect()
+        log.lines()
+            .filter(is_bad)
+            .filter(|line| !is_named(line))
+            .map(str::to_owned)
+            .collect()
     }
 }
 
@@ -249,12 +275,19 @@ impl Drop for Server {
     fn drop(&mut self) {
         let killed = self.kill();
         if std::thread::panicking() {
-            eprintln!("--- end of the server's log ---\n{}", tail(&self.last_log(), 30));
+            eprintln!(
+                "--- end of the server's log ---\n{}",
+                tail(&self.last_log(), 30)
+            );
             return;
         }
         assert!(killed.is_ok(), "cannot end the server: {killed:?}");
         let unexpected = self.unexpected_log();
-        assert!(unexpected.is_empty(), "the server's log holds:\n{}", unexpected.join("\n"));
+        assert!(
+            unexpected.is_empty(),
+            "the server's log holds:\n{}",
+            unexpected.join("\n")
+        );
     }
 }
 
@@ -271,7 +304,9 @@ fn build() -> Result<PathBuf> {
         return Ok(PathBuf::from(path));
     }
     let cargo = variable("CARGO").unwrap_or_else(|| "cargo".to_owned());
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("tests/ has a parent")?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .context("tests/ has a parent")?;
     let status = Command::new(cargo)
         .args(["build", "--quiet", "--package", "gotgan"])
         .current_dir(root)
@@ -279,7 +314,10 @@ fn build() -> Result<PathBuf> {
     ensure!(status.success(), "cargo build failed");
     // The test runs as <target>/debug/deps/main-<hash>.
     let test = std::env::current_exe()?;
-    let profile = test.parent().and_then(Path::parent).context("no target folder")?;
+    let profile = test
+        .parent()
+        .and_then(Path::parent)
+        .context("no target folder")?;
     Ok(profile.join("gotgan"))
 }
 

@@ -16,7 +16,11 @@ const CANCEL_TIME_MAX: Duration = Duration::from_secs(10);
 fn cancel(server: &Server, key_data: &[u8]) {
     let mut client = server.raw_client().unwrap();
     client.send(&cancel_request(key_data)).unwrap();
-    assert_eq!(client.read_message().unwrap(), None, "a CancelRequest gets no answer");
+    assert_eq!(
+        client.read_message().unwrap(),
+        None,
+        "a CancelRequest gets no answer"
+    );
 }
 
 /// Cancels until the reply is there, because the statement may not have begun.
@@ -42,7 +46,11 @@ fn wait_until_idle(server: &Server) {
     let stat = format!("/proc/{}/stat", server.process_id());
     let ticks = || -> Vec<String> {
         let line = std::fs::read_to_string(&stat).unwrap();
-        line.split_whitespace().skip(13).take(2).map(str::to_owned).collect()
+        line.split_whitespace()
+            .skip(13)
+            .take(2)
+            .map(str::to_owned)
+            .collect()
     };
     let mut last = (Instant::now(), ticks());
     let idle = poll(Duration::from_secs(30), || {
@@ -64,14 +72,23 @@ fn running_statement_is_cancelled() {
     assert_eq!(reply.code(), "57014");
     let error = reply.error.unwrap();
     assert_eq!(error.message(), "canceling statement due to user request");
-    assert_eq!(client.value("SELECT 1").unwrap(), "1", "the connection goes on");
+    assert_eq!(
+        client.value("SELECT 1").unwrap(),
+        "1",
+        "the connection goes on"
+    );
 }
 
 #[test]
 fn extended_statement_is_cancelled() {
     let server = Server::start().unwrap();
     let mut client = server.client().unwrap();
-    let messages = [parse("", ENDLESS, &[]), bind("", "", &[], 0), execute("", 0), sync()];
+    let messages = [
+        parse("", ENDLESS, &[]),
+        bind("", "", &[], 0),
+        execute("", 0),
+        sync(),
+    ];
     client.send(&messages.concat()).unwrap();
     assert_eq!(reply_to_cancel(&server, &mut client).code(), "57014");
     assert_eq!(client.value("SELECT 1").unwrap(), "1");
@@ -81,7 +98,11 @@ fn extended_statement_is_cancelled() {
 fn statement_is_cancelled_while_rows_are_sent() {
     let server = Server::start().unwrap();
     let mut client = server.client().unwrap();
-    client.send(&query("SELECT n, repeat('x', 100) FROM generate_series(1, 100000000) AS n")).unwrap();
+    client
+        .send(&query(
+            "SELECT n, repeat('x', 100) FROM generate_series(1, 100000000) AS n",
+        ))
+        .unwrap();
     client.expect_message().unwrap();
     let reply = reply_to_cancel(&server, &mut client);
     assert_eq!(reply.code(), "57014");
@@ -92,7 +113,9 @@ fn statement_is_cancelled_while_rows_are_sent() {
 fn cancelled_statement_fails_its_transaction() {
     let server = Server::start().unwrap();
     let mut client = server.client().unwrap();
-    client.execute("CREATE TABLE t (a int); BEGIN; INSERT INTO t VALUES (1)").unwrap();
+    client
+        .execute("CREATE TABLE t (a int); BEGIN; INSERT INTO t VALUES (1)")
+        .unwrap();
     client.send(&query(ENDLESS)).unwrap();
     let reply = reply_to_cancel(&server, &mut client);
     assert_eq!((reply.code(), reply.status), ("57014", 'E'));
@@ -108,7 +131,11 @@ fn cancel_with_a_wrong_key_or_of_an_idle_session_does_nothing() {
     assert_eq!(client.value("SELECT 1").unwrap(), "1");
     let mut wrong = client.key_data.clone();
     wrong[7] ^= 0xff;
-    client.send(&query("SELECT count(*) FROM generate_series(1, 3000000) AS n")).unwrap();
+    client
+        .send(&query(
+            "SELECT count(*) FROM generate_series(1, 3000000) AS n",
+        ))
+        .unwrap();
     cancel(&server, &wrong);
     cancel(&server, &[0; 8]);
     let reply = Reply::parse(&client.read_until_ready().unwrap()).unwrap();
@@ -152,7 +179,11 @@ fn insert_is_cancelled_without_a_trace() {
     let server = Server::start().unwrap();
     let mut client = server.client().unwrap();
     client.execute("CREATE TABLE t (a int8)").unwrap();
-    client.send(&query("INSERT INTO t SELECT n FROM generate_series(1, 1000000000) AS n")).unwrap();
+    client
+        .send(&query(
+            "INSERT INTO t SELECT n FROM generate_series(1, 1000000000) AS n",
+        ))
+        .unwrap();
     assert_eq!(reply_to_cancel(&server, &mut client).code(), "57014");
     assert_eq!(client.value("SELECT count(*) FROM t").unwrap(), "0");
 }

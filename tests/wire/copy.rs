@@ -31,7 +31,9 @@ fn responses_tell_format_and_columns() {
     assert_eq!(reply(&mut client).results[0].tag, "COPY 0");
     client.execute("INSERT INTO t VALUES (1, 'x')").unwrap();
     assert_eq!(client.query("COPY t TO STDOUT").unwrap().tags, "HdcCZ");
-    client.send(&query("COPY (SELECT a FROM t) TO STDOUT (FORMAT binary)")).unwrap();
+    client
+        .send(&query("COPY (SELECT a FROM t) TO STDOUT (FORMAT binary)"))
+        .unwrap();
     assert_eq!(client.expect_message().unwrap().body, [1, 0, 1, 0, 1]);
     client.read_until_ready().unwrap();
 }
@@ -45,7 +47,11 @@ fn data_may_be_cut_anywhere() {
     }
     client.send(&frame(b'c', &[])).unwrap();
     assert_eq!(reply(&mut client).results[0].tag, "COPY 3");
-    let rows = client.execute("SELECT b FROM t ORDER BY a").unwrap().results[0].text_rows();
+    let rows = client
+        .execute("SELECT b FROM t ORDER BY a")
+        .unwrap()
+        .results[0]
+        .text_rows();
     let expected = [Some("a \"q\"\nline"), Some("곳간"), None].map(|b| b.map(str::to_owned));
     assert_eq!(rows.concat(), expected);
 }
@@ -83,7 +89,9 @@ fn vanished_client_leaves_no_rows() {
     let (server, mut client) = table();
     begin_copy(&mut client, "COPY t FROM STDIN");
     for _ in 0..100 {
-        client.send(&frame(b'd', "1\tx\n".repeat(1000).as_bytes())).unwrap();
+        client
+            .send(&frame(b'd', "1\tx\n".repeat(1000).as_bytes()))
+            .unwrap();
     }
     client.vanish().unwrap();
     let mut other = server.client().unwrap();
@@ -94,29 +102,47 @@ fn vanished_client_leaves_no_rows() {
 #[test]
 fn copy_stands_among_other_statements() {
     let (_server, mut client) = table();
-    begin_copy(&mut client, "COPY t FROM STDIN; SELECT count(*) FROM t; SELECT 1 / 0");
+    begin_copy(
+        &mut client,
+        "COPY t FROM STDIN; SELECT count(*) FROM t; SELECT 1 / 0",
+    );
     client.send(&frame(b'd', b"1\tx\n2\ty\n")).unwrap();
     client.send(&frame(b'c', &[])).unwrap();
     let reply = reply(&mut client);
     assert_eq!((reply.tags.as_str(), reply.code()), ("CTDCEZ", "22012"));
-    assert_eq!(client.value("SELECT count(*) FROM t").unwrap(), "0", "one transaction");
+    assert_eq!(
+        client.value("SELECT count(*) FROM t").unwrap(),
+        "0",
+        "one transaction"
+    );
 }
 
 #[test]
 fn copy_over_the_extended_protocol() {
     let (_server, mut client) = table();
-    let messages =
-        [parse("", "COPY t FROM STDIN", &[]), bind("", "", &[], 0), execute("", 0), flush()];
+    let messages = [
+        parse("", "COPY t FROM STDIN", &[]),
+        bind("", "", &[], 0),
+        execute("", 0),
+        flush(),
+    ];
     client.send(&messages.concat()).unwrap();
     client.read_until(b'G').unwrap();
     client.send(&frame(b'd', b"5\tx\n")).unwrap();
     client.send(&[frame(b'c', &[]), sync()].concat()).unwrap();
     assert_eq!(reply(&mut client).tags, "CZ");
-    let messages =
-        [parse("", "COPY t TO STDOUT", &[]), bind("", "", &[], 0), execute("", 0), sync()];
+    let messages = [
+        parse("", "COPY t TO STDOUT", &[]),
+        bind("", "", &[], 0),
+        execute("", 0),
+        sync(),
+    ];
     client.send(&messages.concat()).unwrap();
     let reply = reply(&mut client);
-    assert_eq!((reply.tags.as_str(), &reply.results[0].copied[..]), ("12HdcCZ", &b"5\tx\n"[..]));
+    assert_eq!(
+        (reply.tags.as_str(), &reply.results[0].copied[..]),
+        ("12HdcCZ", &b"5\tx\n"[..])
+    );
 }
 
 #[test]
@@ -130,16 +156,26 @@ fn binary_format_goes_round() {
                    'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid AS n, '\\x00ff'::bytea AS o, \
                    '{\"a\": 1}'::jsonb AS p, ARRAY[1, NULL, 3] AS q, ARRAY['x', 'y'] AS r, \
                    NULL::int AS s, -0.5::numeric(4,2) AS u, 0::numeric(4,2) AS v";
-    client.execute(&format!("CREATE TABLE source AS SELECT {columns}")).unwrap();
+    client
+        .execute(&format!("CREATE TABLE source AS SELECT {columns}"))
+        .unwrap();
     client.execute("CREATE TABLE target (LIKE source)").unwrap();
-    let copied = client.execute("COPY source TO STDOUT (FORMAT binary)").unwrap();
+    let copied = client
+        .execute("COPY source TO STDOUT (FORMAT binary)")
+        .unwrap();
     let data = &copied.results[0].copied;
     assert!(data.starts_with(b"PGCOPY\n\xff\r\n\0"));
     assert!(data.ends_with(&[0xff, 0xff]));
-    let reply = client.copy_in("COPY target FROM STDIN (FORMAT binary)", data).unwrap();
+    let reply = client
+        .copy_in("COPY target FROM STDIN (FORMAT binary)", data)
+        .unwrap();
     assert_eq!(reply.error, None);
     let rows = |client: &mut Client, table: &str| {
-        client.execute(&format!("SELECT * FROM {table}")).unwrap().results[0].text_rows()
+        client
+            .execute(&format!("SELECT * FROM {table}"))
+            .unwrap()
+            .results[0]
+            .text_rows()
     };
     assert_eq!(rows(&mut client, "source"), rows(&mut client, "target"));
 }
@@ -148,9 +184,16 @@ fn binary_format_goes_round() {
 fn broken_binary_data_is_refused() {
     let (_server, mut client) = table();
     let header = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
-    let good = [&header[..], &[0, 2, 0, 0, 0, 4, 0, 0, 0, 7, 255, 255, 255, 255], &[255, 255]];
+    let good = [
+        &header[..],
+        &[0, 2, 0, 0, 0, 4, 0, 0, 0, 7, 255, 255, 255, 255],
+        &[255, 255],
+    ];
     let sql = "COPY t FROM STDIN (FORMAT binary)";
-    assert_eq!(client.copy_in(sql, &good.concat()).unwrap().results[0].tag, "COPY 1");
+    assert_eq!(
+        client.copy_in(sql, &good.concat()).unwrap().results[0].tag,
+        "COPY 1"
+    );
     let broken: [&[u8]; 5] = [
         b"not a binary file at all",
         &header[..15],
@@ -160,7 +203,11 @@ fn broken_binary_data_is_refused() {
     ];
     for data in broken {
         let reply = client.copy_in(sql, data).unwrap();
-        assert!(matches!(reply.code(), "22P04" | "22P03"), "{data:?}: {:?}", reply.error);
+        assert!(
+            matches!(reply.code(), "22P04" | "22P03"),
+            "{data:?}: {:?}",
+            reply.error
+        );
     }
     assert_eq!(client.value("SELECT count(*) FROM t").unwrap(), "1");
 }
@@ -168,7 +215,10 @@ fn broken_binary_data_is_refused() {
 #[test]
 fn invalid_utf8_in_data_is_refused() {
     let (_server, mut client) = table();
-    for sql in ["COPY t FROM STDIN", "COPY t FROM STDIN (FORMAT csv, DELIMITER E'\\t')"] {
+    for sql in [
+        "COPY t FROM STDIN",
+        "COPY t FROM STDIN (FORMAT csv, DELIMITER E'\\t')",
+    ] {
         let reply = client.copy_in(sql, b"1\tgood\n2\tb\xffd\n").unwrap();
         assert_eq!(reply.code(), "22021", "{sql}");
     }
@@ -179,9 +229,22 @@ fn invalid_utf8_in_data_is_refused() {
 fn copy_inside_a_transaction_block() {
     let (server, mut client) = table();
     client.execute("BEGIN").unwrap();
-    assert_eq!(client.copy_in("COPY t FROM STDIN", b"1\tx\n").unwrap().status, 'T');
+    assert_eq!(
+        client
+            .copy_in("COPY t FROM STDIN", b"1\tx\n")
+            .unwrap()
+            .status,
+        'T'
+    );
     assert_eq!(client.value("SELECT count(*) FROM t").unwrap(), "1");
-    assert_eq!(server.client().unwrap().value("SELECT count(*) FROM t").unwrap(), "0");
+    assert_eq!(
+        server
+            .client()
+            .unwrap()
+            .value("SELECT count(*) FROM t")
+            .unwrap(),
+        "0"
+    );
     let reply = client.copy_in("COPY t FROM STDIN", b"x\tx\n").unwrap();
     assert_eq!((reply.code(), reply.status), ("22P02", 'E'));
     client.execute("ROLLBACK").unwrap();
@@ -195,16 +258,27 @@ fn large_copy_goes_in_and_out() {
     for number in 0..200_000 {
         data.push_str(&format!("{number}\trow number {number}\n"));
     }
-    let reply = client.copy_in("COPY t FROM STDIN", data.as_bytes()).unwrap();
+    let reply = client
+        .copy_in("COPY t FROM STDIN", data.as_bytes())
+        .unwrap();
     assert_eq!(reply.results[0].tag, "COPY 200000");
-    let copied = client.execute("COPY (SELECT a, b FROM t ORDER BY a) TO STDOUT").unwrap();
-    assert!(copied.results[0].copied == data.as_bytes(), "what came out is not what went in");
+    let copied = client
+        .execute("COPY (SELECT a, b FROM t ORDER BY a) TO STDOUT")
+        .unwrap();
+    assert!(
+        copied.results[0].copied == data.as_bytes(),
+        "what came out is not what went in"
+    );
 }
 
 #[test]
 fn copy_to_or_from_a_server_file_is_refused() {
     let (_server, mut client) = table();
-    for sql in ["COPY t FROM '/etc/passwd'", "COPY t TO '/tmp/x'", "COPY t FROM PROGRAM 'ls'"] {
+    for sql in [
+        "COPY t FROM '/etc/passwd'",
+        "COPY t TO '/tmp/x'",
+        "COPY t FROM PROGRAM 'ls'",
+    ] {
         let code = client.query(sql).unwrap().code().to_owned();
         assert!(matches!(code.as_str(), "0A000" | "42501"), "{sql}: {code}");
     }

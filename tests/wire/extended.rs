@@ -27,14 +27,21 @@ fn unnamed(sql: &str) -> Vec<u8> {
 /// Reads the OIDs of a ParameterDescription.
 fn parameter_types(message: &Message) -> Vec<u32> {
     let chunks = message.body[2..].chunks_exact(4);
-    chunks.map(|chunk| u32::from_be_bytes([chunk[0], chunk[1], chunk[2], chunk[3]])).collect()
+    chunks
+        .map(|chunk| u32::from_be_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]))
+        .collect()
 }
 
 /// Describes a statement; returns the parameters' types and the type bytes sent.
 fn described(client: &mut Client, sql: &str, types: &[u32]) -> (Vec<u32>, String) {
-    client.send(&[parse("", sql, types), describe(b'S', ""), sync()].concat()).unwrap();
+    client
+        .send(&[parse("", sql, types), describe(b'S', ""), sync()].concat())
+        .unwrap();
     let messages = client.read_until_ready().unwrap();
-    let tags = messages.iter().map(|message| char::from(message.tag)).collect();
+    let tags = messages
+        .iter()
+        .map(|message| char::from(message.tag))
+        .collect();
     let parameters = messages.iter().find(|message| message.tag == b't');
     (parameters.map(parameter_types).unwrap_or_default(), tags)
 }
@@ -75,13 +82,19 @@ fn parameter_types_are_inferred() {
     let (_server, mut client) = table();
     let mut types = |sql: &str| described(&mut client, sql, &[]).0;
     assert_eq!(types("SELECT $1::int8 + $2"), [20, 20]);
-    assert_eq!(types("SELECT * FROM t WHERE a = $1 AND b LIKE $2"), [23, 25]);
+    assert_eq!(
+        types("SELECT * FROM t WHERE a = $1 AND b LIKE $2"),
+        [23, 25]
+    );
     assert_eq!(types("SELECT $1"), [25]);
     assert_eq!(types("SELECT * FROM t WHERE a = ANY ($1)"), [1007]);
     assert_eq!(types("SELECT a FROM t LIMIT $1"), [20]);
     assert_eq!(types("SELECT coalesce($1, 1.5), $2 || 'x'"), [1700, 25]);
     assert_eq!(types("SELECT CASE WHEN $1 THEN $2 ELSE 1 END"), [16, 23]);
-    assert_eq!(types("SELECT * FROM t WHERE a IN ($1, $2) OR a BETWEEN $3 AND $4"), [23; 4]);
+    assert_eq!(
+        types("SELECT * FROM t WHERE a IN ($1, $2) OR a BETWEEN $3 AND $4"),
+        [23; 4]
+    );
     assert_eq!(types("INSERT INTO t SELECT $1, $2"), [23, 25]);
     assert_eq!(types("SELECT date '2026-01-01' + $1"), [23]);
     assert_eq!(described(&mut client, "SELECT $1", &[1082]).0, [1082]);
@@ -90,17 +103,30 @@ fn parameter_types_are_inferred() {
 #[test]
 fn named_statement_is_used_again() {
     let (_server, mut client) = table();
-    exchange(&mut client, &[parse("add", "INSERT INTO t VALUES ($1, $2)", &[]), sync()]);
+    exchange(
+        &mut client,
+        &[parse("add", "INSERT INTO t VALUES ($1, $2)", &[]), sync()],
+    );
     for number in ["1", "2", "3"] {
         let values = [Some(number), None];
-        let reply =
-            exchange(&mut client, &[bind("", "add", &values, 0), execute("", 0), sync()]);
+        let reply = exchange(
+            &mut client,
+            &[bind("", "add", &values, 0), execute("", 0), sync()],
+        );
         assert_eq!(reply.results[0].tag, "INSERT 0 1");
     }
-    assert_eq!(client.value("SELECT sum(a) FROM t WHERE b IS NULL").unwrap(), "6");
+    assert_eq!(
+        client
+            .value("SELECT sum(a) FROM t WHERE b IS NULL")
+            .unwrap(),
+        "6"
+    );
     let reply = exchange(&mut client, &[parse("add", "SELECT 1", &[]), sync()]);
     assert_eq!(reply.code(), "42P05");
-    exchange(&mut client, &[close(b'S', "add"), close(b'S', "never made"), sync()]);
+    exchange(
+        &mut client,
+        &[close(b'S', "add"), close(b'S', "never made"), sync()],
+    );
     let reply = exchange(&mut client, &[bind("", "add", &[], 0), sync()]);
     assert_eq!(reply.code(), "26000");
 }
@@ -108,10 +134,16 @@ fn named_statement_is_used_again() {
 #[test]
 fn statements_are_shared_with_sql_prepare() {
     let (_server, mut client) = table();
-    exchange(&mut client, &[parse("wire", "SELECT 1 + $1::int", &[]), sync()]);
+    exchange(
+        &mut client,
+        &[parse("wire", "SELECT 1 + $1::int", &[]), sync()],
+    );
     assert_eq!(client.value("EXECUTE wire (4)").unwrap(), "5");
     client.execute("PREPARE text AS SELECT 6").unwrap();
-    let reply = exchange(&mut client, &[bind("", "text", &[], 0), execute("", 0), sync()]);
+    let reply = exchange(
+        &mut client,
+        &[bind("", "text", &[], 0), execute("", 0), sync()],
+    );
     assert_eq!(reply.first().as_deref(), Some("6"));
 }
 
@@ -129,7 +161,11 @@ fn error_skips_until_sync() {
     );
     assert_eq!(reply.tags, "12CEZ");
     assert_eq!(reply.status, 'I');
-    assert_eq!(client.value("SELECT count(*) FROM t").unwrap(), "0", "one implicit transaction");
+    assert_eq!(
+        client.value("SELECT count(*) FROM t").unwrap(),
+        "0",
+        "one implicit transaction"
+    );
 }
 
 #[test]
@@ -171,7 +207,9 @@ fn thousand_pipelined_statements_do_not_block() {
 #[test]
 fn flush_delivers_without_sync() {
     let (_server, mut client) = table();
-    client.send(&[unnamed("SELECT 3"), flush()].concat()).unwrap();
+    client
+        .send(&[unnamed("SELECT 3"), flush()].concat())
+        .unwrap();
     let messages = client.read_until(b'C').unwrap();
     assert_eq!(Reply::parse(&messages).unwrap().tags, "12DC");
     client.send(&sync()).unwrap();
@@ -181,11 +219,23 @@ fn flush_delivers_without_sync() {
 #[test]
 fn explicit_transaction_spans_syncs() {
     let (_server, mut client) = table();
-    assert_eq!(exchange(&mut client, &[unnamed("BEGIN"), sync()]).status, 'T');
+    assert_eq!(
+        exchange(&mut client, &[unnamed("BEGIN"), sync()]).status,
+        'T'
+    );
     exchange(&mut client, &[unnamed("INSERT INTO t VALUES (1)"), sync()]);
-    assert_eq!(exchange(&mut client, &[unnamed("SELECT nope"), sync()]).status, 'E');
-    assert_eq!(exchange(&mut client, &[unnamed("SELECT 1"), sync()]).code(), "25P02");
-    assert_eq!(exchange(&mut client, &[unnamed("ROLLBACK"), sync()]).status, 'I');
+    assert_eq!(
+        exchange(&mut client, &[unnamed("SELECT nope"), sync()]).status,
+        'E'
+    );
+    assert_eq!(
+        exchange(&mut client, &[unnamed("SELECT 1"), sync()]).code(),
+        "25P02"
+    );
+    assert_eq!(
+        exchange(&mut client, &[unnamed("ROLLBACK"), sync()]).status,
+        'I'
+    );
     assert_eq!(client.value("SELECT count(*) FROM t").unwrap(), "0");
 }
 
@@ -208,8 +258,15 @@ fn several_statements_in_one_parse_are_refused() {
 fn binary_results_and_parameters() {
     let (_server, mut client) = table();
     let sql = "SELECT 258::int4, 'x', true, NULL, 1.5::float8";
-    let reply =
-        exchange(&mut client, &[parse("", sql, &[]), bind("", "", &[], 1), execute("", 0), sync()]);
+    let reply = exchange(
+        &mut client,
+        &[
+            parse("", sql, &[]),
+            bind("", "", &[], 1),
+            execute("", 0),
+            sync(),
+        ],
+    );
     let expected = vec![
         Some(vec![0, 0, 1, 2]),
         Some(b"x".to_vec()),
@@ -235,12 +292,21 @@ fn binary_parameter_of_wrong_length_is_refused() {
     let sql = parse("", "SELECT $1::int4", &[]);
     let good = exchange(
         &mut client,
-        &[sql.clone(), bind_binary(&[0, 0, 1, 2]), execute("", 0), sync()],
+        &[
+            sql.clone(),
+            bind_binary(&[0, 0, 1, 2]),
+            execute("", 0),
+            sync(),
+        ],
     );
     assert_eq!(good.first().as_deref(), Some("258"));
     for value in [&[1][..], &[1; 5]] {
         let reply = exchange(&mut client, &[sql.clone(), bind_binary(value), sync()]);
-        assert!(matches!(reply.code(), "22P03" | "08P01"), "{:?}", reply.error);
+        assert!(
+            matches!(reply.code(), "22P03" | "08P01"),
+            "{:?}",
+            reply.error
+        );
     }
 }
 
@@ -254,7 +320,11 @@ fn bad_parameters_are_refused() {
         exchange(&mut client, &messages).code().to_owned()
     };
     assert_eq!(code(&[Some("1")]), "08P01", "too few");
-    assert_eq!(code(&[Some("1"), Some("2"), Some("3")]), "08P01", "too many");
+    assert_eq!(
+        code(&[Some("1"), Some("2"), Some("3")]),
+        "08P01",
+        "too many"
+    );
     assert_eq!(code(&[Some("1"), Some("x")]), "22P02");
     assert_eq!(code(&[Some("1"), None]), "");
 }
@@ -276,12 +346,26 @@ fn statement_meets_changed_tables() {
 #[test]
 fn query_in_between_ends_the_unnamed_statement_only_at_its_turn() {
     let (_server, mut client) = table();
-    exchange(&mut client, &[parse("", "SELECT 1", &[]), parse("kept", "SELECT 2", &[]), sync()]);
+    exchange(
+        &mut client,
+        &[
+            parse("", "SELECT 1", &[]),
+            parse("kept", "SELECT 2", &[]),
+            sync(),
+        ],
+    );
     client.execute("SELECT 3").unwrap();
-    let reply = exchange(&mut client, &[bind("", "kept", &[], 0), execute("", 0), sync()]);
+    let reply = exchange(
+        &mut client,
+        &[bind("", "kept", &[], 0), execute("", 0), sync()],
+    );
     assert_eq!(reply.first().as_deref(), Some("2"));
     let reply = exchange(&mut client, &[bind("", "", &[], 0), sync()]);
-    assert_eq!(reply.code(), "26000", "a simple query drops the unnamed statement");
+    assert_eq!(
+        reply.code(),
+        "26000",
+        "a simple query drops the unnamed statement"
+    );
 }
 
 #[test]
@@ -311,7 +395,9 @@ fn malformed_messages_do_not_hurt_others() {
         client.send(&[bytes.clone(), sync()].concat()).unwrap();
         let is_answered = |tag: u8| tag == b'E';
         let mut messages = Vec::new();
-        client.set_reply_time(std::time::Duration::from_millis(500)).unwrap();
+        client
+            .set_reply_time(std::time::Duration::from_millis(500))
+            .unwrap();
         while let Ok(Some(message)) = client.read_message() {
             messages.push(message);
         }
@@ -320,8 +406,9 @@ fn malformed_messages_do_not_hurt_others() {
             .filter(|message| is_answered(message.tag))
             .map(|message| ServerError::parse(&message.body))
             .collect();
-        let is_violation =
-            errors.iter().all(|error| error.code() == "08P01" || error.code() == "34000");
+        let is_violation = errors
+            .iter()
+            .all(|error| error.code() == "08P01" || error.code() == "34000");
         assert!(is_violation, "{bytes:?}: {errors:?}");
     }
     assert_eq!(server.client().unwrap().value("SELECT 1").unwrap(), "1");

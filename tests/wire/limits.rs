@@ -10,7 +10,10 @@ fn too_many_connections_are_told_so() {
     let server = Server::with_settings(&[("server.connections_max", "2")]).unwrap();
     let first = server.client().unwrap();
     let mut second = server.client().unwrap();
-    let refusal = server.client().expect_err("the third does not fit").to_string();
+    let refusal = server
+        .client()
+        .expect_err("the third does not fit")
+        .to_string();
     assert!(refusal.starts_with("53300 FATAL"), "{refusal}");
     first.vanish().unwrap();
     let mut third = poll(Duration::from_secs(10), || server.client().ok()).expect("a free place");
@@ -37,7 +40,9 @@ fn absurd_message_lengths_end_the_connection() {
     let server = Server::start().unwrap();
     for length in [0_u32, 3, 0x7fff_ffff, 0xffff_ffff] {
         let mut client = server.client().unwrap();
-        client.send(&[&[b'Q'][..], &length.to_be_bytes(), b"SELECT 1\0"].concat()).unwrap();
+        client
+            .send(&[&[b'Q'][..], &length.to_be_bytes(), b"SELECT 1\0"].concat())
+            .unwrap();
         let error = client.read_until_closed().unwrap();
         let is_told = error.is_some_and(|error| matches!(error.code(), "08P01" | "54000"));
         assert!(is_told, "length {length}");
@@ -60,7 +65,9 @@ fn query_beyond_its_memory_is_refused_and_nothing_else_dies() {
     let server = Server::with_settings(&[("sql.query_memory_bytes_max", "32MiB")]).unwrap();
     let mut client = server.client().unwrap();
     let mut other = server.client().unwrap();
-    other.execute("CREATE TABLE t (a int); BEGIN; INSERT INTO t VALUES (1)").unwrap();
+    other
+        .execute("CREATE TABLE t (a int); BEGIN; INSERT INTO t VALUES (1)")
+        .unwrap();
     let sql = "SELECT count(DISTINCT md5(n::text)) FROM generate_series(1, 3000000) AS n";
     let reply = client.query(sql).unwrap();
     let is_bounded = reply.code() == "53200" || reply.first().as_deref() == Some("3000000");
@@ -85,26 +92,49 @@ fn deep_and_long_statements_do_not_kill_the_server() {
     let deep = ["", "54001", "54000", "42601", "0A000"];
     let parentheses = format!("SELECT {}1{}", "(".repeat(20_000), ")".repeat(20_000));
     survives(&mut client, &parentheses, &deep);
-    survives(&mut client, &format!("SELECT {}true", "NOT ".repeat(20_000)), &deep);
-    survives(&mut client, &format!("SELECT 1{}", " + 1".repeat(5_000)), &deep);
+    survives(
+        &mut client,
+        &format!("SELECT {}true", "NOT ".repeat(20_000)),
+        &deep,
+    );
+    survives(
+        &mut client,
+        &format!("SELECT 1{}", " + 1".repeat(5_000)),
+        &deep,
+    );
     survives(&mut client, &format!("SELECT {}1", "-".repeat(1)), &[""]);
-    let subqueries = format!("SELECT * FROM {}(SELECT 1) AS s", "(SELECT * FROM ".repeat(500));
+    let subqueries = format!(
+        "SELECT * FROM {}(SELECT 1) AS s",
+        "(SELECT * FROM ".repeat(500)
+    );
     survives(&mut client, &subqueries, &deep);
     let list: Vec<String> = (0..20_000).map(|number| number.to_string()).collect();
-    survives(&mut client, &format!("SELECT 5 IN ({})", list.join(",")), &[""]);
+    survives(
+        &mut client,
+        &format!("SELECT 5 IN ({})", list.join(",")),
+        &[""],
+    );
     let union = format!("SELECT 1{}", " UNION ALL SELECT 1".repeat(500));
     survives(&mut client, &union, &deep);
     let values: Vec<String> = (0..20_000).map(|number| format!("({number})")).collect();
-    survives(&mut client, &format!("SELECT count(*) FROM (VALUES {}) AS v", values.join(",")), &[""]);
+    survives(
+        &mut client,
+        &format!("SELECT count(*) FROM (VALUES {}) AS v", values.join(",")),
+        &[""],
+    );
 }
 
 #[test]
 fn name_longer_than_63_bytes_is_cut_or_refused() {
     let server = Server::start().unwrap();
     let mut client = server.client().unwrap();
-    let reply = client.query(&format!("CREATE TABLE {} (a int)", "n".repeat(100))).unwrap();
+    let reply = client
+        .query(&format!("CREATE TABLE {} (a int)", "n".repeat(100)))
+        .unwrap();
     assert!(matches!(reply.code(), "" | "42622"), "{:?}", reply.error);
-    let copied = client.query(&format!("SELECT * FROM {}", "n".repeat(63))).unwrap();
+    let copied = client
+        .query(&format!("SELECT * FROM {}", "n".repeat(63)))
+        .unwrap();
     assert!(matches!(copied.code(), "" | "42P01"));
 }
 

@@ -31,7 +31,11 @@ fn suspended_portal_goes_on_where_it_stopped() {
         ],
     );
     assert_eq!(reply.tags, "12DDDDsDDDDsDDCZ");
-    let tags: Vec<&str> = reply.results.iter().map(|result| result.tag.as_str()).collect();
+    let tags: Vec<&str> = reply
+        .results
+        .iter()
+        .map(|result| result.tag.as_str())
+        .collect();
     assert_eq!(tags, ["PortalSuspended", "PortalSuspended", "SELECT 2"]);
     assert_eq!(reply.results[2].first().as_deref(), Some("9"));
 }
@@ -41,9 +45,19 @@ fn exact_row_limit_suspends_and_then_ends() {
     let (_server, mut client) = connect();
     let reply = exchange(
         &mut client,
-        &[parse("", SERIES, &[]), bind("", "", &[], 0), execute("", 10), execute("", 10), sync()],
+        &[
+            parse("", SERIES, &[]),
+            bind("", "", &[], 0),
+            execute("", 10),
+            execute("", 10),
+            sync(),
+        ],
     );
-    let tags: Vec<&str> = reply.results.iter().map(|result| result.tag.as_str()).collect();
+    let tags: Vec<&str> = reply
+        .results
+        .iter()
+        .map(|result| result.tag.as_str())
+        .collect();
     assert_eq!(tags, ["PortalSuspended", "SELECT 0"]);
 }
 
@@ -72,9 +86,17 @@ fn portal_ends_with_its_transaction() {
     let (_server, mut client) = connect();
     exchange(
         &mut client,
-        &[parse("", SERIES, &[]), bind("p", "", &[], 0), execute("p", 1), sync()],
+        &[
+            parse("", SERIES, &[]),
+            bind("p", "", &[], 0),
+            execute("p", 1),
+            sync(),
+        ],
     );
-    assert_eq!(exchange(&mut client, &[execute("p", 1), sync()]).code(), "34000");
+    assert_eq!(
+        exchange(&mut client, &[execute("p", 1), sync()]).code(),
+        "34000"
+    );
 }
 
 #[test]
@@ -83,12 +105,20 @@ fn portal_lives_through_syncs_inside_a_transaction() {
     client.execute("BEGIN").unwrap();
     exchange(
         &mut client,
-        &[parse("", SERIES, &[]), bind("p", "", &[], 0), execute("p", 3), sync()],
+        &[
+            parse("", SERIES, &[]),
+            bind("p", "", &[], 0),
+            execute("p", 3),
+            sync(),
+        ],
     );
     let reply = exchange(&mut client, &[execute("p", 1), sync()]);
     assert_eq!(reply.first().as_deref(), Some("4"));
     client.execute("COMMIT").unwrap();
-    assert_eq!(exchange(&mut client, &[execute("p", 1), sync()]).code(), "34000");
+    assert_eq!(
+        exchange(&mut client, &[execute("p", 1), sync()]).code(),
+        "34000"
+    );
 }
 
 #[test]
@@ -97,7 +127,13 @@ fn closed_and_missing_portals() {
     client.execute("BEGIN").unwrap();
     let reply = exchange(
         &mut client,
-        &[parse("", SERIES, &[]), bind("p", "", &[], 0), close(b'P', "p"), execute("p", 1), sync()],
+        &[
+            parse("", SERIES, &[]),
+            bind("p", "", &[], 0),
+            close(b'P', "p"),
+            execute("p", 1),
+            sync(),
+        ],
     );
     assert_eq!((reply.tags.as_str(), reply.code()), ("123EZ", "34000"));
     client.execute("ROLLBACK").unwrap();
@@ -110,7 +146,12 @@ fn portal_name_is_taken_only_once() {
     let (_server, mut client) = connect();
     let reply = exchange(
         &mut client,
-        &[parse("", SERIES, &[]), bind("p", "", &[], 0), bind("p", "", &[], 0), sync()],
+        &[
+            parse("", SERIES, &[]),
+            bind("p", "", &[], 0),
+            bind("p", "", &[], 0),
+            sync(),
+        ],
     );
     assert_eq!(reply.code(), "42P03");
     let reply = exchange(
@@ -129,7 +170,9 @@ fn portal_name_is_taken_only_once() {
 #[test]
 fn other_statements_run_while_a_portal_is_suspended() {
     let (_server, mut client) = connect();
-    client.execute("BEGIN; CREATE TABLE t AS SELECT n FROM generate_series(1, 5) AS n").unwrap();
+    client
+        .execute("BEGIN; CREATE TABLE t AS SELECT n FROM generate_series(1, 5) AS n")
+        .unwrap();
     exchange(
         &mut client,
         &[
@@ -149,7 +192,11 @@ fn other_statements_run_while_a_portal_is_suspended() {
             sync(),
         ],
     );
-    assert_eq!(reply.results[1].text_rows().len(), 3, "a portal keeps the snapshot of its start");
+    assert_eq!(
+        reply.results[1].text_rows().len(),
+        3,
+        "a portal keeps the snapshot of its start"
+    );
 }
 
 #[test]
@@ -159,7 +206,12 @@ fn row_limit_does_not_apply_to_insert() {
     let sql = "INSERT INTO t SELECT n FROM generate_series(1, 10) AS n";
     let reply = exchange(
         &mut client,
-        &[parse("", sql, &[]), bind("", "", &[], 0), execute("", 3), sync()],
+        &[
+            parse("", sql, &[]),
+            bind("", "", &[], 0),
+            execute("", 3),
+            sync(),
+        ],
     );
     assert_eq!(reply.results[0].tag, "INSERT 0 10");
 }
@@ -167,7 +219,13 @@ fn row_limit_does_not_apply_to_insert() {
 #[test]
 fn command_tags_name_the_rows() {
     let (_server, mut client) = connect();
-    let reply = client.execute("CREATE TABLE t AS SELECT 1 AS a; SELECT * FROM t").unwrap();
-    let tags: Vec<&str> = reply.results.iter().map(|result| result.tag.as_str()).collect();
+    let reply = client
+        .execute("CREATE TABLE t AS SELECT 1 AS a; SELECT * FROM t")
+        .unwrap();
+    let tags: Vec<&str> = reply
+        .results
+        .iter()
+        .map(|result| result.tag.as_str())
+        .collect();
     assert_eq!(tags, ["SELECT 1", "SELECT 1"]);
 }

@@ -16,12 +16,18 @@ fn messages_come_in_order() {
     let (_server, mut client) = table();
     assert_eq!(client.query("SELECT 1").unwrap().tags, "TDCZ");
     assert_eq!(client.query("INSERT INTO t VALUES (1)").unwrap().tags, "CZ");
-    assert_eq!(client.query("SELECT 1; SELECT 2 WHERE false").unwrap().tags, "TDCTCZ");
+    assert_eq!(
+        client.query("SELECT 1; SELECT 2 WHERE false").unwrap().tags,
+        "TDCTCZ"
+    );
     assert_eq!(client.query("SELECT nope").unwrap().tags, "EZ");
     let reply = client.query("DROP TABLE IF EXISTS nope").unwrap();
     assert_eq!(reply.tags, "NCZ");
     assert_eq!(reply.notices[0].severity(), "NOTICE");
-    assert_eq!(reply.notices[0].message(), "table \"nope\" does not exist, skipping");
+    assert_eq!(
+        reply.notices[0].message(),
+        "table \"nope\" does not exist, skipping"
+    );
 }
 
 #[test]
@@ -53,16 +59,23 @@ fn statements_of_one_message_are_one_transaction() {
         .query("INSERT INTO t VALUES (1); INSERT INTO t VALUES (2); SELECT 1 / 0; SELECT 5")
         .unwrap();
     assert_eq!(reply.code(), "22012");
-    assert_eq!(reply.tags, "CCEZ", "what came before is answered, what comes after is not run");
+    assert_eq!(
+        reply.tags, "CCEZ",
+        "what came before is answered, what comes after is not run"
+    );
     assert_eq!(client.value("SELECT count(*) FROM t").unwrap(), "0");
-    client.execute("INSERT INTO t VALUES (1); INSERT INTO t VALUES (2)").unwrap();
+    client
+        .execute("INSERT INTO t VALUES (1); INSERT INTO t VALUES (2)")
+        .unwrap();
     assert_eq!(client.value("SELECT count(*) FROM t").unwrap(), "2");
 }
 
 #[test]
 fn begin_inside_a_message_takes_in_what_came_before() {
     let (_server, mut client) = table();
-    let reply = client.query("INSERT INTO t VALUES (1); BEGIN; INSERT INTO t VALUES (2)").unwrap();
+    let reply = client
+        .query("INSERT INTO t VALUES (1); BEGIN; INSERT INTO t VALUES (2)")
+        .unwrap();
     assert_eq!(reply.status, 'T');
     client.execute("ROLLBACK").unwrap();
     assert_eq!(client.value("SELECT count(*) FROM t").unwrap(), "0");
@@ -102,7 +115,11 @@ fn errors_carry_their_position() {
         error.field(b'P').to_owned()
     };
     assert_eq!(position("SELEC 1"), "1");
-    assert_eq!(position("SELECT 1 FORM t"), "15", "counted from 1, in characters");
+    assert_eq!(
+        position("SELECT 1 FORM t"),
+        "15",
+        "counted from 1, in characters"
+    );
     assert_eq!(position("SELECT nope FROM t"), "8");
     assert_eq!(position("SELECT '곳간', nope FROM t"), "14");
     assert_eq!(position("SELECT a FROM t, nope"), "18");
@@ -111,7 +128,11 @@ fn errors_carry_their_position() {
 #[test]
 fn position_counts_from_the_start_of_the_message() {
     let (_server, mut client) = table();
-    let error = client.query("SELECT 1; SELECT nope FROM t").unwrap().error.expect("an error");
+    let error = client
+        .query("SELECT 1; SELECT nope FROM t")
+        .unwrap()
+        .error
+        .expect("an error");
     assert_eq!(error.field(b'P'), "18");
 }
 
@@ -135,7 +156,9 @@ fn zero_byte_inside_a_query_is_a_protocol_violation() {
 #[test]
 fn queries_sent_ahead_are_answered_in_order() {
     let (_server, mut client) = table();
-    let bytes: Vec<u8> = (0..50).flat_map(|number| query(&format!("SELECT {number}"))).collect();
+    let bytes: Vec<u8> = (0..50)
+        .flat_map(|number| query(&format!("SELECT {number}")))
+        .collect();
     client.send(&bytes).unwrap();
     for number in 0..50 {
         let reply = Reply::parse(&client.read_until_ready().unwrap()).unwrap();
@@ -148,8 +171,12 @@ fn wide_and_large_values_arrive_whole() {
     let (_server, mut client) = table();
     let value = client.value("SELECT repeat('곳간', 500000)").unwrap();
     assert_eq!(value.chars().count(), 1_000_000);
-    let columns: Vec<String> = (0..1000).map(|number| format!("{number} AS c{number}")).collect();
-    let reply = client.execute(&format!("SELECT {}", columns.join(", "))).unwrap();
+    let columns: Vec<String> = (0..1000)
+        .map(|number| format!("{number} AS c{number}"))
+        .collect();
+    let reply = client
+        .execute(&format!("SELECT {}", columns.join(", ")))
+        .unwrap();
     assert_eq!(reply.results[0].rows[0].len(), 1000);
 }
 

@@ -1,8 +1,8 @@
 //! From the first byte to the first ReadyForQuery, and what is refused on the way.
 
+use gotgan_tests::Server;
 use gotgan_tests::client::{self, Client, Login, ServerError, startup};
 use gotgan_tests::server::PASSWORD;
-use gotgan_tests::Server;
 
 /// Parameters that drivers read from ParameterStatus.
 const PARAMETERS: [&str; 13] = [
@@ -25,7 +25,10 @@ const PARAMETERS: [&str; 13] = [
 fn refusal(server: &Server, packet: &[u8]) -> ServerError {
     let mut client = server.raw_client().unwrap();
     client.send(packet).unwrap();
-    let error = client.read_until_closed().unwrap().expect("a refusal says why");
+    let error = client
+        .read_until_closed()
+        .unwrap()
+        .expect("a refusal says why");
     assert_eq!(error.severity(), "FATAL", "{error:?}");
     error
 }
@@ -34,7 +37,9 @@ fn refusal(server: &Server, packet: &[u8]) -> ServerError {
 fn login_refusal(server: &Server, change: impl Fn(&mut Login)) -> String {
     let mut login = server.login();
     change(&mut login);
-    Client::connect(server.address(), &login).expect_err("the login is refused").to_string()
+    Client::connect(server.address(), &login)
+        .expect_err("the login is refused")
+        .to_string()
 }
 
 #[test]
@@ -46,10 +51,19 @@ fn parameter_status_is_complete() {
     }
     let version = &client.parameters["server_version"];
     assert!(version.starts_with("15."), "{version}");
-    assert!(version.chars().all(|letter| letter.is_ascii_digit() || letter == '.'), "{version}");
+    assert!(
+        version
+            .chars()
+            .all(|letter| letter.is_ascii_digit() || letter == '.'),
+        "{version}"
+    );
     assert_eq!(client.parameters["session_authorization"], "gotgan");
     assert_eq!(client.parameters["in_hot_standby"], "off");
-    assert_eq!(client.key_data.len(), 8, "process id and a four-byte key in protocol 3.0");
+    assert_eq!(
+        client.key_data.len(),
+        8,
+        "process id and a four-byte key in protocol 3.0"
+    );
 }
 
 #[test]
@@ -58,7 +72,9 @@ fn parameter_status_follows_set() {
     let mut client = server.client().unwrap();
     client.execute("SET TimeZone = 'Asia/Seoul'").unwrap();
     assert_eq!(client.parameters["TimeZone"], "Asia/Seoul");
-    client.execute("BEGIN; SET application_name = 'in doubt'").unwrap();
+    client
+        .execute("BEGIN; SET application_name = 'in doubt'")
+        .unwrap();
     assert_eq!(client.parameters["application_name"], "in doubt");
     client.execute("ROLLBACK").unwrap();
     assert_eq!(client.parameters["application_name"], "");
@@ -71,7 +87,10 @@ fn startup_parameters_become_settings() {
     for (name, value) in [
         ("application_name", "granary"),
         ("TimeZone", "Asia/Seoul"),
-        ("options", "-c statement_timeout=4321 -c search_path=a\\ b,public"),
+        (
+            "options",
+            "-c statement_timeout=4321 -c search_path=a\\ b,public",
+        ),
         ("no_such_parameter", "ignored"),
     ] {
         login.parameters.push((name.to_owned(), value.to_owned()));
@@ -86,28 +105,39 @@ fn startup_parameters_become_settings() {
 fn wrong_password_is_refused() {
     let server = Server::start().unwrap();
     let refusal = login_refusal(&server, |login| login.password = "wrong".to_owned());
-    assert_eq!(refusal, "28P01 FATAL: password authentication failed for user \"gotgan\"");
+    assert_eq!(
+        refusal,
+        "28P01 FATAL: password authentication failed for user \"gotgan\""
+    );
 }
 
 #[test]
 fn unknown_role_is_refused_like_a_wrong_password() {
     let server = Server::start().unwrap();
     let refusal = login_refusal(&server, |login| login.user = "nobody".to_owned());
-    assert!(refusal.starts_with("28P01 FATAL") || refusal.starts_with("28000 FATAL"), "{refusal}");
+    assert!(
+        refusal.starts_with("28P01 FATAL") || refusal.starts_with("28000 FATAL"),
+        "{refusal}"
+    );
 }
 
 #[test]
 fn unknown_database_is_refused() {
     let server = Server::start().unwrap();
     let refusal = login_refusal(&server, |login| login.database = "elsewhere".to_owned());
-    assert_eq!(refusal, "3D000 FATAL: database \"elsewhere\" does not exist");
+    assert_eq!(
+        refusal,
+        "3D000 FATAL: database \"elsewhere\" does not exist"
+    );
 }
 
 #[test]
 fn protocol_3_2_is_spoken_or_negotiated() {
     let server = Server::start().unwrap();
     let mut client = server.raw_client().unwrap();
-    client.send(&startup((3 << 16) | 2, &server.login())).unwrap();
+    client
+        .send(&startup((3 << 16) | 2, &server.login()))
+        .unwrap();
     client.authenticate(PASSWORD).unwrap();
     assert!((8..=260).contains(&client.key_data.len()));
     assert_eq!(client.value("SELECT 1").unwrap(), "1");
@@ -117,7 +147,9 @@ fn protocol_3_2_is_spoken_or_negotiated() {
 fn newer_protocol_and_unknown_options_are_negotiated() {
     let server = Server::start().unwrap();
     let mut login = server.login();
-    login.parameters.push(("_pq_.no_such_option".to_owned(), "1".to_owned()));
+    login
+        .parameters
+        .push(("_pq_.no_such_option".to_owned(), "1".to_owned()));
     let mut client = server.raw_client().unwrap();
     client.send(&startup((3 << 16) | 99, &login)).unwrap();
     let message = client.expect_message().unwrap();
@@ -132,7 +164,10 @@ fn newer_protocol_and_unknown_options_are_negotiated() {
 #[test]
 fn old_protocol_is_refused() {
     let server = Server::start().unwrap();
-    assert_eq!(refusal(&server, &startup(2 << 16, &server.login())).code(), "0A000");
+    assert_eq!(
+        refusal(&server, &startup(2 << 16, &server.login())).code(),
+        "0A000"
+    );
 }
 
 #[test]
@@ -150,7 +185,9 @@ fn nonsense_instead_of_a_startup_packet_ends_only_that_connection() {
         &[0; 64],
         &[255; 64],
         &[0, 0, 0, 5, 1],
-        &[0, 0, 0, 16, 0, 3, 0, 0, b'u', b's', b'e', b'r', b'g', b'o', b't', b'g'],
+        &[
+            0, 0, 0, 16, 0, 3, 0, 0, b'u', b's', b'e', b'r', b'g', b'o', b't', b'g',
+        ],
     ];
     for packet in packets {
         let mut client = server.raw_client().unwrap();
