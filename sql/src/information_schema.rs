@@ -1,0 +1,55 @@
+//! The relations of `information_schema`, generated like those of `pg_catalog`.
+//!
+//! As in PostgreSQL, system relations are listed too, and a NOT NULL column counts
+//! as a CHECK constraint.
+//!
+//! Not guaranteed: rows for what Gotgan lacks (domains, routines of users,
+//! sequences, triggers, foreign tables); those relations exist and are empty.
+//!
+//! Source: PostgreSQL 15 manual, chapter 37.
+
+use crate::pg_catalog::Definition;
+
+mod columns;
+mod constraints;
+mod element_types;
+mod empty;
+mod key_columns;
+mod names;
+mod privileges;
+mod schemata;
+mod tables;
+mod views;
+
+/// Name of the schema.
+pub const SCHEMA: &str = "information_schema";
+
+/// Every relation that may have rows.
+const FILLED: &[Definition] = &[
+    columns::COLUMNS,
+    constraints::CHECK_CONSTRAINTS,
+    constraints::REFERENTIAL_CONSTRAINTS,
+    constraints::TABLE_CONSTRAINTS,
+    element_types::ELEMENT_TYPES,
+    key_columns::CONSTRAINT_COLUMN_USAGE,
+    key_columns::CONSTRAINT_TABLE_USAGE,
+    key_columns::KEY_COLUMN_USAGE,
+    names::CHARACTER_SETS,
+    names::COLLATIONS,
+    names::COLLATION_CHARACTER_SET_APPLICABILITY,
+    names::ENABLED_ROLES,
+    names::INFORMATION_SCHEMA_CATALOG_NAME,
+    privileges::COLUMN_PRIVILEGES,
+    privileges::ROLE_COLUMN_GRANTS,
+    privileges::ROLE_TABLE_GRANTS,
+    privileges::TABLE_PRIVILEGES,
+    schemata::SCHEMATA,
+    tables::TABLES,
+    views::VIEWS,
+    views::VIEW_TABLE_USAGE,
+];
+
+/// Every relation of the schema.
+pub(crate) fn definitions() -> impl Iterator<Item = Definition> {
+    FILLED.iter().copied().chain(empty::definitions())
+}

@@ -1,0 +1,203 @@
+//! `key_column_usage`, `constraint_column_usage` and `constraint_table_usage`: which
+//! columns and tables a constraint is about.
+
+use gotgan_storage::{ColumnId, Constraint, ConstraintEntry, Table};
+
+use crate::context::StatementContext;
+use crate::pg_catalog::Definition;
+use crate::pg_catalog::objects::{referenced_index, schema_name};
+use crate::pg_catalog::rows::{Rows, cells};
+
+pub(super) const KEY_COLUMN_USAGE: Definition = Definition {
+    name: "key_column_usage",
+    oid: 13329,
+    columns: "constraint_catalog:name constraint_schema:name constraint_name:name \
+              table_catalog:name table_schema:name table_name:name column_name:name \
+              ordinal_position:int4 position_in_unique_constraint:int4",
+    current: |context, rows| for_each(context, rows, push_key_columns),
+    ..Definition::VIEW
+};
+
+pub(super) const CONSTRAINT_COLUMN_USAGE: Definition = Definition {
+    name: "constraint_column_usage",
+    oid: 13300,
+    columns: "table_catalog:name table_schema:name table_name:name column_name:name \
+              constraint_catalog:name constraint_schema:name constraint_name:name",
+    current: |context, rows| for_each(context, rows, push_used_columns),
+    ..Definition::VIEW
+};
+
+pub(super) const CONSTRAINT_TABLE_USAGE: Definition = Definition {
+    name: "constraint_table_usage",
+    oid: 13305,
+    columns: "table_catalog:name table_schema:name table_name:name constraint_catalog:name \
+              constraint_schema:name constraint_name:name",
+    current: |context, rows| for_each(context, rows, push_used_table),
+    ..Definition::VIEW
+};
+
+type Push = fn(&StatementContext, &mut Rows, &Table, &ConstraintEntry);
+
+fn for_each(context: &StatementContext, rows: &mut Rows, push: Push) {
+    for table in context.snapshot.tables() {
+        for entry in &table.constraints {
+            push(context, rows, table, entry);
+        }
+    }
+}
+
+fn push_key_columns(
+    context: &StatementContext,
+    rows: &mut Rows,
+    table: &Table,
+    entry: &ConstraintEntry,
+) {
+    let columns = match &entry.constraint {
+        Constraint::PrimaryKey { columns }
+        | Constraint::Unique { columns }
+        | Constraint::ForeignKey { columns, .. } => columns,
+        Constraint::Check { .. } => return,
+    };
+    let (database, schema) = (
+        context.database.as_str(),
+        schema_name(&context.snapshot, table.schema_id),
+    );
+    for (index, id) in columns.iter().enumerate() {
+        let Some(column) = table.column(*id) else {
+            continue;
+        };
+        rows.push(cells![
+            database,
+            schema,
+            entry.name.as_str(),
+            database,
+            schema,
+            table.name.as_str(),
+            column.name.as_str(),
+            i64::try_from(index + 1).unwrap_or(0),
+            position_in_key(context, entry, index),
+        ]);
+    }
+}
+
+/// Position, from 1, of a foreign key's column in the key that it points to.
+fn position_in_key(
+    context: &StatementContext,
+    entry: &ConstraintEntry,
+    index: usize,
+) -> Option<i64> {
+    let Constraint::ForeignKey {
+        referenced_table,
+        referenced_columns,
+        ..
+    } = &entry.constraint
+    else {
+        return None;
+    };
+    let other = context.snapshot.table(*referenced_table)?;
+    let key = referenced_index(other, referenced_columns)?;
+    let column = referenced_columns.get(index)?;
+    let position = key
+        .columns
+        .iter()
+        .position(|candidate| candidate == column)?;
+    i64::try_from(position + 1).ok()
+}
+
+/// The table that a constraint reads beside its own, and the columns it reads there.
+fn used<'a>(
+    context: &'a StatementContext,
+    table: &'a Table,
+    entry: &ConstraintEntry,
+) -> Option<(&'a Table, Vec<ColumnId>)> {
+    match &entry.constraint {
+        Constraint::PrimaryKey { columns } | Constraint::Unique { columns } => {
+            Some((table, columns.clone()))
+        }
+        Constraint::ForeignKey {
+            referenced_table,
+            referenced_columns,
+            ..
+        } => {
+            let other = context.snapshot.table(*referenced_table)?;
+            Some((other, referenced_columns.clone()))
+        }
+        Constraint::Check { expression } => {
+            let read = table
+                .columns
+                .iter()
+                .filter(|column| mentions(expression, &column.name));
+            Some((table, read.map(|column| column.id).collect()))
+        }
+    }
+}
+
+/// Whether a name stands in an expression as a word of its own.
+fn mentions(expression: &str, name: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+    expression.match_indices(name).any(|(start, _)| {
+        let before = expression[..start].chars().next_back();
+        let after = expression[start + name.len()..].chars().next();
+        !before.is_some_and(is_part) && !after.is_some_and(is_part)
+    })
+}
+
+fn push_used_columns(
+    context: &StatementContext,
+    rows: &mut Rows,
+    table: &Table,
+    entry: &ConstraintEntry,
+) {
+    let Some((used, columns)) = used(context, table, entry) else {
+        return;
+    };
+    let database = context.database.as_str();
+    for column in columns.iter().filter_map(|id| used.column(*id)) {
+        rows.push(cells![
+            database,
+            schema_name(&context.snapshot, used.schema_id),
+            used.name.as_str(),
+            column.name.as_str(),
+            database,
+            schema_name(&context.snapshot, table.schema_id),
+            entry.name.as_str(),
+        ]);
+    }
+}
+
+/// As in PostgreSQL, a CHECK uses no table.
+fn push_used_table(
+    context: &StatementContext,
+    rows: &mut Rows,
+    table: &Table,
+    entry: &ConstraintEntry,
+) {
+    if matches!(entry.constraint, Constraint::Check { .. }) {
+        return;
+    }
+    let Some((used, _)) = used(context, table, entry) else {
+        return;
+    };
+    let database = context.database.as_str();
+    rows.push(cells![
+        database,
+        schema_name(&context.snapshot, used.schema_id),
+        used.name.as_str(),
+        database,
+        schema_name(&context.snapshot, table.schema_id),
+        entry.name.as_str(),
+    ]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mentions;
+
+    #[test]
+    fn a_name_is_found_as_a_whole_word_only() {
+        assert!(mentions("price >= 0", "price"));
+        assert!(mentions("(\"price\" >= 0)", "price"));
+        assert!(!mentions("unit_price >= 0", "price"));
+        assert!(!mentions("prices >= 0", "price"));
+    }
+}

@@ -1,0 +1,26 @@
+//! `schemata`: one row for each schema.
+
+use super::SCHEMA;
+use crate::pg_catalog::rows::{NULL, Rows, cells};
+use crate::pg_catalog::{self, Definition, objects, roles};
+
+pub(super) const SCHEMATA: Definition = Definition {
+    name: "schemata",
+    oid: 13382,
+    columns: "catalog_name:name schema_name:name schema_owner:name \
+              default_character_set_catalog:name default_character_set_schema:name \
+              default_character_set_name:name sql_path:varchar",
+    current: |context, rows| {
+        for name in [pg_catalog::SCHEMA, SCHEMA, "pg_toast"] {
+            push(rows, &context.database, name, roles::SUPERUSER);
+        }
+        for schema in objects::schemas(&context.snapshot) {
+            push(rows, &context.database, &schema.name, &schema.owner);
+        }
+    },
+    ..Definition::VIEW
+};
+
+fn push(rows: &mut Rows, database: &str, name: &str, owner: &str) {
+    rows.push(cells![database, name, owner, NULL, NULL, NULL, NULL]);
+}

@@ -1,0 +1,41 @@
+//! `tables`: one row for each table and view, system relations included.
+
+use crate::pg_catalog::objects::{Relation, schema_name};
+use crate::pg_catalog::rows::{NULL, Rows, cells};
+use crate::pg_catalog::{Definition, relations};
+
+pub(super) const TABLES: Definition = Definition {
+    name: "tables",
+    oid: 13425,
+    columns: "table_catalog:name table_schema:name table_name:name table_type:varchar \
+              self_referencing_column_name:name reference_generation:varchar \
+              user_defined_type_catalog:name user_defined_type_schema:name \
+              user_defined_type_name:name is_insertable_into:varchar/7 is_typed:varchar/7 \
+              commit_action:varchar",
+    current: |context, rows| {
+        let database = context.database.as_str();
+        for relation in relations() {
+            push(
+                rows,
+                database,
+                relation.schema,
+                relation.name,
+                relation.kind == 'r',
+            );
+        }
+        for relation in Relation::all(&context.snapshot) {
+            let schema = schema_name(&context.snapshot, relation.schema_id());
+            let is_table = matches!(relation, Relation::Table(_));
+            push(rows, database, schema, relation.name(), is_table);
+        }
+    },
+    ..Definition::VIEW
+};
+
+fn push(rows: &mut Rows, database: &str, schema: &str, name: &str, is_table: bool) {
+    let kind = if is_table { "BASE TABLE" } else { "VIEW" };
+    let insertable = if is_table { "YES" } else { "NO" };
+    rows.push(cells![
+        database, schema, name, kind, NULL, NULL, NULL, NULL, NULL, insertable, "NO", NULL,
+    ]);
+}

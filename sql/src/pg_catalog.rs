@@ -1,0 +1,301 @@
+//! The relations of the system schemas, generated from the statement's snapshot.
+//!
+//! Each relation is a [`Definition`]: its columns as PostgreSQL 15 has them, rows
+//! that are the same in every lake (`fixed`, built once per process), and rows that
+//! come from the snapshot and the session (`current`, built at every scan). Nothing
+//! is stored and nothing depends on the text of the query.
+//!
+//!   statement ──▶ relation(schema, name) ──▶ rows(ctx) = fixed + current
+//!
+//! Invariants:
+//! - OIDs are the same after a restart and on every node; see `oids`.
+//! - Every OID that one relation shows can be found in the relation it points to.
+//!
+//! Not guaranteed: rows for what Gotgan lacks (triggers, large objects, text
+//! search); those relations exist and are empty.
+//!
+//! Source: PostgreSQL 15 manual, chapters 53, 54 and 37.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, OnceLock};
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use arrow::datatypes::{Field, Schema, SchemaRef};
+
+use crate::context::StatementContext;
+use crate::error::SqlError;
+use crate::information_schema;
+use crate::types::{self, PgType, oid};
+
+use rows::Rows;
+
+mod empty;
+pub(crate) mod identifier;
+pub(crate) mod lookup;
+pub(crate) mod objects;
+pub mod oids;
+mod pg_attrdef;
+mod pg_attribute;
+mod pg_class;
+pub(crate) mod pg_collation;
+mod pg_constraint;
+mod pg_database;
+mod pg_depend;
+mod pg_description;
+mod pg_index;
+mod pg_namespace;
+mod pg_opclass;
+pub(crate) mod pg_proc;
+mod pg_rewrite;
+mod pg_settings;
+mod pg_stat_activity;
+mod pg_stat_tables;
+mod pg_tables;
+mod pg_timezone_names;
+mod pg_type;
+pub(crate) mod roles;
+pub(crate) mod rows;
+mod table_functions;
+#[cfg(test)]
+mod tests;
+
+/// Name of the schema of PostgreSQL's own catalog.
+pub const SCHEMA: &str = "pg_catalog";
+
+/// What a relation is made of; the registry turns each into a [`SystemRelation`].
+#[derive(Clone, Copy)]
+pub(crate) struct Definition {
+    pub(crate) name: &'static str,
+    pub(crate) oid: u32,
+    /// `relkind`: r table, v view.
+    pub(crate) kind: char,
+    /// `name:type` of each column, separated by spaces; `type/typmod`, `type[]`.
+    pub(crate) columns: &'static str,
+    pub(crate) fixed: fn(&mut Rows),
+    pub(crate) current: fn(&StatementContext, &mut Rows),
+}
+
+impl Definition {
+    /// A table without rows, to be completed by struct update.
+    pub(crate) const TABLE: Definition = Definition {
+        name: "",
+        oid: 0,
+        kind: 'r',
+        columns: "",
+        fixed: |_| {},
+        current: |_, _| {},
+    };
+
+    /// A view without rows, to be completed by struct update.
+    pub(crate) const VIEW: Definition = Definition {
+        kind: 'v',
+        ..Definition::TABLE
+    };
+}
+
+/// A relation of `pg_catalog` or `information_schema`.
+#[derive(Debug)]
+pub struct SystemRelation {
+    /// `pg_catalog` or `information_schema`.
+    pub schema: &'static str,
+    /// The relation's name.
+    pub name: &'static str,
+    /// `pg_class.oid`, PostgreSQL's own.
+    pub oid: u32,
+    /// `relkind`: r table, v view.
+    pub kind: char,
+    /// The columns, with the `pg.type` metadata; all nullable.
+    pub fields: SchemaRef,
+    fixed: fn(&mut Rows),
+    current: fn(&StatementContext, &mut Rows),
+    fixed_rows: OnceLock<RecordBatch>,
+}
+
+impl SystemRelation {
+    fn new(schema: &'static str, definition: &Definition) -> Self {
+        Self {
+            schema,
+            name: definition.name,
+            oid: definition.oid,
+            kind: definition.kind,
+            fields: Arc::new(parse_columns(definition.columns)),
+            fixed: definition.fixed,
+            current: definition.current,
+            fixed_rows: OnceLock::new(),
+        }
+    }
+
+    /// All rows as the statement sees them, in no promised order.
+    ///
+    /// Cost: no I/O; in proportion to the objects of the snapshot.
+    /// Errors: `XX000` only.
+    pub fn rows(&self, context: &StatementContext) -> Result<RecordBatch, SqlError> {
+        let fixed = self.fixed_rows()?;
+        let mut current = Rows::new(Arc::clone(&self.fields));
+        (self.current)(context, &mut current);
+        let current = current.finish()?;
+        if current.num_rows() == 0 {
+            return Ok(fixed.clone());
+        }
+        if fixed.num_rows() == 0 {
+            return Ok(current);
+        }
+        Ok(concat_batches(&self.fields, [fixed, &current])?)
+    }
+
+    fn fixed_rows(&self) -> Result<&RecordBatch, SqlError> {
+        if let Some(batch) = self.fixed_rows.get() {
+            return Ok(batch);
+        }
+        let mut rows = Rows::new(Arc::clone(&self.fields));
+        (self.fixed)(&mut rows);
+        let batch = rows.finish()?;
+        Ok(self.fixed_rows.get_or_init(|| batch))
+    }
+
+    /// `pg_namespace.oid` of the relation's schema.
+    pub(crate) fn schema_oid(&self) -> u32 {
+        if self.schema == SCHEMA {
+            oids::PG_CATALOG
+        } else {
+            oids::INFORMATION_SCHEMA
+        }
+    }
+}
+
+struct Registry {
+    relations: Vec<SystemRelation>,
+    by_name: HashMap<(&'static str, &'static str), usize>,
+    by_oid: HashMap<u32, usize>,
+    table_functions: HashMap<&'static str, SystemRelation>,
+}
+
+static REGISTRY: LazyLock<Registry> = LazyLock::new(build);
+
+fn build() -> Registry {
+    let catalog = FILLED.iter().copied().chain(empty::definitions());
+    let catalog = catalog.map(|definition| SystemRelation::new(SCHEMA, &definition));
+    let information = information_schema::definitions()
+        .map(|definition| SystemRelation::new(information_schema::SCHEMA, &definition));
+    let relations: Vec<SystemRelation> = catalog.chain(information).collect();
+    let by_name = relations
+        .iter()
+        .enumerate()
+        .map(|(i, r)| ((r.schema, r.name), i))
+        .collect();
+    let by_oid = relations
+        .iter()
+        .enumerate()
+        .map(|(i, r)| (r.oid, i))
+        .collect();
+    let table_functions = table_functions::definitions()
+        .map(|definition| (definition.name, SystemRelation::new(SCHEMA, &definition)))
+        .collect();
+    Registry {
+        relations,
+        by_name,
+        by_oid,
+        table_functions,
+    }
+}
+
+/// Every relation that may have rows.
+const FILLED: &[Definition] = &[
+    pg_attrdef::PG_ATTRDEF,
+    pg_attribute::PG_ATTRIBUTE,
+    pg_class::PG_CLASS,
+    pg_collation::PG_COLLATION,
+    pg_constraint::PG_CONSTRAINT,
+    pg_database::PG_DATABASE,
+    pg_database::PG_STAT_DATABASE,
+    pg_database::PG_TABLESPACE,
+    pg_depend::PG_DEPEND,
+    pg_description::PG_DESCRIPTION,
+    pg_index::PG_INDEX,
+    pg_namespace::PG_NAMESPACE,
+    pg_opclass::PG_AM,
+    pg_opclass::PG_OPCLASS,
+    pg_opclass::PG_OPFAMILY,
+    pg_proc::PG_AGGREGATE,
+    pg_proc::PG_LANGUAGE,
+    pg_proc::PG_PROC,
+    pg_rewrite::PG_REWRITE,
+    pg_settings::PG_SETTINGS,
+    pg_stat_activity::PG_STAT_ACTIVITY,
+    pg_stat_activity::PG_STAT_GSSAPI,
+    pg_stat_activity::PG_STAT_SSL,
+    pg_stat_tables::PG_STATIO_ALL_TABLES,
+    pg_stat_tables::PG_STATIO_SYS_TABLES,
+    pg_stat_tables::PG_STATIO_USER_TABLES,
+    pg_stat_tables::PG_STAT_ALL_TABLES,
+    pg_stat_tables::PG_STAT_SYS_TABLES,
+    pg_stat_tables::PG_STAT_USER_TABLES,
+    pg_tables::PG_INDEXES,
+    pg_tables::PG_TABLES,
+    pg_tables::PG_VIEWS,
+    pg_timezone_names::PG_TIMEZONE_NAMES,
+    pg_type::PG_TYPE,
+    roles::PG_AUTHID,
+    roles::PG_ROLES,
+    roles::PG_SHADOW,
+    roles::PG_USER,
+];
+
+/// The relation of this name; `schema` is `pg_catalog` or `information_schema`.
+pub fn relation(schema: &str, name: &str) -> Option<&'static SystemRelation> {
+    REGISTRY
+        .by_name
+        .get(&(schema, name))
+        .map(|&index| &REGISTRY.relations[index])
+}
+
+/// The relation with this `pg_class.oid`.
+pub fn relation_by_oid(oid: u32) -> Option<&'static SystemRelation> {
+    REGISTRY
+        .by_oid
+        .get(&oid)
+        .map(|&index| &REGISTRY.relations[index])
+}
+
+/// All relations of both system schemas.
+pub fn relations() -> impl Iterator<Item = &'static SystemRelation> {
+    REGISTRY.relations.iter()
+}
+
+/// The rows of a function of `pg_catalog` that is called in FROM and whose
+/// arguments do not matter, such as `pg_get_keywords()`.
+pub fn table_function(name: &str) -> Option<&'static SystemRelation> {
+    REGISTRY.table_functions.get(name)
+}
+
+/// Reads the column list of a [`Definition`].
+///
+/// Panics when a type is unknown: the lists are constants, and a test reads all.
+fn parse_columns(columns: &str) -> Schema {
+    let fields: Vec<Field> = columns
+        .split_whitespace()
+        .map(|column| {
+            let (name, type_name) = column.split_once(':').unwrap_or((column, "text"));
+            parse_type(type_name).field(name, true)
+        })
+        .collect();
+    Schema::new(fields)
+}
+
+fn parse_type(text: &str) -> PgType {
+    let (name, typmod) = text.split_once('/').unwrap_or((text, "-1"));
+    let entry = match name.strip_suffix("[]") {
+        Some(element) => types::by_name(&format!("_{element}")),
+        None => types::by_name(name),
+    };
+    debug_assert!(
+        entry.is_some(),
+        "a system relation has a column of unknown type {text}"
+    );
+    let oid = entry.map_or(oid::TEXT, |entry| entry.oid);
+    PgType {
+        oid,
+        typmod: typmod.parse().unwrap_or(-1),
+    }
+}

@@ -1,0 +1,133 @@
+//! `pg_attribute`: one row for each column of each table, view and index, and for
+//! the system columns of tables.
+
+use super::objects::{self, Attribute, IndexEntry, Relation};
+use super::pg_type;
+use super::rows::{NULL, Rows, cells};
+use super::{Definition, relations};
+use crate::types::{PgType, oid};
+
+/// `tid`, which is no type of a user's column.
+const TID: u32 = 27;
+/// `cid`, likewise.
+const CID: u32 = 29;
+
+/// Columns that every table of PostgreSQL has: name, type, number.
+const SYSTEM_COLUMNS: [(&str, u32, i64); 6] = [
+    ("tableoid", oid::OID, -6),
+    ("cmax", CID, -5),
+    ("xmax", oid::XID, -4),
+    ("cmin", CID, -3),
+    ("xmin", oid::XID, -2),
+    ("ctid", TID, -1),
+];
+
+pub(super) const PG_ATTRIBUTE: Definition = Definition {
+    name: "pg_attribute",
+    oid: 1249,
+    columns: "attrelid:oid attname:name atttypid:oid attstattarget:int4 attlen:int2 attnum:int2 \
+              attndims:int4 attcacheoff:int4 atttypmod:int4 attbyval:bool attalign:char \
+              attstorage:char attcompression:char attnotnull:bool atthasdef:bool \
+              atthasmissing:bool attidentity:char attgenerated:char attisdropped:bool \
+              attislocal:bool attinhcount:int4 attcollation:oid attacl:aclitem[] \
+              attoptions:text[] attfdwoptions:text[] attmissingval:anyarray",
+    fixed: |rows| {
+        for relation in relations() {
+            for (index, field) in relation.fields.fields().iter().enumerate() {
+                push(
+                    rows,
+                    relation.oid,
+                    number(index),
+                    &Attribute::of_field(field),
+                );
+            }
+            if relation.kind == 'r' {
+                push_system_columns(rows, relation.oid);
+            }
+        }
+    },
+    current: |context, rows| {
+        for relation in Relation::all(&context.snapshot) {
+            for (index, attribute) in relation.attributes().iter().enumerate() {
+                push(rows, relation.oid(), number(index), attribute);
+            }
+            if matches!(relation, Relation::Table(_)) {
+                push_system_columns(rows, relation.oid());
+            }
+        }
+        for index in objects::all_indexes(&context.snapshot) {
+            push_index(rows, &index);
+        }
+    },
+    ..Definition::TABLE
+};
+
+fn number(index: usize) -> i64 {
+    i64::try_from(index + 1).unwrap_or(0)
+}
+
+fn push_system_columns(rows: &mut Rows, relation: u32) {
+    for (name, type_oid, number) in SYSTEM_COLUMNS {
+        let pg_type = PgType::new(type_oid);
+        let attribute = Attribute {
+            name,
+            pg_type,
+            not_null: true,
+            default: None,
+            comment: None,
+        };
+        push(rows, relation, number, &attribute);
+    }
+}
+
+fn push_index(rows: &mut Rows, index: &IndexEntry<'_>) {
+    let columns = index.columns.iter().filter_map(|id| {
+        let column = index.table.columns.iter().find(|column| column.id == *id)?;
+        Some((column.name.as_str(), PgType::of_column(&column.column_type)))
+    });
+    for (position, (name, pg_type)) in columns.enumerate() {
+        let attribute = Attribute {
+            name,
+            pg_type,
+            not_null: false,
+            default: None,
+            comment: None,
+        };
+        push(rows, index.oid, number(position), &attribute);
+    }
+}
+
+fn push(rows: &mut Rows, relation: u32, number: i64, attribute: &Attribute<'_>) {
+    let pg_type = attribute.pg_type;
+    let entry = pg_type.entry();
+    let physical = pg_type::physical(entry);
+    let is_array = pg_type.element().is_some() && !pg_type.is_vector();
+    rows.push(cells![
+        relation,
+        attribute.name,
+        entry.oid,
+        if number > 0 { -1 } else { 0 },
+        entry.bytes,
+        number,
+        i32::from(is_array),
+        -1,
+        pg_type.typmod,
+        physical.by_value,
+        physical.align,
+        physical.storage,
+        "",
+        attribute.not_null,
+        attribute.default.is_some(),
+        false,
+        "",
+        "",
+        false,
+        true,
+        0,
+        objects::collation(pg_type),
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+    ]);
+}

@@ -1,0 +1,192 @@
+//! `pg_class`: one row for each table, view and index, system relations included.
+
+use gotgan_storage::{Constraint, Snapshot, Table};
+
+use super::objects::{self, IndexEntry, Relation};
+use super::rows::{NULL, Rows, cells};
+use super::{Definition, oids, relations, roles};
+
+/// Bytes that `relpages` counts in.
+const PAGE_BYTES: u64 = 8192;
+
+pub(super) const PG_CLASS: Definition = Definition {
+    name: "pg_class",
+    oid: 1259,
+    columns: "oid:oid relname:name relnamespace:oid reltype:oid reloftype:oid relowner:oid \
+              relam:oid relfilenode:oid reltablespace:oid relpages:int4 reltuples:float4 \
+              relallvisible:int4 reltoastrelid:oid relhasindex:bool relisshared:bool \
+              relpersistence:char relkind:char relnatts:int2 relchecks:int2 relhasrules:bool \
+              relhastriggers:bool relhassubclass:bool relrowsecurity:bool \
+              relforcerowsecurity:bool relispopulated:bool relreplident:char \
+              relispartition:bool relrewrite:oid relfrozenxid:xid relminmxid:xid \
+              relacl:aclitem[] reloptions:text[] relpartbound:pg_node_tree",
+    fixed: |rows| {
+        for relation in relations() {
+            push(rows, &Row::system(relation));
+        }
+    },
+    current: |context, rows| {
+        for relation in Relation::all(&context.snapshot) {
+            push(rows, &Row::relation(&context.snapshot, relation));
+        }
+        for index in objects::all_indexes(&context.snapshot) {
+            push(rows, &Row::index(&context.snapshot, &index));
+        }
+    },
+    ..Definition::TABLE
+};
+
+/// The cells that differ between the kinds of relations.
+struct Row<'a> {
+    oid: u32,
+    name: &'a str,
+    schema: u32,
+    row_type: u32,
+    owner: i64,
+    access_method: u32,
+    file_node: u32,
+    pages: u64,
+    /// -1: unknown.
+    row_count: f64,
+    has_index: bool,
+    kind: char,
+    column_count: usize,
+    check_count: usize,
+    has_rules: bool,
+    has_foreign_key: bool,
+    replica_identity: char,
+}
+
+impl<'a> Row<'a> {
+    fn system(relation: &'a super::SystemRelation) -> Self {
+        let is_table = relation.kind == 'r';
+        Row {
+            oid: relation.oid,
+            name: relation.name,
+            schema: relation.schema_oid(),
+            row_type: 0,
+            owner: i64::from(oids::SUPERUSER),
+            access_method: if is_table { oids::HEAP } else { 0 },
+            file_node: if is_table { relation.oid } else { 0 },
+            pages: 0,
+            row_count: -1.0,
+            has_index: false,
+            kind: relation.kind,
+            column_count: relation.fields.fields().len(),
+            check_count: 0,
+            has_rules: !is_table,
+            has_foreign_key: false,
+            replica_identity: 'n',
+        }
+    }
+
+    fn relation(snapshot: &Snapshot, relation: Relation<'a>) -> Self {
+        let base = Row {
+            oid: relation.oid(),
+            name: relation.name(),
+            schema: oids::schema(relation.schema_id()),
+            row_type: oids::row_type(relation.id()),
+            owner: roles::oid(snapshot, relation.owner()),
+            access_method: 0,
+            file_node: 0,
+            pages: 0,
+            row_count: -1.0,
+            has_index: false,
+            kind: 'v',
+            column_count: 0,
+            check_count: 0,
+            has_rules: true,
+            has_foreign_key: false,
+            replica_identity: 'n',
+        };
+        match relation {
+            Relation::Table(table) => base.of_table(table),
+            Relation::View(view) => Row {
+                column_count: view.columns.len(),
+                ..base
+            },
+        }
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "an estimate, shown as real")]
+    fn of_table(self, table: &Table) -> Self {
+        let constraints = table.constraints.iter().map(|entry| &entry.constraint);
+        Row {
+            access_method: oids::HEAP,
+            file_node: self.oid,
+            pages: table.bytes.div_ceil(PAGE_BYTES),
+            row_count: table.row_count as f64,
+            has_index: objects::has_index(table),
+            kind: 'r',
+            column_count: table.columns.len(),
+            check_count: constraints
+                .clone()
+                .filter(|constraint| matches!(constraint, Constraint::Check { .. }))
+                .count(),
+            has_rules: false,
+            has_foreign_key: objects::has_foreign_key(table),
+            replica_identity: 'd',
+            ..self
+        }
+    }
+
+    fn index(snapshot: &Snapshot, index: &IndexEntry<'a>) -> Self {
+        Row {
+            oid: index.oid,
+            name: index.name,
+            schema: oids::schema(index.table.schema_id),
+            row_type: 0,
+            owner: roles::oid(snapshot, &index.table.owner),
+            access_method: oids::BTREE,
+            file_node: index.oid,
+            pages: 0,
+            row_count: 0.0,
+            has_index: false,
+            kind: 'i',
+            column_count: index.columns.len(),
+            check_count: 0,
+            has_rules: false,
+            has_foreign_key: false,
+            replica_identity: 'n',
+        }
+    }
+}
+
+fn push(rows: &mut Rows, row: &Row<'_>) {
+    let count = |value: usize| i64::try_from(value).unwrap_or(0);
+    rows.push(cells![
+        row.oid,
+        row.name,
+        row.schema,
+        row.row_type,
+        0,
+        row.owner,
+        row.access_method,
+        row.file_node,
+        0,
+        i64::from(i32::try_from(row.pages).unwrap_or(i32::MAX)),
+        row.row_count,
+        0,
+        0,
+        row.has_index,
+        false,
+        'p',
+        row.kind,
+        count(row.column_count),
+        count(row.check_count),
+        row.has_rules,
+        row.has_foreign_key,
+        false,
+        false,
+        false,
+        true,
+        row.replica_identity,
+        false,
+        0,
+        0,
+        0,
+        NULL,
+        NULL,
+        NULL,
+    ]);
+}

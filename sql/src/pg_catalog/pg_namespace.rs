@@ -1,0 +1,33 @@
+//! `pg_namespace`: one row for each schema.
+
+use super::objects::schemas;
+use super::rows::{NULL, cells};
+use super::{Definition, SCHEMA, oids, roles};
+use crate::information_schema;
+
+pub(super) const PG_NAMESPACE: Definition = Definition {
+    name: "pg_namespace",
+    oid: 2615,
+    columns: "oid:oid nspname:name nspowner:oid nspacl:aclitem[]",
+    fixed: |rows| {
+        for (oid, name) in [
+            (oids::PG_CATALOG, SCHEMA),
+            (oids::PG_TOAST, "pg_toast"),
+            (oids::INFORMATION_SCHEMA, information_schema::SCHEMA),
+        ] {
+            rows.push(cells![oid, name, oids::SUPERUSER, NULL]);
+        }
+    },
+    current: |context, rows| {
+        for schema in schemas(&context.snapshot) {
+            let owner = roles::oid(&context.snapshot, &schema.owner);
+            rows.push(cells![
+                oids::schema(schema.id),
+                schema.name.as_str(),
+                owner,
+                NULL
+            ]);
+        }
+    },
+    ..Definition::TABLE
+};
