@@ -37,6 +37,7 @@ pub(crate) mod objects;
 pub mod oids;
 mod pg_attrdef;
 mod pg_attribute;
+mod pg_cast;
 mod pg_class;
 pub(crate) mod pg_collation;
 mod pg_constraint;
@@ -46,6 +47,7 @@ mod pg_description;
 mod pg_index;
 mod pg_namespace;
 mod pg_opclass;
+mod pg_operator;
 pub(crate) mod pg_proc;
 mod pg_rewrite;
 mod pg_settings;
@@ -56,6 +58,8 @@ mod pg_timezone_names;
 mod pg_type;
 pub(crate) mod roles;
 pub(crate) mod rows;
+#[cfg(test)]
+pub(crate) mod sample;
 mod table_functions;
 #[cfg(test)]
 mod tests;
@@ -204,6 +208,7 @@ fn build() -> Registry {
 const FILLED: &[Definition] = &[
     pg_attrdef::PG_ATTRDEF,
     pg_attribute::PG_ATTRIBUTE,
+    pg_cast::PG_CAST,
     pg_class::PG_CLASS,
     pg_collation::PG_COLLATION,
     pg_constraint::PG_CONSTRAINT,
@@ -217,6 +222,7 @@ const FILLED: &[Definition] = &[
     pg_opclass::PG_AM,
     pg_opclass::PG_OPCLASS,
     pg_opclass::PG_OPFAMILY,
+    pg_operator::PG_OPERATOR,
     pg_proc::PG_AGGREGATE,
     pg_proc::PG_LANGUAGE,
     pg_proc::PG_PROC,

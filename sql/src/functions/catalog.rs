@@ -26,6 +26,8 @@ mod define;
 mod naming;
 mod server;
 mod size;
+#[cfg(test)]
+mod tests;
 mod visible;
 
 /// Adds the functions of this topic.

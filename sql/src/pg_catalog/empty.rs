@@ -20,8 +20,6 @@ const EMPTY: &[Row] = &[
       schema:name requires:name[] comment:text"),
     ("pg_available_extensions", 12081, 'v', "\
       name:name default_version:text installed_version:text comment:text"),
-    ("pg_cast", 2605, 'r', "\
-      oid:oid castsource:oid casttarget:oid castfunc:oid castcontext:char castmethod:char"),
     ("pg_conversion", 2607, 'r', "\
       oid:oid conname:name connamespace:oid conowner:oid conforencoding:int4 contoencoding:int4 \
       conproc:regproc condefault:bool"),
@@ -58,10 +56,6 @@ const EMPTY: &[Row] = &[
     ("pg_matviews", 12038, 'v', "\
       schemaname:name matviewname:name matviewowner:name tablespace:name hasindexes:bool \
       ispopulated:bool definition:text"),
-    ("pg_operator", 2617, 'r', "\
-      oid:oid oprname:name oprnamespace:oid oprowner:oid oprkind:char oprcanmerge:bool \
-      oprcanhash:bool oprleft:oid oprright:oid oprresult:oid oprcom:oid oprnegate:oid \
-      oprcode:regproc oprrest:regproc oprjoin:regproc"),
     ("pg_parameter_acl", 6243, 'r', "oid:oid parname:text paracl:aclitem[]"),
     ("pg_partitioned_table", 3350, 'r', "\
       partrelid:oid partstrat:char partnatts:int2 partdefid:oid partattrs:int2vector \
