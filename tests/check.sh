@@ -109,23 +109,25 @@ stop_postgres() {
 }
 trap stop_postgres EXIT
 
+# Always the whole workspace: with -p cargo may pick other features, and then
+# compiles DataFusion once more.
 check_fmt() { cargo fmt --all --check; }
 check_tidy() { python3 tests/tidy.py; }
 check_clippy() { cargo clippy --workspace --all-targets --quiet -- -D warnings; }
 check_doc() { RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet; }
-check_unit() { cargo test --workspace --exclude gotgan-tests; }
-check_build() { cargo build --package gotgan && cargo test --package gotgan-tests --no-run; }
+check_unit() { cargo test --workspace --lib --bins; }
+check_build() { cargo build --workspace --bin gotgan && cargo test --workspace --test main --no-run; }
 
 check_golden() {
     if [ -z "${GOTGAN_TEST_POSTGRES:-}" ] && ! start_postgres; then
         skipped golden-on-postgres "PostgreSQL 15 cannot be started here"
     fi
-    cargo test --package gotgan-tests --test main golden
+    cargo test --workspace --test main golden
     stop_postgres
 }
 
-check_wire() { cargo test --package gotgan-tests --test main wire && cargo test --package gotgan-tests --test main start; }
-check_faults() { cargo test --package gotgan-tests --test main faults -- --nocapture; }
+check_wire() { cargo test --workspace --test main wire && cargo test --workspace --test main start; }
+check_faults() { cargo test --workspace --test main faults -- --nocapture; }
 
 check_clients() {
     if ! command -v psql > /dev/null; then skipped psql "it is not installed"; fi

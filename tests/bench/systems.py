@@ -56,13 +56,13 @@ def family(process_id):
 
 
 def anonymous_bytes(process_id):
-    """Returns the memory of a process that is no file's, as the kernel counts it."""
+    """Returns the memory of a process that is no file's; what it shares counts by its share."""
     try:
-        status = pathlib.Path(f"/proc/{process_id}/status").read_text()
+        rollup = pathlib.Path(f"/proc/{process_id}/smaps_rollup").read_text()
     except OSError:
         return 0
-    lines = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
-    return sum(int(lines.get(field, "0 kB").split()[0]) for field in ("RssAnon", "RssShmem")) * 1024
+    lines = dict(line.split(":", 1) for line in rollup.splitlines()[1:])
+    return sum(int(lines.get(field, "0 kB").split()[0]) for field in ("Pss_Anon", "Pss_Shmem")) * 1024
 
 
 class WireSystem:

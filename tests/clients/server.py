@@ -17,9 +17,10 @@ def binary(profile="debug"):
     given = os.environ.get("GOTGAN_TEST_BINARY")
     if given:
         return pathlib.Path(given)
-    command = ["cargo", "build", "--quiet", "--package", "gotgan"]
-    if profile == "release":
-        command.append("--release")
+    # The same selection as the other commands of this profile, so that cargo
+    # picks the same features and compiles nothing twice.
+    selection = ["--release", "--package", "gotgan"] if profile == "release" else ["--workspace", "--bin", "gotgan"]
+    command = ["cargo", "build", "--quiet", *selection]
     subprocess.run(command, cwd=ROOT, check=True)
     target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     return target / profile / "gotgan"

@@ -308,7 +308,7 @@ fn build() -> Result<PathBuf> {
         .parent()
         .context("tests/ has a parent")?;
     let status = Command::new(cargo)
-        .args(["build", "--quiet", "--package", "gotgan"])
+        .args(["build", "--quiet", "--workspace", "--bin", "gotgan"])
         .current_dir(root)
         .status()?;
     ensure!(status.success(), "cargo build failed");
