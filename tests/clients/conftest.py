@@ -27,11 +27,7 @@ def server(running, expected_log):
     """The server; afterwards its log may hold no ERROR or WARN that was not named."""
     start = len(running.log())
     yield running
-    bad = [
-        line
-        for line in running.log()[start:].splitlines()
-        if re.search(r" (ERROR|WARN) ", line) and not any(text in line for text in expected_log)
-    ]
+    bad = running.bad_log_lines(start, expected_log)
     assert not bad, "the server's log holds:\n" + "\n".join(bad)
 
 

@@ -76,6 +76,11 @@ class Server:
                 self.process.wait()
                 self.process = None
 
+    def bad_log_lines(self, start=0, expected=()):
+        """Returns ERROR and WARN lines logged after `start` that hold no expected text."""
+        lines = [line for line in self.log()[start:].splitlines() if re.search(r" (ERROR|WARN) ", line)]
+        return [line for line in lines if not any(text in line for text in expected)]
+
     def log(self):
         """Returns everything logged so far."""
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""

@@ -39,6 +39,7 @@ def own_server(tmp_path):
     server = Server(tmp_path / "gotgan").start()
     yield server
     server.stop()
+    assert server.bad_log_lines() == []
 
 
 def rows(server, sql):
