@@ -1,0 +1,286 @@
+//! A table of the lake as DataFusion's planner sees it.
+//!
+//! Planning is synchronous and knows no files: names and types are the table's own.
+//! The planner then loads the file lists of all tables of its plan (`load_files`),
+//! and only then makes the physical plan, which calls `scan`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::Result;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::datasource::DefaultTableSource;
+use datafusion::datasource::physical_plan::FileGroup;
+use datafusion::logical_expr::{
+    Expr, LogicalPlan, TableProviderFilterPushDown, TableSource, TableType,
+};
+use datafusion::physical_expr::projection::ProjectionExprs;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
+use futures::{StreamExt, TryStreamExt};
+use gotgan_storage::{FileList, Lake, Table, TableId};
+
+use super::columns::TableColumns;
+use super::exec::{LakeScanExec, ScanSpec};
+use super::file::ScanFile;
+use super::prune::prune_files;
+use super::reader::ScanMetrics;
+use super::source::{SourceParts, split_files};
+use super::statistics::{Known, nan_columns};
+use super::{object_store_url, register_store};
+use crate::SqlError;
+
+/// Delete files that are loaded at a time while a scan is planned.
+const DELETE_LOADS_MAX: usize = 8;
+
+/// One table of one snapshot; made anew for each plan.
+pub struct LakeTable {
+    lake: Lake,
+    table: Arc<Table>,
+    columns: Arc<TableColumns>,
+    label: String,
+    row_filters: bool,
+    files: OnceLock<Arc<FileList>>,
+}
+
+impl LakeTable {
+    /// A table without its files yet; see [`LakeTable::set_files`].
+    #[must_use]
+    pub fn new(lake: Lake, table: Arc<Table>) -> Self {
+        let columns = Arc::new(TableColumns::new(table.columns.clone()));
+        let label = table.name.clone();
+        Self {
+            lake,
+            table,
+            columns,
+            label,
+            row_filters: false,
+            files: OnceLock::new(),
+        }
+    }
+
+    /// Sets what EXPLAIN calls the table, such as `schema.name`.
+    #[must_use]
+    pub fn with_label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    /// Lets the Parquet reader filter rows before it decodes the other columns.
+    #[must_use]
+    pub fn with_row_filters(mut self) -> Self {
+        self.row_filters = true;
+        self
+    }
+
+    /// The table as the snapshot has it.
+    pub fn table(&self) -> &Arc<Table> {
+        &self.table
+    }
+
+    /// The table's files; what was set first stays, for one plan reads one state.
+    pub fn set_files(&self, files: Arc<FileList>) {
+        debug_assert_eq!(files.table, self.table.id);
+        let _ = self.files.set(files);
+    }
+
+    /// The lake table behind a logical scan, if it is one.
+    pub fn downcast(source: &Arc<dyn TableSource>) -> Option<&Self> {
+        let source = source.downcast_ref::<DefaultTableSource>()?;
+        source.table_provider.downcast_ref::<Self>()
+    }
+
+    /// Describes the files at `kept`, with their deletes.
+    async fn describe(
+        &self,
+        list: &Arc<FileList>,
+        kept: Vec<usize>,
+    ) -> Result<Vec<(usize, Arc<ScanFile>)>, SqlError> {
+        let loads = kept.into_iter().map(|index| {
+            let (lake, list) = (self.lake.clone(), Arc::clone(list));
+            let columns = Arc::clone(&self.columns);
+            async move {
+                let file = Arc::clone(&list.files[index]);
+                let deleted = match file.has_deletes {
+                    true => lake.deleted_positions(&file).await?,
+                    false => None,
+                };
+                let nan = nan_columns(&columns, &list, index);
+                let described = ScanFile::new(&file, deleted, nan)?;
+                Ok::<_, SqlError>((index, Arc::new(described)))
+            }
+        });
+        let all: Vec<_> = futures::stream::iter(loads)
+            .buffered(DELETE_LOADS_MAX)
+            .try_collect()
+            .await?;
+        Ok(all
+            .into_iter()
+            .filter(|(_, file)| file.live_row_count() > 0)
+            .collect())
+    }
+
+    fn spec(&self, list: &FileList, kept_count: usize) -> ScanSpec {
+        let metrics_set = ExecutionPlanMetricsSet::new();
+        let metrics = ScanMetrics::new(&metrics_set);
+        metrics.files_pruned.add(list.files.len() - kept_count);
+        ScanSpec {
+            lake: self.lake.uuid().to_owned(),
+            table_id: self.table.id,
+            snapshot: self.table.last_change,
+            table: Arc::from(self.table.name.as_str()),
+            label: self.label.clone(),
+            columns: Arc::clone(&self.columns),
+            file_count: list.files.len(),
+            kept_count,
+            row_filters: self.row_filters,
+            metrics,
+            metrics_set,
+        }
+    }
+
+    fn inlined(&self, list: &FileList) -> Result<Option<RecordBatch>> {
+        let Some(rows) = list
+            .inlined
+            .as_ref()
+            .filter(|rows| rows.batch.num_rows() > 0)
+        else {
+            return Ok(None);
+        };
+        let schema = Arc::clone(self.columns.schema());
+        Ok(Some(RecordBatch::try_new(
+            schema,
+            rows.batch.columns().to_vec(),
+        )?))
+    }
+}
+
+impl fmt::Debug for LakeTable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("LakeTable")
+            .field("label", &self.label)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl TableProvider for LakeTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(self.columns.schema())
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    /// Plans the read. The predicate itself comes later, from the physical optimizer.
+    ///
+    /// Cost: one read for each delete file that is not cached.
+    async fn scan(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let Some(list) = self.files.get() else {
+            return Err(SqlError::internal("a table was planned before its files").into());
+        };
+        let options = session.config_options();
+        register_store(&self.lake, session.runtime_env())?;
+        let inlined = self.inlined(list)?;
+        let limit = limit.filter(|_| filters.is_empty());
+        let kept = prune_files(session, &self.columns, list, filters)?;
+        let mut files = self.describe(list, kept).await?;
+        if let Some(limit) = limit {
+            let inlined_rows = inlined.as_ref().map_or(0, RecordBatch::num_rows);
+            keep_enough(&mut files, limit.saturating_sub(inlined_rows));
+        }
+        let all: Vec<usize> = (0..self.columns.all().len()).collect();
+        let projection = projection.unwrap_or(&all);
+        let (table, columns) = (self.table.as_ref(), self.columns.as_ref());
+        let known = Known {
+            table,
+            columns,
+            list,
+            files: &files,
+            projection,
+        };
+        let listed = files.iter().zip(known.of_files()?);
+        let group = FileGroup::new(
+            listed
+                .map(|((_, file), known)| file.listed(Some(known)))
+                .collect(),
+        );
+        // Few rows are asked for: one partition finds them without waking the others.
+        let mut groups = match limit {
+            Some(_) if !group.is_empty() => vec![group],
+            _ => split_files(group, options),
+        };
+        if groups.is_empty() && inlined.is_none() {
+            groups.push(FileGroup::default());
+        }
+        let spec = self.spec(list, files.len());
+        let parts = SourceParts {
+            url: object_store_url(&self.lake)?,
+            store: self.lake.object_store(),
+            groups,
+            projection: ProjectionExprs::from_indices(projection, self.columns.schema()),
+            predicate: None,
+            limit,
+            statistics: Some(known.of_scan()?),
+        };
+        let source = parts.build(&spec, options, session.runtime_env())?;
+        Ok(Arc::new(LakeScanExec::new(Arc::new(spec), source, inlined)))
+    }
+}
+
+/// Drops the files behind the one that completes `limit` rows.
+fn keep_enough(files: &mut Vec<(usize, Arc<ScanFile>)>, limit: usize) {
+    let mut missing = limit as u64;
+    files.retain(|(_, file)| {
+        let is_needed = missing > 0;
+        missing = missing.saturating_sub(file.live_row_count());
+        is_needed
+    });
+}
+
+/// Loads the files of every lake table in `plan`, subqueries included; each table once.
+///
+/// Call it between the logical and the physical plan.
+pub async fn load_files(
+    plan: &LogicalPlan,
+    load: impl AsyncFn(TableId) -> Result<Arc<FileList>, SqlError>,
+) -> Result<(), SqlError> {
+    let mut sources: Vec<Arc<dyn TableSource>> = Vec::new();
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            sources.push(Arc::clone(&scan.source));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    let mut loaded: BTreeMap<TableId, Arc<FileList>> = BTreeMap::new();
+    for table in sources.iter().filter_map(LakeTable::downcast) {
+        let id = table.table.id;
+        let files = match loaded.get(&id) {
+            Some(files) => Arc::clone(files),
+            None => load(id).await?,
+        };
+        loaded.insert(id, Arc::clone(&files));
+        table.set_files(files);
+    }
+    Ok(())
+}
