@@ -128,13 +128,6 @@ pub(crate) struct Installation {
     pub(crate) writes: Vec<Write>,
 }
 
-/// Rows of a table that holds inlined data: system columns, then the wanted ones.
-#[derive(Debug)]
-pub(crate) struct InlinedRow {
-    pub(crate) row_id: i64,
-    pub(crate) values: Values,
-}
-
 /// The catalog database.
 #[async_trait]
 pub(crate) trait CatalogStore: std::fmt::Debug + Send + Sync {
@@ -150,13 +143,14 @@ pub(crate) trait CatalogStore: std::fmt::Debug + Send + Sync {
     /// The rows of each selection, read from one state of the database.
     async fn select(&self, selections: &[Selection]) -> Result<Vec<Vec<Values>>, Error>;
 
-    /// The inlined rows of a data table that are visible at a snapshot, in row id order.
+    /// The inlined rows of a data table that are visible at a snapshot, in row id order:
+    /// the wanted columns of each.
     async fn inlined_rows(
         &self,
         data_table: &str,
         columns: &[String],
         at: i64,
-    ) -> Result<Vec<InlinedRow>, Error>;
+    ) -> Result<Vec<Values>, Error>;
 
     /// Whether a table exists. Inlined deletes make theirs on first use.
     async fn has_table(&self, name: &str) -> Result<bool, Error>;

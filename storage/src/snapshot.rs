@@ -153,6 +153,16 @@ impl Snapshot {
         names.filter_map(|named| self.relation_of(*named))
     }
 
+    /// The index with this name, and its table.
+    pub fn index_by_name(&self, schema_id: SchemaId, name: &str) -> Option<(&Arc<Table>, &Index)> {
+        let Named::Index(table_id) = self.named(schema_id, name)? else {
+            return None;
+        };
+        let table = self.table(table_id)?;
+        let index = table.indexes.iter().find(|index| index.name == name)?;
+        Some((table, index))
+    }
+
     /// The views that read a table or view.
     pub fn dependents(&self, object_id: i64) -> Vec<ViewId> {
         let views = self.views.values();

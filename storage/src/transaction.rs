@@ -24,6 +24,7 @@ use crate::spec::{SnapshotId, TableId};
 mod commit;
 mod define;
 mod define_parts;
+mod new;
 mod overlay;
 mod rebase;
 mod render;
@@ -32,8 +33,8 @@ mod render_view;
 mod renumber;
 mod rows;
 
-pub use define::{NewColumn, NewConstraint, NewIndex, NewSchema, NewTable, NewView, OwnerTarget};
 pub use define_parts::CommentTarget;
+pub use new::{NewColumn, NewConstraint, NewIndex, NewSchema, NewTable, NewView, OwnerTarget};
 
 use overlay::Overlay;
 
@@ -210,6 +211,8 @@ impl Transaction {
             return Ok(None);
         }
         self.check_writable()?;
+        // Before anything is taken out of the transaction: this may wait for `close`.
+        let guard = self.lake.commit_guard().await;
         let request = commit::Request {
             author: self.author.clone(),
             base: Arc::clone(&self.base),
@@ -219,7 +222,6 @@ impl Transaction {
             id: self.lake.ids().uuid().to_string(),
         };
         let lake = self.lake.clone();
-        let guard = self.lake.commit_guard().await;
         let task = tokio::spawn(async move {
             let outcome = Box::pin(commit::run(&lake, request)).await;
             drop(guard);

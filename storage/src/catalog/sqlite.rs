@@ -15,9 +15,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{AssertSqlSafe, ConnectOptions, SqliteConnection, Transaction};
 
-use crate::catalog::{
-    CatalogStore, CommitTransaction, Found, Head, InlinedRow, Installation, Selection,
-};
+use crate::catalog::{CatalogStore, CommitTransaction, Found, Head, Installation, Selection};
 use crate::error::{Error, ErrorKind};
 use crate::spec::rows::{FORMAT_INDEXES, FORMAT_TABLES, SnapshotRow};
 use crate::spec::side::{SIDE_INDEXES, SIDE_TABLES};
@@ -181,7 +179,7 @@ impl CatalogStore for SqliteCatalog {
         data_table: &str,
         columns: &[String],
         at: i64,
-    ) -> Result<Vec<InlinedRow>, Error> {
+    ) -> Result<Vec<Values>, Error> {
         let mut statement = Statement::default();
         statement.push("SELECT \"row_id\"");
         for column in columns {
@@ -326,13 +324,9 @@ fn integer_at(row: &SqliteRow, index: usize) -> Result<i64, Error> {
     }
 }
 
-fn inlined_row(row: &SqliteRow, column_count: usize) -> Result<InlinedRow, Error> {
-    let mut values = Vec::with_capacity(column_count);
-    for index in 1..=column_count {
-        values.push(value_at(row, index)?);
-    }
-    Ok(InlinedRow {
-        row_id: integer_at(row, 0)?,
-        values,
-    })
+/// The values after the row id.
+fn inlined_row(row: &SqliteRow, column_count: usize) -> Result<Values, Error> {
+    (1..=column_count)
+        .map(|index| value_at(row, index))
+        .collect()
 }

@@ -122,8 +122,16 @@ pub(super) fn path_text(path: &Path) -> Result<String, Error> {
     Ok(format!("{}/", text.trim_end_matches('/')))
 }
 
+/// Makes a folder that outlasts a power cut.
 pub(super) fn make_folder(path: &Path) -> Result<(), Error> {
-    std::fs::create_dir_all(path).map_err(|source| {
+    let make = || {
+        std::fs::create_dir_all(path)?;
+        match path.canonicalize()?.parent() {
+            Some(parent) => std::fs::File::open(parent)?.sync_all(),
+            None => Ok(()),
+        }
+    };
+    make().map_err(|source: std::io::Error| {
         Error::new(ErrorKind::Unavailable, "the data folder cannot be made")
             .with_source(format!("{}: {source}", path.display()))
     })

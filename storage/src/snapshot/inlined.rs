@@ -55,7 +55,7 @@ pub(crate) async fn load_inlined(
             let position = known.iter().position(|(other, _)| *other == index);
             for row in &rows {
                 let value = match position {
-                    Some(position) => literal_of(column, &row.values[position])?,
+                    Some(position) => literal_of(column, &row[position])?,
                     None => column.initial_default.as_deref().map(Literal::text),
                 };
                 columns[index].push(value);

@@ -14,7 +14,7 @@ use crate::spec::rows::{
     ColumnRow, ColumnTagRow, SchemaRow, TableRow, TableStatsRow, TagRow, ViewRow,
 };
 use crate::spec::side::{
-    CommentRow, ConstraintRow, IndexRow, OwnerRow, RoleRow, SideColumnRow, SideViewRow,
+    CommentRow, ConstraintRow, EndedRow, IndexRow, OwnerRow, RoleRow, SideColumnRow, SideViewRow,
 };
 use crate::spec::table::{Row, Values};
 use crate::spec::{COMMENT_KEY, ColumnId, SchemaId, SnapshotId, TableId, ViewId};
@@ -66,6 +66,7 @@ struct PictureRows {
     tags: Vec<TagRow>,
     column_tags: Vec<ColumnTagRow>,
     stats: Vec<TableStatsRow>,
+    ended: Vec<EndedRow>,
     owners: Vec<OwnerRow>,
     side_columns: Vec<SideColumnRow>,
     constraints: Vec<ConstraintRow>,
@@ -98,7 +99,8 @@ async fn read_rows(
         Selection::of::<ViewRow>(visible(Some("view_id"))),
         Selection::of::<TagRow>(visible(Some("object_id"))),
         Selection::of::<ColumnTagRow>(visible(Some("table_id"))),
-        Selection::of::<TableStatsRow>(of_tables),
+        Selection::of::<TableStatsRow>(of_tables.clone()),
+        Selection::of::<EndedRow>(of_tables),
         Selection::of::<OwnerRow>(visible(Some("object_id"))),
         Selection::of::<SideColumnRow>(visible(Some("table_id"))),
         Selection::of::<ConstraintRow>(visible(Some("table_id"))),
@@ -118,6 +120,7 @@ async fn read_rows(
         tags: typed(next())?,
         column_tags: typed(next())?,
         stats: typed(next())?,
+        ended: typed(next())?,
         owners: typed(next())?,
         side_columns: typed(next())?,
         constraints: typed(next())?,
@@ -143,6 +146,7 @@ struct Parts {
     constraints: HashMap<i64, Vec<ConstraintEntry>>,
     indexes: HashMap<i64, Vec<Index>>,
     stats: HashMap<i64, TableStatsRow>,
+    ended: HashMap<i64, EndedRow>,
 }
 
 impl Parts {
@@ -190,6 +194,11 @@ impl PictureRows {
             indexes: HashMap::new(),
             stats: self
                 .stats
+                .into_iter()
+                .map(|row| (row.table_id, row))
+                .collect(),
+            ended: self
+                .ended
                 .into_iter()
                 .map(|row| (row.table_id, row))
                 .collect(),
@@ -264,8 +273,15 @@ fn table(row: TableRow, parts: &mut Parts, picture: &Snapshot) -> Result<Table, 
     column_rows.sort_by_key(|column| (column.column_order, column.column_id));
     let by_parent = group(column_rows, |column| column.parent_column.unwrap_or(0));
     let owner_id = parts.owner(id);
-    let stats = parts.stats.get(&id);
-    let count = |value: Option<i64>| u64::try_from(value.unwrap_or(0)).unwrap_or(0);
+    let counted = parts
+        .stats
+        .get(&id)
+        .map_or((0, 0), |row| (row.record_count, row.file_size_bytes));
+    let ended = parts
+        .ended
+        .get(&id)
+        .map_or((0, 0), |row| (row.ended_row_count, row.ended_bytes));
+    let count = |all: i64, ended: i64| u64::try_from(all - ended).unwrap_or(0);
     Ok(Table {
         id: TableId(id),
         uuid: row.table_uuid.unwrap_or_default(),
@@ -276,8 +292,8 @@ fn table(row: TableRow, parts: &mut Parts, picture: &Snapshot) -> Result<Table, 
         columns: columns_below(0, &by_parent, parts)?,
         constraints: parts.constraints.remove(&id).unwrap_or_default(),
         indexes: parts.indexes.remove(&id).unwrap_or_default(),
-        row_count: count(stats.map(|stats| stats.record_count)),
-        bytes: count(stats.map(|stats| stats.file_size_bytes)),
+        row_count: count(counted.0, ended.0),
+        bytes: count(counted.1, ended.1),
         last_change: picture.id,
         owner_id,
         path: row.path,

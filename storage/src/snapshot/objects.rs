@@ -42,16 +42,6 @@ impl Column {
         }
         self.children.iter().find_map(|child| child.find(id))
     }
-
-    /// The greatest id in this column and its nested fields.
-    pub(crate) fn id_max(&self) -> i64 {
-        self.children
-            .iter()
-            .map(Self::id_max)
-            .max()
-            .unwrap_or(0)
-            .max(self.id.0)
-    }
 }
 
 /// What a key or CHECK demands. Keys are informational.

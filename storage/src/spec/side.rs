@@ -83,6 +83,13 @@ rows! {
         columns: String = Text NotNull,
         dependencies: String = Text NotNull,
     }
+    /// Rows and bytes that truncations ended, of those that the format counts for ever:
+    /// DuckDB takes a table's bounds for exact once the count is. One row, changed in place.
+    EndedRow in "gotgan_table_stats" {
+        table_id: i64 = Integer NotNull,
+        ended_row_count: i64 = Integer NotNull,
+        ended_bytes: i64 = Integer NotNull,
+    }
     /// A comment on what DuckLake cannot tag: a schema, constraint or index.
     CommentRow in "gotgan_comment" {
         object_id: i64 = Integer NotNull,
@@ -93,7 +100,7 @@ rows! {
 }
 
 /// Every table of ours.
-pub(crate) static SIDE_TABLES: [&TableSpec; 9] = [
+pub(crate) static SIDE_TABLES: [&TableSpec; 10] = [
     StateRow::TABLE,
     WriterRow::TABLE,
     RoleRow::TABLE,
@@ -102,6 +109,7 @@ pub(crate) static SIDE_TABLES: [&TableSpec; 9] = [
     ConstraintRow::TABLE,
     IndexRow::TABLE,
     SideViewRow::TABLE,
+    EndedRow::TABLE,
     CommentRow::TABLE,
 ];
 

@@ -272,7 +272,7 @@ fn finish(
     let changes = ChangesRow {
         snapshot_id: batch.snapshot_id,
         changes_made: Some(change::encode(&batch.changes)),
-        author: Some(request.author.role.clone()),
+        author: Some(request.author.role.clone()).filter(|role| !role.is_empty()),
         commit_message: None,
         commit_extra_info: Some(detail.encode()),
     };

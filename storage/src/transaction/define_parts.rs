@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind};
 use crate::snapshot::{Constraint, ConstraintEntry, Index, Schema, View};
 use crate::spec::{ColumnId, SchemaId, TableId, ViewId};
 use crate::transaction::Transaction;
-use crate::transaction::define::{NewConstraint, NewIndex, OwnerTarget};
+use crate::transaction::new::{NewConstraint, NewIndex, OwnerTarget};
 
 /// What a comment is set on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -138,10 +138,9 @@ fn check_unchanged(mine: &Mine<'_>, head: &Snapshot) -> Result<(), Error> {
         }
     }
     for id in mine.reads {
+        let change = |picture: &Snapshot| picture.table(*id).map(|table| table.last_change);
         if let Some(seen) = mine.base.table(*id)
-            && !head
-                .table(*id)
-                .is_some_and(|table| table.last_change == seen.last_change)
+            && change(head) != Some(seen.last_change)
         {
             return Err(conflict(&seen.name));
         }

@@ -1,8 +1,10 @@
 //! What a commit does to the rows of tables: files added, rows ended, counters kept.
 //!
 //! Runs under the commit lock, because row ids and counters come from the head.
-//! `record_count` counts rows ever written less those truncated; bounds of a table are
-//! only widened, since older snapshots read them too.
+//!
+//! DuckDB takes a table's bounds for exact while `record_count` is the number of rows, and
+//! prunes older snapshots by the same bounds. So the count is never reduced and bounds are
+//! only widened; what truncations ended is counted in a table of ours.
 
 use std::collections::BTreeMap;
 
@@ -17,6 +19,7 @@ use crate::spec::rows::{
     DataFileRow, DeleteFileRow, FileColumnStatsRow, InlinedTableRow, TableColumnStatsRow,
     TableStatsRow,
 };
+use crate::spec::side::EndedRow;
 use crate::spec::table::{Row, Value};
 use crate::transaction::overlay::FileChanges;
 use crate::transaction::rebase::conflict;
@@ -25,7 +28,9 @@ use crate::transaction::render::Batch;
 /// The state of a table's rows before and after.
 struct Counters {
     stats: TableStatsRow,
-    has_row: bool,
+    has_stats: bool,
+    ended: EndedRow,
+    has_ended: bool,
 }
 
 /// What a table counts after the commit.
@@ -87,47 +92,58 @@ pub(super) async fn render(
 ) -> Result<Option<Counted>, Error> {
     let id = target.table.id.0;
     let mut counters = load_counters(catalog, id).await?;
-    let mut is_changed = false;
+    let mut is_truncated = false;
     if target.changes.is_truncated && !target.is_new {
-        is_changed = truncate(catalog, target, &mut counters, batch).await?;
+        is_truncated = truncate(catalog, target, &mut counters, batch).await?;
     }
-    if !target.changes.appended.is_empty() {
+    let is_appended = !target.changes.appended.is_empty();
+    if is_truncated {
+        store_ended(&counters, batch);
+    }
+    if is_appended {
         append(target, &mut counters, next_file_id, batch);
         widen_bounds(catalog, target, &counters, batch).await?;
-        is_changed = true;
-    } else if is_changed {
-        // DuckDB caches a table's counters by this number.
-        *next_file_id += 1;
+        store_stats(&counters, batch);
     }
-    if !is_changed {
-        return Ok(None);
-    }
-    store_counters(&counters, batch);
-    Ok(Some(Counted {
-        row_count: counters.stats.record_count,
-        bytes: counters.stats.file_size_bytes,
-    }))
+    let counted = Counted {
+        row_count: counters.stats.record_count - counters.ended.ended_row_count,
+        bytes: counters.stats.file_size_bytes - counters.ended.ended_bytes,
+    };
+    Ok((is_truncated || is_appended).then_some(counted))
 }
 
 async fn load_counters(catalog: &mut dyn CommitTransaction, id: i64) -> Result<Counters, Error> {
-    let selection = Selection::of::<TableStatsRow>(vec![Condition::Equals("table_id", id)]);
-    let rows: Vec<TableStatsRow> = decode(catalog.select(&selection).await?)?;
-    let has_row = !rows.is_empty();
-    let empty = TableStatsRow {
+    let of_table = || vec![Condition::Equals("table_id", id)];
+    let rows = catalog
+        .select(&Selection::of::<TableStatsRow>(of_table()))
+        .await?;
+    let stats: Option<TableStatsRow> = decode(rows)?.pop();
+    let rows = catalog
+        .select(&Selection::of::<EndedRow>(of_table()))
+        .await?;
+    let ended: Option<EndedRow> = decode(rows)?.pop();
+    let no_stats = TableStatsRow {
         table_id: id,
         record_count: 0,
         next_row_id: 0,
         file_size_bytes: 0,
     };
+    let no_ended = EndedRow {
+        table_id: id,
+        ended_row_count: 0,
+        ended_bytes: 0,
+    };
     Ok(Counters {
-        stats: rows.into_iter().next().unwrap_or(empty),
-        has_row,
+        has_stats: stats.is_some(),
+        stats: stats.unwrap_or(no_stats),
+        has_ended: ended.is_some(),
+        ended: ended.unwrap_or(no_ended),
     })
 }
 
-fn store_counters(counters: &Counters, batch: &mut Batch) {
+fn store_stats(counters: &Counters, batch: &mut Batch) {
     let stats = &counters.stats;
-    if !counters.has_row {
+    if !counters.has_stats {
         batch
             .writes
             .push(Write::insert(std::slice::from_ref(stats)));
@@ -141,6 +157,24 @@ fn store_counters(counters: &Counters, batch: &mut Batch) {
             ("file_size_bytes", Value::Integer(stats.file_size_bytes)),
         ],
         conditions: vec![Condition::Equals("table_id", stats.table_id)],
+    });
+}
+
+fn store_ended(counters: &Counters, batch: &mut Batch) {
+    let ended = &counters.ended;
+    if !counters.has_ended {
+        batch
+            .writes
+            .push(Write::insert(std::slice::from_ref(ended)));
+        return;
+    }
+    batch.writes.push(Write::Update {
+        table: EndedRow::TABLE,
+        set: vec![
+            ("ended_row_count", Value::Integer(ended.ended_row_count)),
+            ("ended_bytes", Value::Integer(ended.ended_bytes)),
+        ],
+        conditions: vec![Condition::Equals("table_id", ended.table_id)],
     });
 }
 
@@ -198,8 +232,8 @@ async fn truncate(
         is_changed = true;
         ended_rows += inlined_rows;
     }
-    counters.stats.record_count = (counters.stats.record_count - ended_rows).max(0);
-    counters.stats.file_size_bytes = (counters.stats.file_size_bytes - ended_bytes).max(0);
+    counters.ended.ended_row_count += ended_rows;
+    counters.ended.ended_bytes += ended_bytes;
     Ok(is_changed)
 }
 
@@ -295,7 +329,7 @@ async fn widen_bounds(
         };
         let old = known.get(&column_id.0);
         // Without a row although there are rows: the bounds were never known.
-        let is_unknown = old.is_none() && counters.has_row;
+        let is_unknown = old.is_none() && counters.has_stats;
         let added = files.iter().filter_map(|file| {
             file.columns
                 .iter()

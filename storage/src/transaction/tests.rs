@@ -223,25 +223,23 @@ async fn a_new_lake_has_public_and_reopens() {
     assert_eq!(bench.lake.head().await.expect("a head").id(), SnapshotId(1));
 }
 
-#[tokio::test]
-async fn definitions_survive_a_restart_as_they_were() {
-    let bench = Bench::new().await;
-    let mut transaction = bench.begin().await;
-    let mut new = table(bench.public, "t");
+/// A table with every kind of thing that a DuckLake row cannot say.
+fn rich_table(schema_id: SchemaId) -> NewTable {
+    let with_default = |default: &str, column: NewColumn| NewColumn {
+        default: Some(default.to_owned()),
+        ..column
+    };
+    let mut new = table(schema_id, "t");
     new.columns = vec![
         NewColumn {
             nullable: false,
-            default: Some("7".to_owned()),
-            ..column("a", ColumnType::Int32)
+            ..with_default("7", column("a", ColumnType::Int32))
         },
         column(
             "l",
             ColumnType::List(Box::new(ColumnType::Varchar(Some(5)))),
         ),
-        NewColumn {
-            default: Some("now()".to_owned()),
-            ..column("n", ColumnType::NumericUnbounded)
-        },
+        with_default("now()", column("n", ColumnType::NumericUnbounded)),
         column("i", ColumnType::Interval),
         NewColumn {
             comment: Some("c".to_owned()),
@@ -249,31 +247,52 @@ async fn definitions_survive_a_restart_as_they_were() {
         },
     ];
     new.comment = Some("of a table".to_owned());
+    let constraint = |name: &str, constraint| NewConstraint {
+        name: name.to_owned(),
+        constraint,
+    };
+    let to_itself = Constraint::ForeignKey {
+        columns: vec![ColumnId(3)],
+        referenced_table: TableId(0),
+        referenced_columns: vec![ColumnId(1)],
+        on_delete: 'a',
+        on_update: 'c',
+    };
+    let key = Constraint::PrimaryKey {
+        columns: vec![ColumnId(1), ColumnId(3)],
+    };
+    let check = Constraint::Check {
+        expression: "a > 0".to_owned(),
+    };
     new.constraints = vec![
-        NewConstraint {
-            name: "t_pkey".to_owned(),
-            constraint: Constraint::PrimaryKey {
-                columns: vec![ColumnId(1), ColumnId(3)],
-            },
-        },
-        NewConstraint {
-            name: "t_check".to_owned(),
-            constraint: Constraint::Check {
-                expression: "a > 0".to_owned(),
-            },
-        },
-        NewConstraint {
-            name: "t_self".to_owned(),
-            constraint: Constraint::ForeignKey {
-                columns: vec![ColumnId(3)],
-                referenced_table: TableId(0),
-                referenced_columns: vec![ColumnId(1)],
-                on_delete: 'a',
-                on_update: 'c',
-            },
-        },
+        constraint("t_pkey", key),
+        constraint("t_check", check),
+        constraint("t_self", to_itself),
     ];
-    let id = transaction.create_table(new).expect("a new table");
+    new
+}
+
+/// Every object of a picture, without what a restart may forget.
+fn definitions(head: &crate::Snapshot) -> String {
+    let tables: Vec<crate::Table> = head
+        .tables()
+        .map(|table| crate::Table {
+            last_change: SnapshotId(0),
+            ..(**table).clone()
+        })
+        .collect();
+    let views: Vec<_> = head.views().collect();
+    let schemas: Vec<_> = head.schemas().collect();
+    format!("{tables:#?}{views:#?}{schemas:#?}")
+}
+
+#[tokio::test]
+async fn definitions_survive_a_restart_as_they_were() {
+    let bench = Bench::new().await;
+    let mut transaction = bench.begin().await;
+    let id = transaction
+        .create_table(rich_table(bench.public))
+        .expect("a new table");
     let index = NewIndex {
         name: "t_index".to_owned(),
         columns: vec![ColumnId(1)],
@@ -284,42 +303,31 @@ async fn definitions_survive_a_restart_as_they_were() {
     let viewed = transaction
         .create_view(view(bench.public, "v", vec![id.0]))
         .expect("a new view");
-    transaction
-        .set_comment(CommentTarget::ViewColumn(viewed, 0), Some("one".to_owned()))
-        .expect("a comment");
-    transaction
-        .set_comment(
-            CommentTarget::Schema(bench.public),
-            Some("of a schema".to_owned()),
-        )
-        .expect("a comment");
+    for target in [
+        CommentTarget::ViewColumn(viewed, 0),
+        CommentTarget::Schema(bench.public),
+    ] {
+        transaction
+            .set_comment(target, Some(format!("{target:?}")))
+            .expect("a comment");
+    }
     transaction.commit().await.expect("a commit");
 
     let before = bench.lake.head().await.expect("a head");
     let bench = bench.reopen().await;
     let after = bench.lake.head().await.expect("a head");
-    let plain = |head: &crate::Snapshot| {
-        let mut text = String::new();
-        for table in head.tables() {
-            let table = crate::Table {
-                last_change: SnapshotId(0),
-                ..(**table).clone()
-            };
-            text += &format!("{table:#?}\n");
-        }
-        let views: Vec<_> = head.views().collect();
-        let schemas: Vec<_> = head.schemas().collect();
-        format!("{text}{views:#?}{schemas:#?}")
-    };
-    assert_eq!(plain(&before), plain(&after));
+    assert_eq!(definitions(&before), definitions(&after));
     let seen = after.table(bench.table_id("t").await).expect("the table");
     let ids: Vec<i64> = seen.columns.iter().map(|column| column.id.0).collect();
     assert_eq!(ids, [1, 2, 4, 5, 9], "nested fields take ids depth first");
-    let first = &seen.constraints[0].constraint;
     let key = Constraint::PrimaryKey {
         columns: vec![ColumnId(1), ColumnId(4)],
     };
-    assert_eq!(*first, key, "positions became ids");
+    assert_eq!(seen.constraints[0].constraint, key, "positions became ids");
+    let (table, index) = after
+        .index_by_name(bench.public, "t_index")
+        .expect("the index");
+    assert!(table.id == seen.id && index.unique);
 }
 
 #[tokio::test]
@@ -762,4 +770,40 @@ async fn snapshot_times_only_rise() {
         assert!(time > last);
         last = time;
     }
+}
+
+#[tokio::test]
+async fn a_file_list_brought_forward_equals_a_fresh_one() {
+    let bench = Bench::new().await;
+    let id = bench.table("t").await;
+    let ids = |list: &crate::FileList| -> Vec<(i64, u64)> {
+        list.files
+            .iter()
+            .map(|file| (file.id, file.row_count))
+            .collect()
+    };
+    for round in 0..4 {
+        let mut transaction = bench.begin().await;
+        if round == 2 {
+            transaction.truncate_table(id).expect("truncated");
+        }
+        insert(&mut transaction, id, 0, 10 + round).await;
+        transaction.commit().await.expect("a commit");
+        // Known now, so the next round reads only what changed.
+        bench.row_count(id).await;
+    }
+    let head = bench.lake.head().await.expect("a head");
+    let forward = bench.lake.files(&head, id).await.expect("files");
+    let bench = bench.reopen().await;
+    let head = bench.lake.head().await.expect("a head");
+    let fresh = bench.lake.files(&head, id).await.expect("files");
+    assert_eq!(ids(&forward), ids(&fresh));
+    assert_eq!(forward.row_count(), 12 + 13);
+    let bounds = |list: &crate::FileList| list.bounds(ColumnId(1)).expect("bounds").max.to_data();
+    assert_eq!(bounds(&forward), bounds(&fresh));
+    assert_eq!(
+        head.table(id).expect("the table").row_count,
+        25,
+        "truncated rows do not count"
+    );
 }
