@@ -1,0 +1,152 @@
+//! A cast as a function of the plan.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
+use datafusion::logical_expr::{
+    Cast, ColumnarValue, Expr, ExprSchemable, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
+    ScalarUDFImpl, Signature, Volatility,
+};
+
+use super::{CastKind, cast_array, is_text};
+use crate::context::StatementContext;
+use crate::types::{NUMERIC_PRECISION, NUMERIC_SCALE, PgType, numeric, oid};
+
+/// `CAST(x AS to)`.
+#[derive(Debug)]
+pub(crate) struct PgCast {
+    to: PgType,
+    kind: CastKind,
+    name: String,
+    signature: Signature,
+    ctx: Arc<StatementContext>,
+}
+
+impl PartialEq for PgCast {
+    fn eq(&self, other: &Self) -> bool {
+        self.to == other.to && self.kind == other.kind
+    }
+}
+
+impl Eq for PgCast {}
+
+impl Hash for PgCast {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.to.hash(state);
+        self.kind.hash(state);
+    }
+}
+
+/// The function that casts its one argument to `to`.
+pub(crate) fn function(to: PgType, kind: CastKind, ctx: &Arc<StatementContext>) -> ScalarUDF {
+    ScalarUDF::new_from_impl(PgCast {
+        to,
+        kind,
+        name: format!("cast_{}", to.display()),
+        signature: Signature::any(1, Volatility::Immutable),
+        ctx: Arc::clone(ctx),
+    })
+}
+
+impl PgCast {
+    fn target(&self, from: &Field, literal: Option<&ScalarValue>) -> DataType {
+        if self.to.oid != oid::NUMERIC || self.to.typmod >= 0 {
+            return self.to.arrow_type();
+        }
+        unbounded_numeric(from, literal)
+    }
+}
+
+/// `x::numeric` keeps the digits that its source has.
+fn unbounded_numeric(from: &Field, literal: Option<&ScalarValue>) -> DataType {
+    match from.data_type() {
+        DataType::Decimal128(precision, scale) => DataType::Decimal128(*precision, *scale),
+        DataType::Int16 => DataType::Decimal128(5, 0),
+        DataType::Int32 => DataType::Decimal128(10, 0),
+        DataType::Int64 => DataType::Decimal128(19, 0),
+        DataType::UInt64 => DataType::Decimal128(20, 0),
+        _ => {
+            let text = literal.and_then(|value| value.try_as_str().flatten());
+            match text.and_then(numeric::digits_of_text) {
+                Some((precision, scale)) => DataType::Decimal128(precision, scale),
+                None => DataType::Decimal128(NUMERIC_PRECISION, NUMERIC_SCALE),
+            }
+        }
+    }
+}
+
+impl ScalarUDFImpl for PgCast {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _arg_types: &[DataType]) -> Result<DataType> {
+        Ok(self.to.arrow_type())
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        let from = &args.arg_fields[0];
+        let target = self.target(from, args.scalar_arguments.first().copied().flatten());
+        let mut metadata = self.to.metadata();
+        // Digits that were chosen from the source are shown as they are.
+        let is_derived = self.to.oid == oid::NUMERIC
+            && target != DataType::Decimal128(NUMERIC_PRECISION, NUMERIC_SCALE);
+        if is_derived {
+            metadata.clear();
+        }
+        Ok(Arc::new(Field::new(self.name(), target, from.is_nullable()).with_metadata(metadata)))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let from = PgType::of_field(&args.arg_fields[0]);
+        let target = args.return_field.data_type();
+        match &args.args[0] {
+            ColumnarValue::Array(array) => {
+                let result = cast_array(array, from, self.to, target, self.kind, &self.ctx)?;
+                Ok(ColumnarValue::Array(result))
+            }
+            ColumnarValue::Scalar(scalar) => {
+                let array = scalar.to_array()?;
+                let result = cast_array(&array, from, self.to, target, self.kind, &self.ctx)?;
+                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?))
+            }
+        }
+    }
+
+    /// A cast that changes nothing vanishes, and one that only widens an integer
+    /// becomes the engine's own, so that filters on columns still prune files.
+    fn simplify(&self, args: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        let (_, from) = args[0].to_field(info.schema().as_ref())?;
+        let from_type = PgType::of_field(&from);
+        let same_arrow = from.data_type() == &self.to.arrow_type();
+        let unchanged = same_arrow
+            && (from_type == self.to
+                || (is_text(from_type) && from_type.oid != oid::BPCHAR && self.to.oid == oid::TEXT))
+            && from.metadata() == &self.to.metadata();
+        if unchanged {
+            return Ok(ExprSimplifyResult::Simplified(
+                args.into_iter().next().expect("a cast has one argument"),
+            ));
+        }
+        let widens = matches!(
+            (from_type.oid, self.to.oid),
+            (oid::INT2, oid::INT4 | oid::INT8) | (oid::INT4, oid::INT8)
+        );
+        if widens && from.metadata().is_empty() {
+            let expr = args.into_iter().next().expect("a cast has one argument");
+            let field = Arc::new(self.to.field(from.name(), from.is_nullable()));
+            return Ok(ExprSimplifyResult::Simplified(Expr::Cast(Cast {
+                expr: Box::new(expr),
+                field,
+            })));
+        }
+        Ok(ExprSimplifyResult::Original(args))
+    }
+}

@@ -1,0 +1,84 @@
+//! One file per kind of statement.
+
+use std::sync::Arc;
+
+use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
+use sqlparser::ast;
+
+use crate::error::SqlError;
+use crate::plan::operators::cast_expr;
+use crate::plan::{ColumnDescription, Planner};
+use crate::session::Session;
+use crate::types::PgType;
+
+pub(crate) mod alter_table;
+pub(crate) mod comment;
+pub(crate) mod copy;
+pub(crate) mod create_index;
+pub(crate) mod create_table;
+pub(crate) mod create_view;
+pub(crate) mod drop;
+pub(crate) mod explain;
+pub(crate) mod insert;
+pub(crate) mod query;
+pub(crate) mod schema;
+pub(crate) mod set;
+pub(crate) mod transaction;
+pub(crate) mod truncate;
+
+type Description = (Vec<PgType>, Option<Arc<[ColumnDescription]>>);
+
+/// Parameters and columns of a statement, found without running it.
+pub(crate) async fn describe(
+    session: &mut Session,
+    node: &ast::Statement,
+    known: &[Option<PgType>],
+) -> Result<Description, SqlError> {
+    use ast::Statement as S;
+    match node {
+        S::Query(query) => query::describe(session, query, known).await,
+        S::Insert(insert) => Ok((insert::parameters(session, insert, known).await?, None)),
+        S::CreateTable(create) => match &create.query {
+            Some(query) => Ok((query::describe(session, query, known).await?.0, None)),
+            None => Ok((Vec::new(), None)),
+        },
+        S::Explain { statement, .. } => {
+            let (parameters, _) = Box::pin(describe(session, statement, known)).await?;
+            Ok((parameters, Some(crate::session::text_column(explain::COLUMN))))
+        }
+        S::ShowVariable { variable } => Ok((Vec::new(), Some(set::show_columns(session, variable)?))),
+        S::Execute { name: Some(name), .. } => {
+            let name = crate::parse::name_parts(name).join(".");
+            Ok((Vec::new(), session.prepared_columns(&name)?))
+        }
+        _ => Ok((Vec::new(), None)),
+    }
+}
+
+/// The value of a constant expression as `target`.
+///
+/// Errors: those of its evaluation; `42P10` if it is not constant.
+pub(crate) fn constant(
+    planner: &Planner,
+    expression: &ast::Expr,
+    target: PgType,
+) -> Result<ScalarValue, SqlError> {
+    let schema = Arc::new(DFSchema::empty());
+    let expr = planner.plan_expression(expression, &schema)?;
+    let expr = cast_expr(expr, target, &planner.ctx);
+    let context = SimplifyContext::builder()
+        .with_schema(Arc::clone(&schema))
+        .with_config_options(Arc::clone(planner.state.config_options()))
+        .build();
+    let simplifier = ExprSimplifier::new(context);
+    let expr = simplifier.simplify(simplifier.coerce(expr, &schema)?)?;
+    match expr.as_literal() {
+        Some(value) => Ok(value.clone()),
+        None => Err(SqlError::with_code(
+            crate::sqlstate::INVALID_COLUMN_REFERENCE,
+            "the expression is not constant",
+        )),
+    }
+}

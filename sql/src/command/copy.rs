@@ -1,0 +1,67 @@
+//! COPY between a table or query and the connection.
+
+use std::sync::Arc;
+
+use sqlparser::ast;
+
+use super::{insert, query};
+use crate::copy::{CopyFormat, CopyIn, CopyOut};
+use crate::error::SqlError;
+use crate::parse::copy::{CopyDirection, CopySource, CopyStatement, CopyTarget};
+use crate::parse::{fold, name_parts};
+use crate::resolve::Name;
+use crate::session::{Outcome, Session};
+
+pub(crate) async fn run(session: &mut Session, copy: &CopyStatement) -> Result<Outcome, SqlError> {
+    if let CopyTarget::Elsewhere(_) = &copy.target {
+        return Err(SqlError::not_supported("COPY with a file or address"));
+    }
+    let format = CopyFormat::from_options(&copy.options, copy.direction)?;
+    match (&copy.source, copy.direction) {
+        (CopySource::Table { name, columns }, CopyDirection::From) => {
+            session.require_write("COPY FROM")?;
+            let planner = session.planner().await?;
+            let name = Name::from_parts(&name_parts(name))?;
+            let table = super::truncate::table(&planner.ctx, &name)?;
+            let names: Vec<String> = columns.iter().map(fold).collect();
+            let columns = insert::column_indexes(&table, &names)?;
+            let writer = session.transaction().await?.storage()?.writer(table.id).await?;
+            let limits = session.limits().clone();
+            let copy = CopyIn::new(&planner, Arc::clone(&table), columns, format, writer, limits)?;
+            Ok(Outcome::CopyIn(Box::new(copy)))
+        }
+        (CopySource::Query(_), CopyDirection::From) => {
+            Err(SqlError::syntax("COPY FROM needs a table"))
+        }
+        (source, CopyDirection::To) => {
+            let query = match source {
+                CopySource::Query(query) => (**query).clone(),
+                CopySource::Table { name, columns } => select_all(name, columns)?,
+            };
+            let Outcome::Rows(rows) = Box::pin(query::run(session, &query, &[])).await? else {
+                return Err(SqlError::internal("a query gave no rows"));
+            };
+            format.check_columns(&rows.columns())?;
+            Ok(Outcome::CopyOut(Box::new(CopyOut::new(format, rows))))
+        }
+    }
+}
+
+/// `COPY t (a, b) TO` as a query.
+fn select_all(name: &ast::ObjectName, columns: &[ast::Ident]) -> Result<ast::Query, SqlError> {
+    let list = if columns.is_empty() {
+        "*".to_owned()
+    } else {
+        columns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    };
+    crate::parse::parse_query(&format!("SELECT {list} FROM {name}"))
+}
+
+/// Ends COPY FROM: its rows join the transaction.
+///
+/// Errors: those of the last rows and of the upload.
+pub(crate) async fn finish(session: &mut Session, copy: CopyIn) -> Result<String, SqlError> {
+    let (table, files, rows) = copy.into_files().await?;
+    session.transaction().await?.storage()?.append(table, files)?;
+    Ok(format!("COPY {rows}"))
+}

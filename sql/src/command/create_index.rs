@@ -1,0 +1,47 @@
+//! CREATE INDEX: recorded and shown, builds nothing, and says so.
+
+use gotgan_storage::NewIndex;
+use sqlparser::ast::{CreateIndex, Expr};
+
+use crate::error::SqlError;
+use crate::parse::{fold, name_parts};
+use crate::resolve::Name;
+use crate::session::{Notice, Outcome, Session};
+
+pub(crate) async fn run(session: &mut Session, create: &CreateIndex) -> Result<Outcome, SqlError> {
+    session.require_write("CREATE INDEX")?;
+    let ctx = session.context().await?;
+    let table = super::truncate::table(&ctx, &Name::from_parts(&name_parts(&create.table_name))?)?;
+    let mut columns = Vec::new();
+    let mut names = Vec::new();
+    for column in &create.columns {
+        let Expr::Identifier(ident) = &column.column.expr else {
+            return Err(SqlError::not_supported("an index on an expression"));
+        };
+        let name = fold(ident);
+        let found = table.column_by_name(&name);
+        let found = found.ok_or_else(|| SqlError::undefined_column(None, &name))?;
+        columns.push(found.id);
+        names.push(name);
+    }
+    let name = match &create.name {
+        Some(name) => name_parts(name).pop().unwrap_or_default(),
+        None => format!("{}_{}_idx", table.name, names.join("_")),
+    };
+    let exists = table.indexes.iter().any(|index| index.name == name)
+        || ctx.snapshot.relation(table.schema_id, &name).is_some();
+    if exists {
+        if create.if_not_exists {
+            let text = format!("relation \"{name}\" already exists, skipping");
+            session.notify(Notice::notice(text));
+            return Ok(Outcome::Command("CREATE INDEX".to_owned()));
+        }
+        return Err(SqlError::duplicate_table(&name));
+    }
+    let index = NewIndex { name: name.clone(), columns, unique: create.unique, definition: create.to_string() };
+    session.transaction().await?.storage()?.create_index(table.id, index)?;
+    session.notify(Notice::notice(format!(
+        "index \"{name}\" is recorded but builds nothing: files are pruned by their statistics"
+    )));
+    Ok(Outcome::Command("CREATE INDEX".to_owned()))
+}

@@ -1,0 +1,489 @@
+//! CREATE TABLE, CREATE TABLE AS.
+
+use std::sync::Arc;
+
+use datafusion::common::DFSchema;
+use datafusion::logical_expr::ExprSchemable;
+use gotgan_storage::{
+    ColumnId, ColumnType, Constraint, NewColumn, NewConstraint, NewTable, Relation, Table,
+};
+use sqlparser::ast::{self, ColumnOption, CreateTableLikeKind, Expr, TableConstraint};
+
+use super::{insert, query};
+use crate::error::SqlError;
+use crate::modify;
+use crate::parse::{self, fold, name_parts, type_name};
+use crate::plan::Planner;
+use crate::resolve::{Name, Resolved};
+use crate::rewrite;
+use crate::session::{Notice, Outcome, Parameter, Session};
+use crate::types::{self, PgType, oid};
+
+pub(crate) async fn run(
+    session: &mut Session,
+    create: &ast::CreateTable,
+    parameters: &[Parameter],
+) -> Result<Outcome, SqlError> {
+    let tag = if create.query.is_some() { "CREATE TABLE AS" } else { "CREATE TABLE" };
+    session.require_write(tag)?;
+    if create.temporary {
+        return Err(SqlError::not_supported("CREATE TEMPORARY TABLE"));
+    }
+    if create.or_replace || create.external {
+        return Err(SqlError::not_supported("CREATE OR REPLACE TABLE or CREATE EXTERNAL TABLE"));
+    }
+    let planner = session.planner().await?;
+    let name = Name::from_parts(&name_parts(&create.name))?;
+    let schema = planner.resolver().creation_schema(&name)?;
+    if planner.ctx.snapshot.relation(schema.id, &name.name).is_some() {
+        if create.if_not_exists {
+            let text = format!("relation \"{}\" already exists, skipping", name.name);
+            session.notify(Notice::notice(text));
+            return Ok(Outcome::Command(tag.to_owned()));
+        }
+        return Err(SqlError::duplicate_table(&name.name));
+    }
+    let mut definition = Definition::new(&name.name);
+    let table = |definition: Definition, owner: &str| NewTable {
+        schema_id: schema.id,
+        name: name.name.clone(),
+        owner: owner.to_owned(),
+        columns: definition.columns,
+        constraints: definition.constraints,
+        comment: None,
+    };
+    let owner = session.options.user.clone();
+    let Some(query) = &create.query else {
+        definition.read(&planner, create)?;
+        definition.check(&planner)?;
+        definition.notify(session);
+        session.transaction().await?.storage()?.create_table(table(definition, &owner))?;
+        return Ok(Outcome::Command("CREATE TABLE".to_owned()));
+    };
+    let plan = query::plan(&planner, query, parameters)?;
+    definition.of_plan(plan.schema(), &create.columns)?;
+    let storage = session.transaction().await?.storage()?;
+    let id = storage.create_table(table(definition, &owner))?;
+    let created = session.transaction().await?.snapshot().table(id).map(Arc::clone);
+    let created = created.ok_or_else(|| SqlError::internal("a new table is not visible"))?;
+    let all: Vec<usize> = (0..created.columns.len()).collect();
+    let plan = insert::with_targets(&planner, &created, plan, &all)?;
+    let rows = insert::insert_plan(session, &planner, &created, &plan).await?;
+    Ok(Outcome::Command(format!("SELECT {rows}")))
+}
+
+/// The parts of a new table, as they are read.
+struct Definition {
+    table: String,
+    columns: Vec<NewColumn>,
+    constraints: Vec<NewConstraint>,
+    has_keys: bool,
+}
+
+impl Definition {
+    fn new(table: &str) -> Self {
+        Self { table: table.to_owned(), columns: Vec::new(), constraints: Vec::new(), has_keys: false }
+    }
+
+    fn read(&mut self, planner: &Planner, create: &ast::CreateTable) -> Result<(), SqlError> {
+        if let Some(CreateTableLikeKind::Parenthesized(like) | CreateTableLikeKind::Plain(like)) =
+            &create.like
+        {
+            self.like(planner, like)?;
+        }
+        for column in &create.columns {
+            let name = fold(&column.name);
+            if self.columns.iter().any(|other| other.name == name) {
+                return Err(SqlError::duplicate_column(&name));
+            }
+            let target = type_name::resolve(&column.data_type)?;
+            self.columns.push(NewColumn {
+                name,
+                column_type: types::column_type(target)?,
+                nullable: true,
+                default: None,
+                comment: None,
+            });
+        }
+        let first = self.columns.len() - create.columns.len();
+        for (offset, column) in create.columns.iter().enumerate() {
+            for option in &column.options {
+                self.option(planner, first + offset, option)?;
+            }
+        }
+        for constraint in &create.constraints {
+            self.constraint(planner, constraint)?;
+        }
+        Ok(())
+    }
+
+    fn like(&mut self, planner: &Planner, like: &ast::CreateTableLike) -> Result<(), SqlError> {
+        let name = Name::from_parts(&name_parts(&like.name))?;
+        let with_defaults = matches!(like.defaults, Some(ast::CreateTableLikeDefaults::Including));
+        match planner.resolver().relation(&name)? {
+            Resolved::Stored(Relation::Table(table)) => {
+                self.columns.extend(table.columns.iter().map(|column| NewColumn {
+                    name: column.name.clone(),
+                    column_type: column.column_type.clone(),
+                    nullable: column.nullable,
+                    default: column.default.clone().filter(|_| with_defaults),
+                    comment: None,
+                }));
+            }
+            Resolved::Stored(Relation::View(view)) => {
+                self.columns.extend(view.columns.iter().map(|column| NewColumn {
+                    name: column.name.clone(),
+                    column_type: column.column_type.clone(),
+                    nullable: true,
+                    default: None,
+                    comment: None,
+                }));
+            }
+            Resolved::System(relation) => {
+                return Err(SqlError::not_supported(format!("LIKE {}", relation.name)));
+            }
+        }
+        Ok(())
+    }
+
+    fn option(
+        &mut self,
+        planner: &Planner,
+        index: usize,
+        option: &ast::ColumnOptionDef,
+    ) -> Result<(), SqlError> {
+        let given = option.name.as_ref().map(fold);
+        let column = self.columns[index].name.clone();
+        let own = vec![column_id(index)];
+        match &option.option {
+            ColumnOption::Null => {}
+            ColumnOption::NotNull => self.columns[index].nullable = false,
+            ColumnOption::Default(expr) => self.columns[index].default = Some(expr.to_string()),
+            ColumnOption::PrimaryKey(_) => self.primary_key(given, own)?,
+            ColumnOption::Unique(_) => {
+                let name = given.unwrap_or_else(|| format!("{}_{column}_key", self.table));
+                self.add(name, Constraint::Unique { columns: own });
+            }
+            ColumnOption::ForeignKey(key) => {
+                let name = given.unwrap_or_else(|| format!("{}_{column}_fkey", self.table));
+                self.foreign_key(planner, name, own, key)?;
+            }
+            ColumnOption::Check(check) => {
+                let name = given.unwrap_or_else(|| format!("{}_{column}_check", self.table));
+                self.add_check(name, &check.expr);
+            }
+            ColumnOption::Collation(name) => {
+                let mut expr = Expr::Collate {
+                    expr: Box::new(rewrite::build::string("")),
+                    collation: name.clone(),
+                };
+                rewrite::rewrite_expression(&mut expr)?;
+            }
+            ColumnOption::Comment(text) => self.columns[index].comment = Some(text.clone()),
+            other => return Err(SqlError::not_supported(format!("the column option {other}"))),
+        }
+        Ok(())
+    }
+
+    fn constraint(
+        &mut self,
+        planner: &Planner,
+        constraint: &TableConstraint,
+    ) -> Result<(), SqlError> {
+        match constraint {
+            TableConstraint::PrimaryKey(key) => {
+                let columns = self.indexed(&key.columns)?;
+                self.primary_key(key.name.as_ref().map(fold), columns)
+            }
+            TableConstraint::Unique(key) => {
+                let columns = self.indexed(&key.columns)?;
+                let names = self.names(&columns);
+                let name = key.name.as_ref().map(fold);
+                let name = name.unwrap_or_else(|| format!("{}_{names}_key", self.table));
+                self.add(name, Constraint::Unique { columns });
+                Ok(())
+            }
+            TableConstraint::ForeignKey(key) => {
+                let columns: Result<Vec<ColumnId>, SqlError> =
+                    key.columns.iter().map(|ident| self.find(&fold(ident))).collect();
+                let columns = columns?;
+                let names = self.names(&columns);
+                let name = key.name.as_ref().map(fold);
+                let name = name.unwrap_or_else(|| format!("{}_{names}_fkey", self.table));
+                self.foreign_key(planner, name, columns, key)
+            }
+            TableConstraint::Check(check) => {
+                let name = check.name.as_ref().map(fold);
+                let name = name.unwrap_or_else(|| format!("{}_check", self.table));
+                self.add_check(name, &check.expr);
+                Ok(())
+            }
+            other => Err(SqlError::not_supported(format!("the constraint {other}"))),
+        }
+    }
+
+    fn primary_key(&mut self, name: Option<String>, columns: Vec<ColumnId>) -> Result<(), SqlError> {
+        let has_one = self
+            .constraints
+            .iter()
+            .any(|other| matches!(other.constraint, Constraint::PrimaryKey { .. }));
+        if has_one {
+            return Err(SqlError::with_code(
+                crate::sqlstate::INVALID_TABLE_DEFINITION,
+                format!("multiple primary keys for table \"{}\" are not allowed", self.table),
+            ));
+        }
+        for column in &columns {
+            let index = usize::try_from(column.0 - 1).unwrap_or(0);
+            self.columns[index].nullable = false;
+        }
+        let name = name.unwrap_or_else(|| format!("{}_pkey", self.table));
+        self.add(name, Constraint::PrimaryKey { columns });
+        Ok(())
+    }
+
+    fn foreign_key(
+        &mut self,
+        planner: &Planner,
+        name: String,
+        columns: Vec<ColumnId>,
+        key: &ast::ForeignKeyConstraint,
+    ) -> Result<(), SqlError> {
+        let constraint = foreign_key(planner, columns, key)?;
+        self.add(name, constraint);
+        Ok(())
+    }
+
+    fn add_check(&mut self, name: String, expr: &Expr) {
+        self.constraints.push(NewConstraint {
+            name: self.free_name(name),
+            constraint: Constraint::Check { expression: expr.to_string() },
+        });
+    }
+
+    fn add(&mut self, name: String, constraint: Constraint) {
+        self.has_keys = true;
+        self.constraints.push(NewConstraint { name: self.free_name(name), constraint });
+    }
+
+    fn free_name(&self, name: String) -> String {
+        let is_taken = |wanted: &str| self.constraints.iter().any(|other| other.name == wanted);
+        if !is_taken(&name) {
+            return name;
+        }
+        let numbered = (1..).map(|number| format!("{name}{number}"));
+        numbered.into_iter().find(|candidate| !is_taken(candidate)).unwrap_or(name)
+    }
+
+    fn find(&self, name: &str) -> Result<ColumnId, SqlError> {
+        let found = self.columns.iter().position(|column| column.name == name);
+        found.map(column_id).ok_or_else(|| {
+            SqlError::with_code(
+                crate::sqlstate::UNDEFINED_COLUMN,
+                format!("column \"{name}\" named in key does not exist"),
+            )
+        })
+    }
+
+    fn indexed(&self, columns: &[ast::IndexColumn]) -> Result<Vec<ColumnId>, SqlError> {
+        columns
+            .iter()
+            .map(|column| match &column.column.expr {
+                Expr::Identifier(ident) => self.find(&fold(ident)),
+                _ => Err(SqlError::syntax("a key names columns")),
+            })
+            .collect()
+    }
+
+    fn names(&self, columns: &[ColumnId]) -> String {
+        let names: Vec<&str> = columns
+            .iter()
+            .filter_map(|id| self.columns.get(usize::try_from(id.0 - 1).ok()?))
+            .map(|column| column.name.as_str())
+            .collect();
+        names.join("_")
+    }
+
+    /// The columns of a query's result, with other names if some are given.
+    fn of_plan(&mut self, schema: &DFSchema, named: &[ast::ColumnDef]) -> Result<(), SqlError> {
+        if named.len() > schema.fields().len() {
+            return Err(SqlError::syntax("too many column names were specified"));
+        }
+        for (index, field) in schema.fields().iter().enumerate() {
+            let name = match named.get(index) {
+                Some(column) => fold(&column.name),
+                None => rewrite::strip_suffix(field.name()).to_owned(),
+            };
+            if self.columns.iter().any(|other| other.name == name) {
+                return Err(SqlError::duplicate_column(&name));
+            }
+            let column_type = types::column_type(PgType::of_field(field))?;
+            self.columns.push(NewColumn {
+                name,
+                column_type,
+                nullable: true,
+                default: None,
+                comment: None,
+            });
+        }
+        Ok(())
+    }
+
+    /// Defaults and checks must be expressions of the right type.
+    fn check(&self, planner: &Planner) -> Result<(), SqlError> {
+        let fields: Vec<_> = self
+            .columns
+            .iter()
+            .map(|column| types::column_field(&column.name, &column.column_type, true))
+            .collect();
+        let schema = DFSchema::try_from(arrow::datatypes::Schema::new(fields))?;
+        for column in &self.columns {
+            if let Some(text) = &column.default {
+                let target = PgType::of_column(&column.column_type);
+                modify::default_value(planner, Some(text), target)?;
+            }
+        }
+        for constraint in &self.constraints {
+            if let Constraint::Check { expression } = &constraint.constraint {
+                require_boolean(planner, expression, &schema)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn notify(&self, session: &mut Session) {
+        if self.has_keys {
+            session.notify(keys_notice());
+        }
+        for column in &self.columns {
+            if column.column_type == ColumnType::NumericUnbounded {
+                session.notify(Notice::notice(format!(
+                    "column \"{}\" of type numeric is stored as numeric(38,10)",
+                    column.name
+                )));
+            }
+        }
+    }
+}
+
+fn keys_notice() -> Notice {
+    Notice::notice("primary keys, unique constraints and foreign keys are informational and not enforced")
+}
+
+fn require_boolean(
+    planner: &Planner,
+    expression: &str,
+    schema: &DFSchema,
+) -> Result<(), SqlError> {
+    let parsed = parse::parse_expression(expression)?;
+    let expr = planner.plan_expression(&parsed, schema)?;
+    let (_, field) = expr.to_field(schema)?;
+    if PgType::of_field(&field).oid == oid::BOOL {
+        return Ok(());
+    }
+    Err(SqlError::datatype_mismatch(format!(
+        "argument of CHECK must be type boolean, not type {}",
+        PgType::of_field(&field).display()
+    )))
+}
+
+fn column_id(index: usize) -> ColumnId {
+    ColumnId(i64::try_from(index).unwrap_or(i64::MAX - 1) + 1)
+}
+
+fn foreign_key(
+    planner: &Planner,
+    columns: Vec<ColumnId>,
+    key: &ast::ForeignKeyConstraint,
+) -> Result<Constraint, SqlError> {
+    let name = Name::from_parts(&name_parts(&key.foreign_table))?;
+    let referenced = super::truncate::table(&planner.ctx, &name)?;
+    let referenced_columns = if key.referred_columns.is_empty() {
+        let primary = referenced.constraints.iter().find_map(|entry| match &entry.constraint {
+            Constraint::PrimaryKey { columns } => Some(columns.clone()),
+            _ => None,
+        });
+        primary.ok_or_else(|| {
+            SqlError::undefined_object("primary key for referenced table", &referenced.name)
+        })?
+    } else {
+        let found: Result<Vec<ColumnId>, SqlError> = key
+            .referred_columns
+            .iter()
+            .map(|ident| {
+                let name = fold(ident);
+                let column = referenced.column_by_name(&name);
+                column.map(|c| c.id).ok_or_else(|| SqlError::undefined_column(None, &name))
+            })
+            .collect();
+        found?
+    };
+    if referenced_columns.len() != columns.len() {
+        return Err(SqlError::with_code(
+            crate::sqlstate::INVALID_COLUMN_REFERENCE,
+            "number of referencing and referenced columns for foreign key disagree",
+        ));
+    }
+    let action = |given: &Option<ast::ReferentialAction>| match given {
+        None | Some(ast::ReferentialAction::NoAction) => 'a',
+        Some(ast::ReferentialAction::Restrict) => 'r',
+        Some(ast::ReferentialAction::Cascade) => 'c',
+        Some(ast::ReferentialAction::SetNull) => 'n',
+        Some(ast::ReferentialAction::SetDefault) => 'd',
+    };
+    Ok(Constraint::ForeignKey {
+        columns,
+        referenced_table: referenced.id,
+        referenced_columns,
+        on_delete: action(&key.on_delete),
+        on_update: action(&key.on_update),
+    })
+}
+
+/// ALTER TABLE ... ADD CONSTRAINT; a CHECK is refused, since old rows are not tested.
+pub(super) async fn add_constraint(
+    session: &mut Session,
+    table: &Table,
+    constraint: &TableConstraint,
+) -> Result<(), SqlError> {
+    if matches!(constraint, TableConstraint::Check(_)) {
+        return Err(SqlError::not_supported("ALTER TABLE ... ADD CHECK"));
+    }
+    let planner = session.planner().await?;
+    let mut definition = Definition::new(&table.name);
+    definition.columns = table
+        .columns
+        .iter()
+        .map(|column| NewColumn {
+            name: column.name.clone(),
+            column_type: column.column_type.clone(),
+            nullable: column.nullable,
+            default: None,
+            comment: None,
+        })
+        .collect();
+    definition.constraint(&planner, constraint)?;
+    let storage = session.transaction().await?.storage()?;
+    for mut new in definition.constraints {
+        by_real_ids(&mut new.constraint, table);
+        storage.add_constraint(table.id, new)?;
+    }
+    session.notify(keys_notice());
+    Ok(())
+}
+
+/// Positions from 1 become the ids of an existing table's columns.
+fn by_real_ids(constraint: &mut Constraint, table: &Table) {
+    let (Constraint::PrimaryKey { columns }
+    | Constraint::Unique { columns }
+    | Constraint::ForeignKey { columns, .. }) = constraint
+    else {
+        return;
+    };
+    for column in columns {
+        let index = usize::try_from(column.0 - 1).unwrap_or(0);
+        if let Some(found) = table.columns.get(index) {
+            *column = found.id;
+        }
+    }
+}

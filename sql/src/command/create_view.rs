@@ -1,0 +1,240 @@
+//! CREATE VIEW: the text is stored with its relations' schemas named, so that a
+//! later search path cannot change what it reads.
+
+use std::ops::ControlFlow;
+
+use gotgan_storage::{NewView, Relation, ViewColumn};
+use sqlparser::ast::{
+    self, Ident, ObjectName, ObjectNamePart, Query, SelectItem, SetExpr, Visit, VisitMut, Visitor,
+    VisitorMut,
+};
+
+use crate::error::SqlError;
+use crate::parse::{fold, name_parts};
+use crate::plan::Planner;
+use crate::resolve::{Name, Resolved};
+use crate::rewrite;
+use crate::session::{Notice, Outcome, Session};
+use crate::sqlstate;
+use crate::types::{self, PgType};
+
+pub(crate) async fn run(
+    session: &mut Session,
+    create: &ast::CreateView,
+) -> Result<Outcome, SqlError> {
+    session.require_write("CREATE VIEW")?;
+    if create.materialized || create.temporary {
+        return Err(SqlError::not_supported("a materialized or temporary view"));
+    }
+    let planner = session.planner().await?;
+    let name = Name::from_parts(&name_parts(&create.name))?;
+    let schema = planner.resolver().creation_schema(&name)?;
+    let existing = planner.ctx.snapshot.relation(schema.id, &name.name);
+    let replaced = match existing {
+        Some(_) if create.if_not_exists => {
+            let text = format!("relation \"{}\" already exists, skipping", name.name);
+            session.notify(Notice::notice(text));
+            return Ok(Outcome::Command("CREATE VIEW".to_owned()));
+        }
+        Some(Relation::View(view)) if create.or_replace => Some(view),
+        Some(Relation::Table(_)) if create.or_replace => {
+            return Err(SqlError::with_code(
+                sqlstate::WRONG_OBJECT_TYPE,
+                format!("\"{}\" is not a view", name.name),
+            ));
+        }
+        Some(_) => return Err(SqlError::duplicate_table(&name.name)),
+        None => None,
+    };
+    let view = definition(&planner, create, &name.name, schema.id, &session.options.user)?;
+    if let Some(old) = &replaced {
+        check_replacement(&old.columns, &view.columns)?;
+        let id = old.id;
+        session.transaction().await?.storage()?.replace_view(id, view)?;
+    } else {
+        session.transaction().await?.storage()?.create_view(view)?;
+    }
+    Ok(Outcome::Command("CREATE VIEW".to_owned()))
+}
+
+fn definition(
+    planner: &Planner,
+    create: &ast::CreateView,
+    name: &str,
+    schema_id: gotgan_storage::SchemaId,
+    owner: &str,
+) -> Result<NewView, SqlError> {
+    let mut query = (*create.query).clone();
+    let planned = planner.plan_query(&query, &[])?;
+    if !planned.parameters.is_empty() {
+        return Err(SqlError::with_code(
+            sqlstate::UNDEFINED_PARAMETER,
+            "there is no parameter in a view",
+        ));
+    }
+    expand_wildcard(&mut query, planned.plan.schema());
+    let dependencies = qualify(planner, &mut query)?;
+    if create.columns.len() > planned.plan.schema().fields().len() {
+        return Err(SqlError::syntax("CREATE VIEW specifies more column names than columns"));
+    }
+    let mut columns: Vec<ViewColumn> = Vec::new();
+    for (index, field) in planned.plan.schema().fields().iter().enumerate() {
+        let column = match create.columns.get(index) {
+            Some(given) => fold(&given.name),
+            None => rewrite::strip_suffix(field.name()).to_owned(),
+        };
+        if columns.iter().any(|other| other.name == column) {
+            return Err(SqlError::duplicate_column(&column));
+        }
+        let column_type = types::column_type(PgType::of_field(field))?;
+        columns.push(ViewColumn { name: column, column_type, comment: None });
+    }
+    let text = query.to_string();
+    // DuckDB reads plain queries over stored relations; it has no pg_catalog of ours.
+    let is_portable = dependencies.reads_system == 0;
+    Ok(NewView {
+        schema_id,
+        name: name.to_owned(),
+        owner: owner.to_owned(),
+        duckdb_text: is_portable.then(|| text.clone()),
+        text,
+        columns,
+        dependencies: dependencies.objects,
+        comment: create.comment.clone(),
+    })
+}
+
+/// Columns may be added at the end; those that exist keep name and type.
+fn check_replacement(old: &[ViewColumn], new: &[ViewColumn]) -> Result<(), SqlError> {
+    let invalid = |message: String| SqlError::with_code(sqlstate::INVALID_TABLE_DEFINITION, message);
+    if new.len() < old.len() {
+        return Err(invalid("cannot drop columns from view".to_owned()));
+    }
+    for (old, new) in old.iter().zip(new) {
+        if old.name != new.name {
+            return Err(invalid(format!(
+                "cannot change name of view column \"{}\" to \"{}\"",
+                old.name, new.name
+            )));
+        }
+        if old.column_type != new.column_type {
+            return Err(invalid(format!(
+                "cannot change data type of view column \"{}\" from {} to {}",
+                old.name,
+                PgType::of_column(&old.column_type).display(),
+                PgType::of_column(&new.column_type).display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// `*` as the columns that it means today, where the select list has just one.
+fn expand_wildcard(query: &mut Query, schema: &datafusion::common::DFSchema) {
+    let SetExpr::Select(select) = query.body.as_mut() else { return };
+    let is_wildcard = |item: &SelectItem| {
+        matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(_, _))
+    };
+    let wildcards = select.projection.iter().filter(|item| is_wildcard(item)).count();
+    let Some(position) = select.projection.iter().position(is_wildcard) else { return };
+    let others = select.projection.len() - 1;
+    if wildcards != 1 || schema.fields().len() < others {
+        return;
+    }
+    let expanded = schema.fields().len() - others;
+    let items: Vec<SelectItem> = schema
+        .iter()
+        .skip(position)
+        .take(expanded)
+        .map(|(qualifier, field)| {
+            let column = Ident::with_quote('"', field.name().as_str());
+            SelectItem::UnnamedExpr(match qualifier {
+                Some(relation) => ast::Expr::CompoundIdentifier(vec![
+                    Ident::with_quote('"', relation.table()),
+                    column,
+                ]),
+                None => ast::Expr::Identifier(column),
+            })
+        })
+        .collect();
+    select.projection.splice(position..=position, items);
+}
+
+/// What a view reads.
+struct Dependencies {
+    objects: Vec<i64>,
+    reads_system: usize,
+}
+
+/// Names the schema of every relation and collects what the view depends on.
+fn qualify(planner: &Planner, query: &mut Query) -> Result<Dependencies, SqlError> {
+    struct Names(Vec<String>);
+    impl Visitor for Names {
+        type Break = ();
+        fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+            for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
+                self.0.push(fold(&cte.alias.name));
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    struct Qualifier<'a> {
+        planner: &'a Planner,
+        local: Vec<String>,
+        found: Dependencies,
+    }
+    impl VisitorMut for Qualifier<'_> {
+        type Break = Box<SqlError>;
+        fn post_visit_relation(&mut self, relation: &mut ObjectName) -> ControlFlow<Self::Break> {
+            match self.relation(relation) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => ControlFlow::Break(Box::new(error)),
+            }
+        }
+    }
+    impl Qualifier<'_> {
+        fn relation(&mut self, relation: &mut ObjectName) -> Result<(), SqlError> {
+            let name = Name::from_parts(&name_parts(relation))?;
+            if name.schema.is_none() && self.local.contains(&name.name) {
+                return Ok(());
+            }
+            let resolver = self.planner.resolver();
+            let (object, schema_id, own) = match resolver.find(&name) {
+                Some(Resolved::System(_)) => {
+                    self.found.reads_system += 1;
+                    return Ok(());
+                }
+                // A function in FROM is no relation.
+                None => return Ok(()),
+                Some(Resolved::Stored(Relation::Table(table))) => {
+                    (table.id.0, table.schema_id, table.name.clone())
+                }
+                Some(Resolved::Stored(Relation::View(view))) => {
+                    (view.id.0, view.schema_id, view.name.clone())
+                }
+            };
+            if !self.found.objects.contains(&object) {
+                self.found.objects.push(object);
+            }
+            let schema = resolver.snapshot.schema(schema_id);
+            let schema = schema.ok_or_else(|| SqlError::internal("a table without a schema"))?;
+            let quoted = [schema.name.as_str(), own.as_str()].map(quoted_if_needed);
+            *relation = ObjectName(quoted.into_iter().map(ObjectNamePart::Identifier).collect());
+            Ok(())
+        }
+    }
+    let mut names = Names(Vec::new());
+    let _ = Visit::visit(query, &mut names);
+    let found = Dependencies { objects: Vec::new(), reads_system: 0 };
+    let mut qualifier = Qualifier { planner, local: names.0, found };
+    match VisitMut::visit(query, &mut qualifier) {
+        ControlFlow::Continue(()) => Ok(qualifier.found),
+        ControlFlow::Break(error) => Err(*error),
+    }
+}
+
+fn quoted_if_needed(name: &str) -> Ident {
+    let is_plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        && !name.starts_with(|c: char| c.is_ascii_digit());
+    if is_plain { Ident::new(name) } else { Ident::with_quote('"', name) }
+}

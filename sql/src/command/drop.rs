@@ -1,0 +1,264 @@
+//! DROP TABLE, VIEW, SCHEMA, INDEX; CASCADE takes the views that depend.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use gotgan_storage::{Relation, Snapshot, Table, TableId, ViewId};
+use sqlparser::ast::{ObjectName, ObjectType};
+
+use crate::error::SqlError;
+use crate::parse::name_parts;
+use crate::resolve::{Name, Resolved, Resolver};
+use crate::session::{Notice, Outcome, Session};
+use crate::sqlstate;
+
+/// What is to be dropped, and how.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct What {
+    pub(crate) kind: ObjectType,
+    pub(crate) if_exists: bool,
+    pub(crate) cascade: bool,
+}
+
+pub(crate) async fn run(
+    session: &mut Session,
+    what: What,
+    names: &[ObjectName],
+) -> Result<Outcome, SqlError> {
+    let tag = match what.kind {
+        ObjectType::Table => "DROP TABLE",
+        ObjectType::View => "DROP VIEW",
+        ObjectType::Schema => "DROP SCHEMA",
+        ObjectType::Index => "DROP INDEX",
+        other => return Err(SqlError::not_supported(format!("DROP {other}"))),
+    };
+    session.require_write(tag)?;
+    for name in names {
+        match what.kind {
+            ObjectType::Schema => drop_schema(session, what, name).await?,
+            ObjectType::Index => drop_index(session, what, name).await?,
+            _ => drop_relation(session, what, name).await?,
+        }
+    }
+    Ok(Outcome::Command(tag.to_owned()))
+}
+
+async fn drop_relation(
+    session: &mut Session,
+    what: What,
+    name: &ObjectName,
+) -> Result<(), SqlError> {
+    let name = Name::from_parts(&name_parts(name))?;
+    let ctx = session.context().await?;
+    let resolver = Resolver { snapshot: &ctx.snapshot, search_path: &ctx.search_path };
+    let kind = if what.kind == ObjectType::Table { "table" } else { "view" };
+    if let Some(schema) = &name.schema
+        && ctx.snapshot.schema_by_name(schema).is_none()
+        && !crate::resolve::is_system_schema(schema)
+    {
+        if what.if_exists {
+            let text = format!("schema \"{schema}\" does not exist, skipping");
+            session.notify(Notice::notice(text));
+            return Ok(());
+        }
+        return Err(SqlError::undefined_schema(schema));
+    }
+    match (resolver.find(&name), what.kind) {
+        (None, _) if what.if_exists => {
+            let text = format!("{kind} \"{}\" does not exist, skipping", name.name);
+            session.notify(Notice::notice(text));
+            Ok(())
+        }
+        (None, _) => Err(SqlError::with_code(
+            sqlstate::UNDEFINED_TABLE,
+            format!("{kind} \"{}\" does not exist", name.name),
+        )),
+        (Some(Resolved::System(_)), _) => Err(SqlError::with_code(
+            sqlstate::INSUFFICIENT_PRIVILEGE,
+            format!("permission denied: \"{}\" is a system catalog", name.name),
+        )),
+        (Some(Resolved::Stored(Relation::Table(table))), ObjectType::Table) => {
+            let object = format!("table {}", table.name);
+            drop_dependents(session, &ctx.snapshot, table.id.0, &object, what.cascade).await?;
+            session.transaction().await?.storage()?.drop_table(table.id)?;
+            Ok(())
+        }
+        (Some(Resolved::Stored(Relation::View(view))), ObjectType::View) => {
+            let object = format!("view {}", view.name);
+            drop_dependents(session, &ctx.snapshot, view.id.0, &object, what.cascade).await?;
+            session.transaction().await?.storage()?.drop_view(view.id)?;
+            Ok(())
+        }
+        (Some(Resolved::Stored(_)), _) => {
+            let hint = if kind == "table" {
+                "Use DROP VIEW to remove a view."
+            } else {
+                "Use DROP TABLE to remove a table."
+            };
+            Err(SqlError::with_code(
+                sqlstate::WRONG_OBJECT_TYPE,
+                format!("\"{}\" is not a {kind}", name.name),
+            )
+            .with_hint(hint))
+        }
+    }
+}
+
+/// Views over an object, and views over those, outermost first.
+fn views_over(snapshot: &Snapshot, object: i64) -> Vec<ViewId> {
+    let mut ordered = Vec::new();
+    let mut seen = BTreeSet::new();
+    collect(snapshot, object, &mut seen, &mut ordered);
+    return ordered;
+
+    fn collect(
+        snapshot: &Snapshot,
+        object: i64,
+        seen: &mut BTreeSet<ViewId>,
+        ordered: &mut Vec<ViewId>,
+    ) {
+        for view in snapshot.dependents(object) {
+            if seen.insert(view) {
+                collect(snapshot, view.0, seen, ordered);
+                ordered.push(view);
+            }
+        }
+    }
+}
+
+async fn drop_dependents(
+    session: &mut Session,
+    snapshot: &Arc<Snapshot>,
+    object: i64,
+    display: &str,
+    cascade: bool,
+) -> Result<(), SqlError> {
+    let views = views_over(snapshot, object);
+    if views.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = views
+        .iter()
+        .filter_map(|view| snapshot.view(*view))
+        .map(|view| format!("view {}", view.name))
+        .collect();
+    if !cascade {
+        return Err(SqlError::dependents_exist(display, &names));
+    }
+    notify_cascade(session, &names);
+    let storage = session.transaction().await?.storage()?;
+    for view in views {
+        storage.drop_view(view)?;
+    }
+    Ok(())
+}
+
+fn notify_cascade(session: &mut Session, names: &[String]) {
+    match names {
+        [] => {}
+        [one] => session.notify(Notice::notice(format!("drop cascades to {one}"))),
+        many => {
+            let mut notice =
+                Notice::notice(format!("drop cascades to {} other objects", many.len()));
+            let lines: Vec<String> =
+                many.iter().map(|name| format!("drop cascades to {name}")).collect();
+            notice.detail = Some(lines.join("\n"));
+            session.notify(notice);
+        }
+    }
+}
+
+async fn drop_schema(
+    session: &mut Session,
+    what: What,
+    name: &ObjectName,
+) -> Result<(), SqlError> {
+    let name = super::schema::plain_name(name)?;
+    let ctx = session.context().await?;
+    let Some(schema) = ctx.snapshot.schema_by_name(&name) else {
+        if what.if_exists {
+            session
+                .notify(Notice::notice(format!("schema \"{name}\" does not exist, skipping")));
+            return Ok(());
+        }
+        return Err(SqlError::undefined_schema(&name));
+    };
+    let relations: Vec<Relation> = ctx.snapshot.relations_in(schema.id).collect();
+    let names: Vec<String> = relations
+        .iter()
+        .map(|relation| match relation {
+            Relation::Table(table) => format!("table {name}.{}", table.name),
+            Relation::View(view) => format!("view {name}.{}", view.name),
+        })
+        .collect();
+    if !names.is_empty() && !what.cascade {
+        return Err(SqlError::dependents_exist(&format!("schema {name}"), &names));
+    }
+    notify_cascade(session, &names);
+    let mut views = Vec::new();
+    for relation in &relations {
+        let object = match relation {
+            Relation::Table(table) => table.id.0,
+            Relation::View(view) => view.id.0,
+        };
+        views.extend(views_over(&ctx.snapshot, object));
+        if let Relation::View(view) = relation {
+            views.push(view.id);
+        }
+    }
+    let mut seen = BTreeSet::new();
+    let storage = session.transaction().await?.storage()?;
+    for view in views {
+        if seen.insert(view) {
+            storage.drop_view(view)?;
+        }
+    }
+    for relation in &relations {
+        if let Relation::Table(table) = relation {
+            storage.drop_table(table.id)?;
+        }
+    }
+    storage.drop_schema(schema.id)?;
+    Ok(())
+}
+
+/// Indexes belong to tables and are found by name.
+pub(super) fn find_index(
+    snapshot: &Snapshot,
+    search_path: &[String],
+    name: &Name,
+) -> Option<(TableId, i64)> {
+    let schemas: Vec<&String> = match &name.schema {
+        Some(schema) => vec![schema],
+        None => search_path.iter().collect(),
+    };
+    schemas.into_iter().find_map(|schema| {
+        let schema = snapshot.schema_by_name(schema)?;
+        let mut tables = snapshot.tables().filter(|table| table.schema_id == schema.id);
+        tables.find_map(|table: &Arc<Table>| {
+            let index = table.indexes.iter().find(|index| index.name == name.name)?;
+            Some((table.id, index.id))
+        })
+    })
+}
+
+async fn drop_index(
+    session: &mut Session,
+    what: What,
+    name: &ObjectName,
+) -> Result<(), SqlError> {
+    let name = Name::from_parts(&name_parts(name))?;
+    let ctx = session.context().await?;
+    match find_index(&ctx.snapshot, &ctx.search_path, &name) {
+        Some((table, index)) => {
+            session.transaction().await?.storage()?.drop_index(table, index)?;
+            Ok(())
+        }
+        None if what.if_exists => {
+            let text = format!("index \"{}\" does not exist, skipping", name.name);
+            session.notify(Notice::notice(text));
+            Ok(())
+        }
+        None => Err(SqlError::undefined_object("index", &name.name)),
+    }
+}

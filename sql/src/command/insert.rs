@@ -1,0 +1,263 @@
+//! INSERT: from VALUES, a query, or defaults alone.
+
+use std::sync::Arc;
+
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use futures::StreamExt;
+use gotgan_storage::Table;
+use sqlparser::ast::{self, SelectItem, SetExpr, TableObject};
+
+use super::query;
+use crate::error::SqlError;
+use crate::execute;
+use crate::modify::{self, Sink};
+use crate::parse::{self, name_parts};
+use crate::plan::Planner;
+use crate::resolve::Name;
+use crate::rewrite::build;
+use crate::session::{Outcome, Parameter, Session};
+use crate::types::PgType;
+
+pub(crate) async fn run(
+    session: &mut Session,
+    insert: &ast::Insert,
+    parameters: &[Parameter],
+) -> Result<Outcome, SqlError> {
+    session.require_write("INSERT")?;
+    refuse_unbuilt(insert)?;
+    let planner = session.planner().await?;
+    let (table, columns) = target(&planner, insert)?;
+    let plan = match &insert.source {
+        None => {
+            let source = LogicalPlanBuilder::empty(true).build()?;
+            with_targets(&planner, &table, source, &[])?
+        }
+        Some(source) => {
+            let source = typed_source(source, &table, &columns)?;
+            let planned = query::plan(&planner, &source, parameters)?;
+            with_targets(&planner, &table, planned, &columns)?
+        }
+    };
+    let rows = insert_plan(session, &planner, &table, &plan).await?;
+    Ok(Outcome::Command(format!("INSERT 0 {rows}")))
+}
+
+/// Types of the parameters, as the target columns and operators tell them.
+pub(crate) async fn parameters(
+    session: &mut Session,
+    insert: &ast::Insert,
+    known: &[Option<PgType>],
+) -> Result<Vec<PgType>, SqlError> {
+    refuse_unbuilt(insert)?;
+    let planner = session.planner().await?;
+    let (table, columns) = target(&planner, insert)?;
+    let Some(source) = &insert.source else { return Ok(Vec::new()) };
+    let mut known = known.to_vec();
+    for (index, target) in bare_parameters(source, &table, &columns) {
+        if known.len() <= index {
+            known.resize(index + 1, None);
+        }
+        known[index] = known[index].or(Some(target));
+    }
+    let source = typed_source(source, &table, &columns)?;
+    Ok(planner.plan_query(&source, &known)?.parameters)
+}
+
+fn refuse_unbuilt(insert: &ast::Insert) -> Result<(), SqlError> {
+    if insert.on.is_some() {
+        return Err(SqlError::not_supported("INSERT ... ON CONFLICT"));
+    }
+    if insert.returning.is_some() {
+        return Err(SqlError::not_supported("INSERT ... RETURNING"));
+    }
+    if insert.overwrite {
+        return Err(SqlError::not_supported("INSERT OVERWRITE"));
+    }
+    Ok(())
+}
+
+/// The table and the indexes of the columns that the statement names, or of all.
+fn target(
+    planner: &Planner,
+    insert: &ast::Insert,
+) -> Result<(Arc<Table>, Vec<usize>), SqlError> {
+    let TableObject::TableName(name) = &insert.table else {
+        return Err(SqlError::not_supported("INSERT INTO a function or query"));
+    };
+    let table = super::truncate::table(&planner.ctx, &Name::from_parts(&name_parts(name))?)?;
+    let names: Vec<String> =
+        insert.columns.iter().filter_map(|column| name_parts(column).pop()).collect();
+    let columns = column_indexes(&table, &names)?;
+    Ok((table, columns))
+}
+
+/// Indexes of named columns; of all columns if none is named.
+pub(crate) fn column_indexes(table: &Table, names: &[String]) -> Result<Vec<usize>, SqlError> {
+    if names.is_empty() {
+        return Ok((0..table.columns.len()).collect());
+    }
+    let mut indexes = Vec::with_capacity(names.len());
+    for name in names {
+        let found = table.columns.iter().position(|column| column.name == *name);
+        let index = found.ok_or_else(|| SqlError::undefined_column_of(name, &table.name))?;
+        if indexes.contains(&index) {
+            return Err(SqlError::duplicate_column(name));
+        }
+        indexes.push(index);
+    }
+    Ok(indexes)
+}
+
+/// The source with untyped literals cast to their columns' types, and DEFAULT
+/// replaced by the columns' defaults.
+fn typed_source(
+    source: &ast::Query,
+    table: &Table,
+    columns: &[usize],
+) -> Result<ast::Query, SqlError> {
+    let mut source = source.clone();
+    match source.body.as_mut() {
+        SetExpr::Values(values) => {
+            let rows: Vec<&mut Vec<ast::Expr>> =
+                values.rows.iter_mut().map(|row| &mut row.content).collect();
+            let width = rows.first().map_or(0, |row| row.len());
+            for row in rows {
+                if row.len() != width {
+                    return Err(SqlError::syntax("VALUES lists must all be the same length"));
+                }
+                check_width(row.len(), columns.len())?;
+                for (cell, column) in row.iter_mut().zip(columns) {
+                    type_cell(cell, table, *column)?;
+                }
+            }
+        }
+        SetExpr::Select(select) => {
+            for (item, column) in select.projection.iter_mut().zip(columns) {
+                if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item
+                    && is_untyped(expr)
+                {
+                    type_cell(expr, table, *column)?;
+                }
+            }
+        }
+        _ => {}
+    }
+    Ok(source)
+}
+
+fn check_width(given: usize, wanted: usize) -> Result<(), SqlError> {
+    if given > wanted {
+        return Err(SqlError::syntax("INSERT has more expressions than target columns"));
+    }
+    Ok(())
+}
+
+fn is_untyped(expr: &ast::Expr) -> bool {
+    build::string_text(expr).is_some() || parameter_number(expr).is_some()
+}
+
+fn type_cell(cell: &mut ast::Expr, table: &Table, column: usize) -> Result<(), SqlError> {
+    let column = &table.columns[column];
+    let is_default = matches!(cell, ast::Expr::Identifier(ident)
+        if ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("default"));
+    if is_default {
+        *cell = match &column.default {
+            Some(text) => parse::parse_expression(text)?,
+            None => build::value(ast::Value::Null),
+        };
+    }
+    // A parameter is typed by what the client is told; a literal by an assignment.
+    if build::string_text(cell).is_some() {
+        let target = PgType::of_column(&column.column_type);
+        let untyped = build::take(cell);
+        *cell = build::assignment_cast(untyped, target);
+    }
+    Ok(())
+}
+
+fn parameter_number(expr: &ast::Expr) -> Option<usize> {
+    let ast::Expr::Value(literal) = expr else { return None };
+    let ast::Value::Placeholder(name) = &literal.value else { return None };
+    name.strip_prefix('$')?.parse().ok()
+}
+
+/// Parameters that stand alone in a column's place: index from 0, and its type.
+fn bare_parameters(
+    source: &ast::Query,
+    table: &Table,
+    columns: &[usize],
+) -> Vec<(usize, PgType)> {
+    let mut found = Vec::new();
+    let mut note = |expr: &ast::Expr, column: usize| {
+        if let Some(number) = parameter_number(expr)
+            && number > 0
+        {
+            let target = PgType::of_column(&table.columns[column].column_type);
+            found.push((number - 1, PgType { typmod: -1, ..target }));
+        }
+    };
+    match source.body.as_ref() {
+        SetExpr::Values(values) => {
+            for row in &values.rows {
+                row.content.iter().zip(columns).for_each(|(cell, column)| note(cell, *column));
+            }
+        }
+        SetExpr::Select(select) => {
+            for (item, column) in select.projection.iter().zip(columns) {
+                if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item
+                {
+                    note(expr, *column);
+                }
+            }
+        }
+        _ => {}
+    }
+    found
+}
+
+/// The source projected to the table's columns and checks.
+pub(crate) fn with_targets(
+    planner: &Planner,
+    table: &Arc<Table>,
+    source: LogicalPlan,
+    columns: &[usize],
+) -> Result<LogicalPlan, SqlError> {
+    let schema = Arc::clone(source.schema());
+    let takes_source = !columns.is_empty();
+    if takes_source {
+        check_width(schema.fields().len(), columns.len())?;
+    }
+    let given: Vec<(usize, Expr)> = columns
+        .iter()
+        .zip(schema.columns())
+        .map(|(column, source)| (*column, Expr::Column(source)))
+        .collect();
+    let values = modify::target_values(planner, table, &given, &schema)?;
+    modify::with_checks(planner, table, source, values)
+}
+
+/// Runs a plan of projected rows into a table; returns how many.
+pub(crate) async fn insert_plan(
+    session: &mut Session,
+    planner: &Planner,
+    table: &Arc<Table>,
+    plan: &LogicalPlan,
+) -> Result<u64, SqlError> {
+    let physical = query::physical(session, planner, plan).await?;
+    let writer = session.transaction().await?.storage()?.writer(table.id).await?;
+    let mut sink = Sink::new(writer, Arc::clone(table));
+    let mut stream = execute::start(&physical, &planner.state.task_ctx())?;
+    while let Some(batch) = stream.next().await {
+        let written = match batch {
+            Ok(batch) => sink.write(&batch).await,
+            Err(error) => Err(SqlError::from(error)),
+        };
+        if let Err(error) = written {
+            sink.abort().await;
+            return Err(error);
+        }
+    }
+    let (files, rows) = sink.finish().await?;
+    session.transaction().await?.storage()?.append(table.id, files)?;
+    Ok(rows)
+}

@@ -1,0 +1,121 @@
+//! SELECT, VALUES, WITH, TABLE.
+
+use std::sync::Arc;
+
+use arrow::datatypes::Field;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::ExecutionPlan;
+use futures::StreamExt;
+use sqlparser::ast;
+
+use super::Description;
+use crate::error::SqlError;
+use crate::execute::{self, RowStream, Tag};
+use crate::plan::{Planned, Planner};
+use crate::scan;
+use crate::session::{Outcome, Session};
+use crate::types::{PgType, oid};
+
+pub(crate) use crate::session::Parameter;
+
+pub(crate) async fn run(
+    session: &mut Session,
+    query: &ast::Query,
+    parameters: &[Parameter],
+) -> Result<Outcome, SqlError> {
+    let planner = session.planner().await?;
+    let plan = plan(&planner, query, parameters)?;
+    let plan = with_shown_names(plan, &planner)?;
+    let columns = execute::describe(&plan);
+    let physical = physical(session, &planner, &plan).await?;
+    let stream = execute::start(&physical, &planner.state.task_ctx())?;
+    Ok(Outcome::Rows(RowStream::new(stream, columns, session.limits().clone(), Tag::Select)))
+}
+
+/// Parameters' types and the output columns.
+pub(crate) async fn describe(
+    session: &mut Session,
+    query: &ast::Query,
+    known: &[Option<PgType>],
+) -> Result<Description, SqlError> {
+    let planner = session.planner().await?;
+    let Planned { plan, parameters } = planner.plan_query(query, known)?;
+    let plan = with_shown_names(plan, &planner)?;
+    Ok((parameters, Some(execute::describe(&plan))))
+}
+
+/// The plan of a query with its parameters' values in place.
+pub(crate) fn plan(
+    planner: &Planner,
+    query: &ast::Query,
+    parameters: &[Parameter],
+) -> Result<LogicalPlan, SqlError> {
+    let known: Vec<Option<PgType>> = parameters.iter().map(|p| Some(p.pg_type)).collect();
+    let planned = planner.plan_query(query, &known)?;
+    let values = parameters.iter().map(|p| p.value.clone()).collect();
+    Planner::bind(planned.plan, values)
+}
+
+/// The physical plan, with the files that this transaction sees.
+pub(crate) async fn physical(
+    session: &mut Session,
+    planner: &Planner,
+    plan: &LogicalPlan,
+) -> Result<Arc<dyn ExecutionPlan>, SqlError> {
+    let active = session.transaction().await?;
+    let read = std::sync::Mutex::new(Vec::new());
+    scan::load_files(plan, async |table| {
+        read.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(table);
+        active.files(table).await
+    })
+    .await?;
+    active.record_reads(read.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))?;
+    Ok(planner.state.create_physical_plan(plan).await?)
+}
+
+/// Names of objects instead of their OIDs, where a column's type shows them so.
+fn with_shown_names(plan: LogicalPlan, planner: &Planner) -> Result<LogicalPlan, SqlError> {
+    use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
+    let is_name = |field: &Field| {
+        matches!(
+            PgType::of_field(field).oid,
+            oid::REGCLASS | oid::REGTYPE | oid::REGPROC | oid::REGNAMESPACE | oid::REGROLE
+        )
+    };
+    if !plan.schema().fields().iter().any(|field| is_name(field)) {
+        return Ok(plan);
+    }
+    let columns: Vec<(Expr, String)> = plan
+        .schema()
+        .iter()
+        .map(|(qualifier, field)| {
+            let column = Expr::Column((qualifier, field).into());
+            let shown = if is_name(field) {
+                let text = PgType::new(oid::TEXT);
+                crate::plan::operators::cast_expr(column, text, &planner.ctx)
+            } else {
+                column
+            };
+            (shown, field.name().clone())
+        })
+        .collect();
+    let columns: Vec<Expr> = columns.into_iter().map(|(expr, name)| expr.alias(name)).collect();
+    Ok(LogicalPlanBuilder::from(plan).project(columns)?.build()?)
+}
+
+/// Runs a plan to its end and hands every batch on.
+pub(crate) async fn for_each_batch<F>(
+    physical: &Arc<dyn ExecutionPlan>,
+    planner: &Planner,
+    mut consume: impl FnMut(arrow::array::RecordBatch) -> F,
+) -> Result<(), SqlError>
+where
+    F: Future<Output = Result<(), SqlError>>,
+{
+    let mut stream = execute::start(physical, &planner.state.task_ctx())?;
+    while let Some(batch) = stream.next().await {
+        consume(batch?).await?;
+    }
+    Ok(())
+}
+

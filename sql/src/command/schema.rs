@@ -1,0 +1,120 @@
+//! CREATE SCHEMA, ALTER SCHEMA.
+
+use gotgan_storage::{NewSchema, OwnerTarget};
+use sqlparser::ast::{AlterSchema, AlterSchemaOperation, Ident, ObjectName, Owner, SchemaName};
+
+use crate::error::SqlError;
+use crate::parse::{fold, name_parts};
+use crate::session::{Notice, Outcome, Session};
+use crate::sqlstate;
+
+pub(crate) async fn create(
+    session: &mut Session,
+    name: &SchemaName,
+    if_not_exists: bool,
+) -> Result<Outcome, SqlError> {
+    session.require_write("CREATE SCHEMA")?;
+    let (name, owner) = match name {
+        SchemaName::Simple(name) => (plain_name(name)?, session.options.user.clone()),
+        SchemaName::UnnamedAuthorization(role) => (fold(role), fold(role)),
+        SchemaName::NamedAuthorization(name, role) => (plain_name(name)?, fold(role)),
+    };
+    refuse_reserved(&name)?;
+    let ctx = session.context().await?;
+    if ctx.snapshot.schema_by_name(&name).is_some() {
+        if if_not_exists {
+            let text = format!("schema \"{name}\" already exists, skipping");
+            session.notify(Notice::notice(text));
+            return Ok(Outcome::Command("CREATE SCHEMA".to_owned()));
+        }
+        return Err(SqlError::duplicate_schema(&name));
+    }
+    require_role(&ctx, &owner)?;
+    session.transaction().await?.storage()?.create_schema(NewSchema { name, owner })?;
+    Ok(Outcome::Command("CREATE SCHEMA".to_owned()))
+}
+
+pub(crate) async fn alter(
+    session: &mut Session,
+    alter: &AlterSchema,
+) -> Result<Outcome, SqlError> {
+    session.require_write("ALTER SCHEMA")?;
+    let name = plain_name(&alter.name)?;
+    let ctx = session.context().await?;
+    let Some(schema) = ctx.snapshot.schema_by_name(&name) else {
+        if alter.if_exists {
+            let text = format!("schema \"{name}\" does not exist, skipping");
+            session.notify(Notice::notice(text));
+            return Ok(Outcome::Command("ALTER SCHEMA".to_owned()));
+        }
+        return Err(SqlError::undefined_schema(&name));
+    };
+    let mut id = schema.id;
+    for operation in &alter.operations {
+        match operation {
+            AlterSchemaOperation::Rename { name } => {
+                let new_name = plain_name(name)?;
+                refuse_reserved(&new_name)?;
+                if ctx.snapshot.schema_by_name(&new_name).is_some() {
+                    return Err(SqlError::duplicate_schema(&new_name));
+                }
+                id = session.transaction().await?.storage()?.rename_schema(id, &new_name)?;
+            }
+            AlterSchemaOperation::OwnerTo { owner } => {
+                let owner = owner_name(owner, &session.options.user);
+                require_role(&ctx, &owner)?;
+                let storage = session.transaction().await?.storage()?;
+                storage.set_owner(OwnerTarget::Schema(id), &owner)?;
+            }
+            other => return Err(SqlError::not_supported(format!("ALTER SCHEMA {other}"))),
+        }
+    }
+    Ok(Outcome::Command("ALTER SCHEMA".to_owned()))
+}
+
+/// The role that OWNER TO names.
+pub(super) fn owner_name(owner: &Owner, current: &str) -> String {
+    match owner {
+        Owner::Ident(Ident { value, quote_style: None, .. }) => value.to_lowercase(),
+        Owner::Ident(ident) => ident.value.clone(),
+        Owner::CurrentRole | Owner::CurrentUser | Owner::SessionUser => current.to_owned(),
+    }
+}
+
+pub(super) fn require_role(
+    ctx: &crate::context::StatementContext,
+    name: &str,
+) -> Result<(), SqlError> {
+    match ctx.snapshot.role_by_name(name) {
+        Some(_) => Ok(()),
+        None => Err(SqlError::undefined_object("role", name)),
+    }
+}
+
+pub(super) fn plain_name(name: &ObjectName) -> Result<String, SqlError> {
+    let mut parts = name_parts(name);
+    if parts.len() == 2 && parts[0] == crate::resolve::DATABASE {
+        parts.remove(0);
+    }
+    match parts.as_slice() {
+        [name] => Ok(name.clone()),
+        _ => Err(SqlError::cross_database(&parts.join("."))),
+    }
+}
+
+fn refuse_reserved(name: &str) -> Result<(), SqlError> {
+    if name.starts_with("pg_") || name == "information_schema" {
+        return Err(SqlError::with_code(
+            sqlstate::RESERVED_NAME,
+            format!("unacceptable schema name \"{name}\""),
+        )
+        .with_detail("The prefix \"pg_\" is reserved for system schemas."));
+    }
+    if name == "main" {
+        return Err(SqlError::with_code(
+            sqlstate::RESERVED_NAME,
+            "the schema name \"main\" is reserved for the table format",
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,224 @@
+//! SET, SHOW, RESET, DISCARD.
+
+use std::sync::Arc;
+
+use arrow::array::{RecordBatch, StringViewArray};
+use arrow::datatypes::Schema;
+use sqlparser::ast::{
+    ContextModifier, DiscardObject, Expr, Ident, Reset, ResetStatement, Set, UnaryOperator, Value,
+};
+
+use crate::error::SqlError;
+use crate::execute::{RowStream, Tag};
+use crate::parse::{fold, name_parts};
+use crate::plan::ColumnDescription;
+use crate::session::{Notice, Outcome, Session};
+use crate::sqlstate;
+use crate::types::{PgType, oid};
+
+pub(crate) async fn run(session: &mut Session, set: &Set) -> Result<Outcome, SqlError> {
+    match set {
+        Set::SingleAssignment { scope, variable, values, .. } => {
+            let name = name_parts(variable).join(".");
+            let is_local = matches!(scope, Some(ContextModifier::Local));
+            assign(session, &name, values, is_local).await?;
+        }
+        Set::SetTimeZone { local, value } => {
+            assign(session, "TimeZone", std::slice::from_ref(value), *local).await?;
+        }
+        Set::SetNames { charset_name, .. } => {
+            session.settings.set("client_encoding", &charset_name.value, false)?;
+        }
+        Set::SetNamesDefault {} => session.settings.reset("client_encoding")?,
+        Set::SetTransaction { modes, session: false, .. } => {
+            if session.transaction.as_ref().is_none_or(|active| !active.is_explicit) {
+                session.notify(Notice::warning(
+                    sqlstate::NO_ACTIVE_SQL_TRANSACTION,
+                    "SET TRANSACTION can only be used in transaction blocks",
+                ));
+            } else {
+                super::transaction::apply_modes(session, modes)?;
+            }
+        }
+        Set::SetTransaction { modes, session: true, .. } => set_defaults(session, modes)?,
+        other => return Err(SqlError::not_supported(other.to_string())),
+    }
+    Ok(Outcome::Command("SET".to_owned()))
+}
+
+/// SET SESSION CHARACTERISTICS AS TRANSACTION.
+fn set_defaults(
+    session: &mut Session,
+    modes: &[sqlparser::ast::TransactionMode],
+) -> Result<(), SqlError> {
+    use sqlparser::ast::{TransactionAccessMode as A, TransactionMode as M};
+    for mode in modes {
+        match mode {
+            M::IsolationLevel(level) => {
+                let name = level.to_string().to_lowercase();
+                session.settings.set("default_transaction_isolation", &name, false)?;
+            }
+            M::AccessMode(access) => {
+                let value = if *access == A::ReadOnly { "on" } else { "off" };
+                set_read_only_default(session, value)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn set_read_only_default(session: &mut Session, value: &str) -> Result<(), SqlError> {
+    session.settings.set("default_transaction_read_only", value, false)?;
+    session.settings.set("transaction_read_only", value, false)
+}
+
+async fn assign(
+    session: &mut Session,
+    name: &str,
+    values: &[Expr],
+    is_local: bool,
+) -> Result<(), SqlError> {
+    if is_local && session.transaction.as_ref().is_none_or(|active| !active.is_explicit) {
+        session.notify(Notice::warning(
+            sqlstate::NO_ACTIVE_SQL_TRANSACTION,
+            "SET LOCAL can only be used in transaction blocks",
+        ));
+        return Ok(());
+    }
+    let words: Vec<String> = values.iter().map(word).collect::<Result<_, _>>()?;
+    let is_default = matches!(values, [Expr::Identifier(ident)]
+        if ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("default"));
+    if is_default {
+        return session.settings.reset(name);
+    }
+    let is_list = name.eq_ignore_ascii_case("search_path");
+    let value = if is_list { quoted_list(values, &words) } else { words.join(", ") };
+    match name.to_lowercase().as_str() {
+        "default_transaction_read_only" => {
+            session.settings.set(name, &value, is_local)?;
+            if session.transaction.as_ref().is_none_or(|active| !active.is_explicit) {
+                session.settings.set("transaction_read_only", &value, is_local)?;
+            }
+            Ok(())
+        }
+        "transaction_isolation" | "transaction_read_only" => {
+            session.settings.set(name, &value, true)?;
+            if let Some(active) = &mut session.transaction {
+                active.is_read_only = session.settings.is_on("transaction_read_only");
+            }
+            Ok(())
+        }
+        _ => session.settings.set(name, &value, is_local),
+    }
+}
+
+/// One value of SET: a word, a string, a number.
+fn word(value: &Expr) -> Result<String, SqlError> {
+    match value {
+        Expr::Identifier(ident) => Ok(ident.value.clone()),
+        Expr::Value(literal) => match &literal.value {
+            Value::Number(text, _) => Ok(text.clone()),
+            Value::Boolean(truth) => Ok(if *truth { "on" } else { "off" }.to_owned()),
+            Value::Null => Err(SqlError::syntax("syntax error at or near \"NULL\"")),
+            _ => crate::rewrite::build::string_text(value)
+                .map(str::to_owned)
+                .ok_or_else(|| SqlError::syntax("a value of SET must be a word or a literal")),
+        },
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => Ok(format!("-{}", word(expr)?)),
+        Expr::Interval(interval) => word(&interval.value),
+        other => Ok(other.to_string()),
+    }
+}
+
+/// A list of names as SHOW search_path gives it back.
+fn quoted_list(values: &[Expr], words: &[String]) -> String {
+    let is_plain = |name: &str| {
+        !name.is_empty()
+            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+            && !name.starts_with(|c: char| c.is_ascii_digit())
+    };
+    let names = values.iter().zip(words).map(|(value, word)| match value {
+        Expr::Identifier(ident) => fold(ident),
+        _ => word.clone(),
+    });
+    let shown = names.map(|name| if is_plain(&name) { name } else { format!("\"{name}\"") });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+pub(crate) fn reset(session: &mut Session, reset: &ResetStatement) -> Result<Outcome, SqlError> {
+    match &reset.reset {
+        Reset::ALL => session.settings.reset_all(),
+        Reset::ConfigurationParameter(name) => {
+            session.settings.reset(&name_parts(name).join("."))?;
+        }
+    }
+    Ok(Outcome::Command("RESET".to_owned()))
+}
+
+/// The setting that SHOW names: `SHOW a.b`, `SHOW TIME ZONE`, and the like.
+fn setting_name(variable: &[Ident]) -> String {
+    let words: Vec<String> = variable.iter().map(|ident| ident.value.to_lowercase()).collect();
+    match words.join(" ").as_str() {
+        "time zone" => "timezone".to_owned(),
+        "transaction isolation level" => "transaction_isolation".to_owned(),
+        "session authorization" => "session_authorization".to_owned(),
+        _ => words.join("."),
+    }
+}
+
+pub(crate) fn show_columns(
+    session: &Session,
+    variable: &[Ident],
+) -> Result<Arc<[ColumnDescription]>, SqlError> {
+    let name = setting_name(variable);
+    if name == "all" {
+        let columns = ["name", "setting", "description"];
+        return Ok(columns.iter().flat_map(|name| crate::session::text_column(name).to_vec()).collect());
+    }
+    session.settings.show(&name)?;
+    Ok(crate::session::text_column(shown_name(&name)))
+}
+
+fn shown_name(name: &str) -> &str {
+    crate::settings::shown_name(name).unwrap_or(name)
+}
+
+pub(crate) fn show(session: &mut Session, variable: &[Ident]) -> Result<Outcome, SqlError> {
+    let columns = show_columns(session, variable)?;
+    let name = setting_name(variable);
+    let rows: Vec<Vec<String>> = if name == "all" {
+        let all = session.settings.all();
+        all.iter().map(|(name, value)| vec![name.clone(), value.clone(), String::new()]).collect()
+    } else {
+        vec![vec![session.settings.show(&name)?.to_owned()]]
+    };
+    let fields: Vec<_> =
+        columns.iter().map(|c| PgType::new(oid::TEXT).field(&c.name, true)).collect();
+    let arrays = (0..columns.len()).map(|index| {
+        let values: StringViewArray = rows.iter().map(|row| Some(row[index].as_str())).collect();
+        Arc::new(values) as arrow::array::ArrayRef
+    });
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays.collect())?;
+    let limits = session.limits().clone();
+    Ok(Outcome::Rows(RowStream::of_batch(batch, columns, limits, Tag::Word("SHOW"))))
+}
+
+pub(crate) fn discard(session: &mut Session, what: &DiscardObject) -> Result<Outcome, SqlError> {
+    let tag = match what {
+        DiscardObject::ALL => {
+            if session.transaction.as_ref().is_some_and(|active| active.is_explicit) {
+                return Err(SqlError::with_code(
+                    sqlstate::ACTIVE_SQL_TRANSACTION,
+                    "DISCARD ALL cannot run inside a transaction block",
+                ));
+            }
+            session.settings.reset_all();
+            session.discard_prepared();
+            "DISCARD ALL"
+        }
+        DiscardObject::PLANS => "DISCARD PLANS",
+        DiscardObject::SEQUENCES => "DISCARD SEQUENCES",
+        DiscardObject::TEMP => "DISCARD TEMP",
+    };
+    Ok(Outcome::Command(tag.to_owned()))
+}

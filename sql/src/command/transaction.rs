@@ -1,0 +1,190 @@
+//! BEGIN, COMMIT, ROLLBACK, savepoints.
+
+use sqlparser::ast::{Ident, TransactionAccessMode, TransactionIsolationLevel, TransactionMode};
+
+use crate::error::SqlError;
+use crate::parse::fold;
+use crate::session::{Notice, Outcome, Session};
+use crate::sqlstate;
+use crate::transaction::Isolation;
+
+fn done(tag: &str) -> Result<Outcome, SqlError> {
+    Ok(Outcome::Command(tag.to_owned()))
+}
+
+pub(crate) async fn begin(
+    session: &mut Session,
+    modes: &[TransactionMode],
+    is_begin: bool,
+) -> Result<Outcome, SqlError> {
+    let tag = if is_begin { "BEGIN" } else { "START TRANSACTION" };
+    if session.transaction.as_ref().is_some_and(|active| active.is_explicit) {
+        session.notify(Notice::warning(
+            sqlstate::ACTIVE_SQL_TRANSACTION,
+            "there is already a transaction in progress",
+        ));
+        return done(tag);
+    }
+    match &mut session.transaction {
+        // Statements of the same message before BEGIN belong to the block.
+        Some(active) => active.is_explicit = true,
+        None => {
+            let active = session.begin(true).await?;
+            session.transaction = Some(active);
+        }
+    }
+    let default = session.settings.show("default_transaction_isolation")?.to_owned();
+    session.settings.set("transaction_isolation", &default, true)?;
+    apply_isolation(session, &default);
+    apply_modes(session, modes)?;
+    done(tag)
+}
+
+/// The modes of BEGIN and SET TRANSACTION.
+pub(crate) fn apply_modes(
+    session: &mut Session,
+    modes: &[TransactionMode],
+) -> Result<(), SqlError> {
+    for mode in modes {
+        match mode {
+            TransactionMode::IsolationLevel(level) => {
+                if session.transaction.as_ref().is_some_and(|active| active.has_run()) {
+                    return Err(SqlError::with_code(
+                        sqlstate::ACTIVE_SQL_TRANSACTION,
+                        "SET TRANSACTION ISOLATION LEVEL must be called before any query",
+                    ));
+                }
+                let name = match level {
+                    TransactionIsolationLevel::ReadUncommitted => "read uncommitted",
+                    TransactionIsolationLevel::ReadCommitted => "read committed",
+                    TransactionIsolationLevel::RepeatableRead
+                    | TransactionIsolationLevel::Snapshot => "repeatable read",
+                    TransactionIsolationLevel::Serializable => "serializable",
+                };
+                session.settings.set("transaction_isolation", name, true)?;
+                apply_isolation(session, name);
+            }
+            TransactionMode::AccessMode(mode) => {
+                let read_only = *mode == TransactionAccessMode::ReadOnly;
+                if !read_only && session.engine.is_replica {
+                    return Err(SqlError::with_code(
+                        sqlstate::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                        "cannot set transaction read-write mode during recovery",
+                    ));
+                }
+                let value = if read_only { "on" } else { "off" };
+                session.settings.set("transaction_read_only", value, true)?;
+                if let Some(active) = &mut session.transaction {
+                    active.is_read_only = read_only;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn apply_isolation(session: &mut Session, name: &str) {
+    let Some(active) = &mut session.transaction else { return };
+    active.isolation = match name {
+        "repeatable read" => Isolation::RepeatableRead,
+        "serializable" => Isolation::Serializable,
+        _ => Isolation::ReadCommitted,
+    };
+}
+
+pub(crate) async fn commit(session: &mut Session, chain: bool) -> Result<Outcome, SqlError> {
+    let Some(active) = session.transaction.take() else {
+        return outside(session, chain, "COMMIT");
+    };
+    if !active.is_explicit {
+        session.transaction = Some(active);
+        return outside(session, chain, "COMMIT");
+    }
+    let isolation = active.isolation;
+    if active.has_failed() {
+        active.rollback().await;
+        session.settings.end(false);
+        session.close_transaction_portals();
+        return finish(session, chain, isolation, "ROLLBACK").await;
+    }
+    let result = active.commit().await;
+    session.settings.end(result.is_ok());
+    session.close_transaction_portals();
+    result?;
+    finish(session, chain, isolation, "COMMIT").await
+}
+
+pub(crate) async fn rollback(session: &mut Session, chain: bool) -> Result<Outcome, SqlError> {
+    match session.transaction.take() {
+        Some(active) if active.is_explicit => {
+            let isolation = active.isolation;
+            active.rollback().await;
+            session.settings.end(false);
+            session.close_transaction_portals();
+            finish(session, chain, isolation, "ROLLBACK").await
+        }
+        Some(active) => {
+            // An implicit transaction of several statements is undone.
+            active.rollback().await;
+            session.settings.end(false);
+            outside(session, chain, "ROLLBACK")
+        }
+        None => outside(session, chain, "ROLLBACK"),
+    }
+}
+
+fn outside(session: &mut Session, chain: bool, tag: &str) -> Result<Outcome, SqlError> {
+    if chain {
+        return Err(SqlError::with_code(
+            sqlstate::NO_ACTIVE_SQL_TRANSACTION,
+            format!("{tag} AND CHAIN can only be used in transaction blocks"),
+        ));
+    }
+    session.notify(Notice::warning(
+        sqlstate::NO_ACTIVE_SQL_TRANSACTION,
+        "there is no transaction in progress",
+    ));
+    done(tag)
+}
+
+async fn finish(
+    session: &mut Session,
+    chain: bool,
+    isolation: Isolation,
+    tag: &str,
+) -> Result<Outcome, SqlError> {
+    if chain {
+        let mut active = session.begin(true).await?;
+        active.isolation = isolation;
+        session.transaction = Some(active);
+    }
+    done(tag)
+}
+
+pub(crate) async fn savepoint(session: &mut Session, name: &Ident) -> Result<Outcome, SqlError> {
+    explicit(session, "SAVEPOINT")?.savepoint(&fold(name))?;
+    done("SAVEPOINT")
+}
+
+pub(crate) fn rollback_to(session: &mut Session, name: &Ident) -> Result<Outcome, SqlError> {
+    explicit(session, "ROLLBACK TO SAVEPOINT")?.rollback_to(&fold(name))?;
+    done("ROLLBACK")
+}
+
+pub(crate) fn release(session: &mut Session, name: &Ident) -> Result<Outcome, SqlError> {
+    explicit(session, "RELEASE SAVEPOINT")?.release(&fold(name))?;
+    done("RELEASE")
+}
+
+fn explicit<'a>(
+    session: &'a mut Session,
+    what: &str,
+) -> Result<&'a mut crate::transaction::Active, SqlError> {
+    match &mut session.transaction {
+        Some(active) if active.is_explicit => Ok(active),
+        _ => Err(SqlError::with_code(
+            sqlstate::NO_ACTIVE_SQL_TRANSACTION,
+            format!("{what} can only be used in transaction blocks"),
+        )),
+    }
+}

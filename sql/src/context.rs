@@ -1,0 +1,45 @@
+//! What a statement's functions and catalog relations may know of its surroundings.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use gotgan_storage::{Clock, Snapshot};
+
+use crate::types::input::InputStyle;
+use crate::types::output::OutputStyle;
+
+/// Fixed for the length of one statement; shared by everything that runs for it.
+#[derive(Debug)]
+pub struct StatementContext {
+    /// When the transaction began, UTC microseconds since 1970; what `now()` tells.
+    pub transaction_start: i64,
+    /// When the statement began, UTC microseconds since 1970.
+    pub statement_start: i64,
+    /// How values become text.
+    pub style: OutputStyle,
+    /// How text becomes values.
+    pub input: InputStyle,
+    /// The role whose rights apply.
+    pub user: String,
+    /// The role that logged in.
+    pub session_user: String,
+    /// The database that the client connected to.
+    pub database: String,
+    /// Schemas that unqualified names are looked up in, `pg_catalog` included.
+    pub search_path: Vec<String>,
+    /// The warehouse as this statement sees it.
+    pub snapshot: Arc<Snapshot>,
+    /// What `pg_backend_pid()` tells.
+    pub backend_pid: i32,
+    /// When the server started, UTC microseconds since 1970.
+    pub server_start: i64,
+    /// Where the client connects from; none for a Unix socket.
+    pub client_address: Option<SocketAddr>,
+    /// Every setting as SHOW tells it.
+    pub settings: Arc<BTreeMap<String, String>>,
+    /// The time of now, for functions that move on within a statement.
+    pub clock: Arc<dyn Clock>,
+    /// Whether this node is a replica.
+    pub is_replica: bool,
+}

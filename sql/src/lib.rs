@@ -1,0 +1,45 @@
+//! One session of Gotgan: text in, batches out. Knows no sockets.
+//!
+//! Life of a statement, each step one call:
+//!
+//! ```text
+//! session.rs   execute: transaction rules, then by kind of statement
+//! parse.rs     text -> Statement
+//! rewrite.rs   PostgreSQL's idioms that the planner lacks, on the syntax tree
+//! plan.rs      names -> objects of one snapshot (resolve.rs), then a logical plan
+//! scan.rs      a snapshot's files through DataFusion's Parquet source
+//! execute.rs   plan -> stream of batches, with deadline, memory and cancel
+//! command/     one file per statement that is no query
+//! ```
+
+mod cast;
+mod command;
+pub mod context;
+pub mod copy;
+mod engine;
+pub mod error;
+mod execute;
+pub mod functions;
+pub mod information_schema;
+mod modify;
+mod parse;
+pub mod pg_catalog;
+mod plan;
+mod resolve;
+mod rewrite;
+pub mod scan;
+mod session;
+mod settings;
+pub mod sqlstate;
+mod transaction;
+pub mod types;
+
+pub use context::StatementContext;
+pub use copy::{CopyIn, CopyOut};
+pub use engine::Engine;
+pub use error::SqlError;
+pub use execute::RowStream;
+pub use parse::Statement;
+pub use plan::ColumnDescription;
+pub use session::{Format, Notice, Outcome, Session, SessionOptions, StatementDescription};
+pub use transaction::TransactionStatus;

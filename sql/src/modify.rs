@@ -1,0 +1,254 @@
+//! Rows into tables: what every way of inserting shares.
+//!
+//! Source rows are projected to the table's columns (assignment casts, defaults),
+//! followed by one boolean for each CHECK; the [`Sink`] tests NOT NULL and those
+//! booleans, and writes the rest. Nothing of a failed statement is kept.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::common::{Column, DFSchema};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
+use gotgan_storage::{Constraint, StagedFiles, Table, TableWriter};
+
+use crate::cast::{CastKind, udf};
+use crate::context::StatementContext;
+use crate::error::SqlError;
+use crate::plan::Planner;
+use crate::types::output::{self, OutputStyle};
+use crate::types::{PgType, column_field, oid};
+
+/// The table's columns as a schema without qualifiers.
+pub(crate) fn table_schema(table: &Table) -> Result<DFSchema, SqlError> {
+    Ok(DFSchema::try_from(arrow_schema(table).as_ref().clone())?)
+}
+
+pub(crate) fn arrow_schema(table: &Table) -> SchemaRef {
+    let fields: Vec<_> = table
+        .columns
+        .iter()
+        .map(|column| column_field(&column.name, &column.column_type, true))
+        .collect();
+    Arc::new(Schema::new(fields))
+}
+
+/// A value for each column of the table, in order: `given` by column, else the
+/// default, else NULL.
+pub(crate) fn target_values(
+    planner: &Planner,
+    table: &Table,
+    given: &[(usize, Expr)],
+    source: &DFSchema,
+) -> Result<Vec<Expr>, SqlError> {
+    let mut values = Vec::with_capacity(table.columns.len());
+    for (index, column) in table.columns.iter().enumerate() {
+        let target = PgType::of_column(&column.column_type);
+        let value = match given.iter().find(|(position, _)| *position == index) {
+            Some((_, expr)) => assign(expr.clone(), &column.name, target, source, &planner.ctx)?,
+            None => default_value(planner, column.default.as_deref(), target)?,
+        };
+        values.push(value.alias(column.name.as_str()));
+    }
+    Ok(values)
+}
+
+/// A column's default, or NULL, as its type.
+pub(crate) fn default_value(
+    planner: &Planner,
+    default: Option<&str>,
+    target: PgType,
+) -> Result<Expr, SqlError> {
+    let schema = DFSchema::empty();
+    let expr = match default {
+        Some(text) => planner.plan_expression(&crate::parse::parse_expression(text)?, &schema)?,
+        None => datafusion::logical_expr::lit(datafusion::common::ScalarValue::Null),
+    };
+    Ok(udf::function(target, CastKind::Assignment, &planner.ctx).call(vec![expr]))
+}
+
+/// An assignment cast.
+///
+/// Errors: `42804` if PostgreSQL has no assignment cast between the types.
+pub(crate) fn assign(
+    expr: Expr,
+    column: &str,
+    target: PgType,
+    source: &DFSchema,
+    ctx: &Arc<StatementContext>,
+) -> Result<Expr, SqlError> {
+    let (_, field) = expr.to_field(source)?;
+    let from = PgType::of_field(&field);
+    let is_untyped = field.data_type().is_null() || expr.as_literal().is_some();
+    if !is_untyped && !is_assignable(from, target) {
+        return Err(SqlError::datatype_mismatch(format!(
+            "column \"{column}\" is of type {} but expression is of type {}",
+            PgType::new(target.oid).display(),
+            PgType::new(from.oid).display()
+        ))
+        .with_hint("You will need to rewrite or cast the expression."));
+    }
+    Ok(udf::function(target, CastKind::Assignment, ctx).call(vec![expr]))
+}
+
+fn is_assignable(from: PgType, to: PgType) -> bool {
+    if from.oid == to.oid {
+        return true;
+    }
+    if let (Some(from), Some(to)) = (from.element(), to.element()) {
+        return is_assignable(from, to);
+    }
+    let is_number = |t: PgType| t.entry().category == 'N';
+    let is_text = |t: PgType| matches!(t.entry().category, 'S') || t.oid == oid::CHAR;
+    let is_instant = |t: PgType| matches!(t.oid, oid::DATE | oid::TIMESTAMP | oid::TIMESTAMPTZ);
+    if is_text(to) {
+        return true;
+    }
+    (is_number(from) && is_number(to))
+        || (is_instant(from) && is_instant(to))
+        || (is_instant(from) && to.oid == oid::TIME)
+        || (from.oid == oid::TIME && to.oid == oid::INTERVAL)
+        || (from.oid == oid::INTERVAL && to.oid == oid::TIME)
+        || matches!((from.oid, to.oid), (oid::JSON, oid::JSONB) | (oid::JSONB, oid::JSON))
+}
+
+/// The plan of `values` over `source`, with a boolean for each CHECK at the end.
+pub(crate) fn with_checks(
+    planner: &Planner,
+    table: &Table,
+    source: LogicalPlan,
+    values: Vec<Expr>,
+) -> Result<LogicalPlan, SqlError> {
+    let plan = LogicalPlanBuilder::from(source).project(values)?.build()?;
+    let checks = check_expressions(planner, table)?;
+    if checks.is_empty() {
+        return Ok(plan);
+    }
+    let mut columns: Vec<Expr> = table
+        .columns
+        .iter()
+        .map(|column| Expr::Column(Column::new_unqualified(column.name.as_str())))
+        .collect();
+    columns.extend(checks.into_iter().map(|(name, expr)| expr.alias(format!("\u{1}check {name}"))));
+    Ok(LogicalPlanBuilder::from(plan).project(columns)?.build()?)
+}
+
+/// The table's CHECK constraints by name.
+pub(crate) fn check_expressions(
+    planner: &Planner,
+    table: &Table,
+) -> Result<Vec<(String, Expr)>, SqlError> {
+    let schema = table_schema(table)?;
+    let mut checks = Vec::new();
+    for entry in &table.constraints {
+        if let Constraint::Check { expression } = &entry.constraint {
+            let parsed = crate::parse::parse_expression(expression)?;
+            checks.push((entry.name.clone(), planner.plan_expression(&parsed, &schema)?));
+        }
+    }
+    Ok(checks)
+}
+
+/// Takes projected batches into new files of a table.
+pub(crate) struct Sink {
+    writer: TableWriter,
+    table: Arc<Table>,
+    schema: SchemaRef,
+    checks: Vec<String>,
+    rows: u64,
+}
+
+impl std::fmt::Debug for Sink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sink").field("table", &self.table.name).finish_non_exhaustive()
+    }
+}
+
+impl Sink {
+    pub(crate) fn new(writer: TableWriter, table: Arc<Table>) -> Self {
+        let checks = table
+            .constraints
+            .iter()
+            .filter(|entry| matches!(entry.constraint, Constraint::Check { .. }))
+            .map(|entry| entry.name.clone())
+            .collect();
+        Self { writer, schema: arrow_schema(&table), table, checks, rows: 0 }
+    }
+
+    /// Rows so far.
+    pub(crate) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// `batch`: the table's columns in order, then a boolean for each CHECK.
+    ///
+    /// Errors: `23502`, `23514`, and those of storage.
+    pub(crate) async fn write(&mut self, batch: &RecordBatch) -> Result<(), SqlError> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        let rows = self.checked(batch)?;
+        self.rows += u64::try_from(rows.num_rows()).unwrap_or(0);
+        self.writer.write(rows).await?;
+        Ok(())
+    }
+
+    fn checked(&self, batch: &RecordBatch) -> Result<RecordBatch, SqlError> {
+        let count = self.table.columns.len();
+        for (column, array) in self.table.columns.iter().zip(batch.columns()) {
+            if column.nullable || array.logical_null_count() == 0 {
+                continue;
+            }
+            let nulls = arrow::compute::is_null(array)?;
+            let row = (0..nulls.len()).find(|row| nulls.value(*row)).unwrap_or(0);
+            return Err(SqlError::not_null_violation(&column.name, &self.table.name)
+                .with_detail(self.failing_row(batch, row)?));
+        }
+        for (name, array) in self.checks.iter().zip(&batch.columns()[count..]) {
+            let truths = array.as_boolean();
+            let failing = (0..truths.len()).find(|row| truths.is_valid(*row) && !truths.value(*row));
+            if let Some(row) = failing {
+                return Err(SqlError::check_violation(&self.table.name, name)
+                    .with_detail(self.failing_row(batch, row)?));
+            }
+        }
+        let arrays: Result<Vec<ArrayRef>, SqlError> = self
+            .schema
+            .fields()
+            .iter()
+            .zip(batch.columns())
+            .map(|(field, array)| {
+                if array.data_type() == field.data_type() {
+                    return Ok(Arc::clone(array));
+                }
+                Ok(arrow::compute::cast(array, field.data_type())?)
+            })
+            .collect();
+        Ok(RecordBatch::try_new(Arc::clone(&self.schema), arrays?)?)
+    }
+
+    /// `Failing row contains (1, null).`
+    fn failing_row(&self, batch: &RecordBatch, row: usize) -> Result<String, SqlError> {
+        let style = OutputStyle::default();
+        let mut values = Vec::new();
+        for (field, array) in self.schema.fields().iter().zip(batch.columns()) {
+            let text = output::encode(&array.slice(row, 1), PgType::of_field(field), &style)?;
+            values.push(match text.value(0) {
+                Some(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+                None => "null".to_owned(),
+            });
+        }
+        Ok(format!("Failing row contains ({}).", values.join(", ")))
+    }
+
+    /// The files with their row count; nothing is visible until they are appended.
+    pub(crate) async fn finish(self) -> Result<(StagedFiles, u64), SqlError> {
+        let rows = self.rows;
+        Ok((self.writer.finish().await?, rows))
+    }
+
+    /// Deletes what was written.
+    pub(crate) async fn abort(self) {
+        self.writer.abort().await;
+    }
+}

@@ -1,0 +1,266 @@
+//! Text to statements: sqlparser with our dialect, and the statements that it lacks.
+//!
+//! A whole message is parsed before anything of it runs, as PostgreSQL does, so a
+//! syntax error in the second statement keeps the first from running.
+//!
+//! Errors: `42601` with the position of the offending token.
+
+use std::sync::Arc;
+
+use sqlparser::ast;
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+
+use crate::error::SqlError;
+
+pub(crate) mod copy;
+mod dialect;
+pub(crate) mod type_name;
+
+use copy::CopyStatement;
+pub(crate) use dialect::GotganDialect;
+
+/// Deepest nesting of a statement that is taken; deeper is 54001.
+const RECURSION_MAX: usize = 200;
+
+/// One parsed statement and its text.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// The text of this statement alone.
+    pub text: Arc<str>,
+    pub(crate) node: Node,
+}
+
+/// What a statement is.
+#[derive(Clone, Debug)]
+pub(crate) enum Node {
+    /// Anything that sqlparser knows.
+    Ast(Box<ast::Statement>),
+    /// COPY; sqlparser wants the data behind it.
+    Copy(Box<CopyStatement>),
+}
+
+/// Parses one message: none, one or several statements.
+pub(crate) fn parse(text: &str) -> Result<Vec<Statement>, SqlError> {
+    let lines = LineIndex::new(text);
+    let dialect = GotganDialect::default();
+    let tokens = Tokenizer::new(&dialect, text)
+        .with_unescape(true)
+        .tokenize_with_location()
+        .map_err(|error| lexical_error(&lines, &error))?;
+    let mut parser = Parser::new(&dialect)
+        .with_recursion_limit(RECURSION_MAX)
+        .with_tokens_with_locations(tokens);
+    let mut statements = Vec::new();
+    loop {
+        while parser.consume_token(&Token::SemiColon) {}
+        let start = parser.peek_token();
+        if start.token == Token::EOF {
+            return Ok(statements);
+        }
+        let node = parse_one(&mut parser).map_err(|error| syntax_error(&lines, error))?;
+        let end = parser.peek_token();
+        if !matches!(end.token, Token::EOF | Token::SemiColon) {
+            return Err(unexpected(&lines, &end));
+        }
+        let stop = if end.token == Token::EOF { text.len() } else { lines.byte(end.span.start) };
+        let own = text[lines.byte(start.span.start)..stop].trim_end();
+        statements.push(Statement { text: Arc::from(own), node });
+    }
+}
+
+/// Parses text that must be one query, such as a stored view.
+pub(crate) fn parse_query(text: &str) -> Result<ast::Query, SqlError> {
+    let mut statements = parse(text)?;
+    match (statements.pop(), statements.is_empty()) {
+        (Some(Statement { node: Node::Ast(node), .. }), true) => match *node {
+            ast::Statement::Query(query) => Ok(*query),
+            _ => Err(SqlError::syntax("a query was expected")),
+        },
+        _ => Err(SqlError::syntax("a single query was expected")),
+    }
+}
+
+/// Parses one scalar expression, such as a stored default.
+pub(crate) fn parse_expression(text: &str) -> Result<ast::Expr, SqlError> {
+    let lines = LineIndex::new(text);
+    let dialect = GotganDialect::default();
+    let mut parser = Parser::new(&dialect)
+        .with_recursion_limit(RECURSION_MAX)
+        .try_with_sql(text)
+        .map_err(|error| syntax_error(&lines, error))?;
+    let expression = parser.parse_expr().map_err(|error| syntax_error(&lines, error))?;
+    let rest = parser.peek_token();
+    if rest.token == Token::EOF { Ok(expression) } else { Err(unexpected(&lines, &rest)) }
+}
+
+/// Parses the name of a type, as a cast to `regtype` does.
+pub(crate) fn parse_type(text: &str) -> Result<ast::DataType, SqlError> {
+    let lines = LineIndex::new(text);
+    let dialect = GotganDialect::default();
+    let mut parser =
+        Parser::new(&dialect).try_with_sql(text).map_err(|error| syntax_error(&lines, error))?;
+    parser.parse_data_type().map_err(|error| syntax_error(&lines, error))
+}
+
+/// Parses a possibly qualified name into its parts, folded as SQL does.
+pub(crate) fn parse_name(text: &str) -> Result<Vec<String>, SqlError> {
+    let lines = LineIndex::new(text);
+    let dialect = GotganDialect::default();
+    let mut parser =
+        Parser::new(&dialect).try_with_sql(text).map_err(|error| syntax_error(&lines, error))?;
+    let name = parser.parse_object_name(false).map_err(|error| syntax_error(&lines, error))?;
+    let rest = parser.peek_token();
+    if rest.token != Token::EOF {
+        return Err(unexpected(&lines, &rest));
+    }
+    Ok(name_parts(&name))
+}
+
+/// The parts of a name, folded to lower case unless quoted.
+pub(crate) fn name_parts(name: &ast::ObjectName) -> Vec<String> {
+    name.0
+        .iter()
+        .map(|part| match part {
+            ast::ObjectNamePart::Identifier(ident) => fold(ident),
+            ast::ObjectNamePart::Function(function) => fold(&function.name),
+        })
+        .collect()
+}
+
+/// An identifier folded to lower case unless quoted.
+pub(crate) fn fold(ident: &ast::Ident) -> String {
+    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
+}
+
+fn parse_one(parser: &mut Parser<'_>) -> Result<Node, ParserError> {
+    let first = match &parser.peek_token().token {
+        Token::Word(word) if word.quote_style.is_none() => word.keyword,
+        _ => Keyword::NoKeyword,
+    };
+    match first {
+        Keyword::COPY => Ok(Node::Copy(Box::new(copy::parse(parser)?))),
+        Keyword::ABORT => {
+            parser.next_token();
+            let _ = parser.parse_one_of_keywords(&[Keyword::WORK, Keyword::TRANSACTION]);
+            let chain = parser.parse_keywords(&[Keyword::AND, Keyword::CHAIN]);
+            Ok(Node::Ast(Box::new(ast::Statement::Rollback { chain, savepoint: None })))
+        }
+        Keyword::TABLE => {
+            parser.next_token();
+            let name = parser.parse_object_name(false)?;
+            let text = format!("SELECT * FROM {name}");
+            let dialect = GotganDialect::default();
+            let statement = Parser::new(&dialect).try_with_sql(&text)?.parse_statement()?;
+            Ok(Node::Ast(Box::new(statement)))
+        }
+        _ => Ok(Node::Ast(Box::new(parser.parse_statement()?))),
+    }
+}
+
+/// Translates the parser's positions (line, column in characters) into offsets.
+struct LineIndex<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
+}
+
+impl<'a> LineIndex<'a> {
+    fn new(text: &'a str) -> Self {
+        let mut starts = vec![0];
+        starts.extend(text.match_indices('\n').map(|(index, _)| index + 1));
+        Self { text, starts }
+    }
+
+    fn byte(&self, location: Location) -> usize {
+        let line = usize::try_from(location.line).unwrap_or(0).saturating_sub(1);
+        let column = usize::try_from(location.column).unwrap_or(0).saturating_sub(1);
+        let Some(&start) = self.starts.get(line) else { return self.text.len() };
+        let rest = &self.text[start..];
+        rest.char_indices().nth(column).map_or(self.text.len(), |(index, _)| start + index)
+    }
+
+    /// 1-based position in characters, as the protocol counts.
+    fn position(&self, location: Location) -> usize {
+        self.text[..self.byte(location)].chars().count() + 1
+    }
+}
+
+fn unexpected(lines: &LineIndex<'_>, token: &TokenWithSpan) -> SqlError {
+    if token.token == Token::EOF {
+        let end = lines.text.trim_end().chars().count() + 1;
+        return SqlError::syntax("syntax error at end of input").at(Some(end));
+    }
+    let from = lines.byte(token.span.start);
+    let to = lines.byte(token.span.end).max(from);
+    SqlError::syntax(format!("syntax error at or near \"{}\"", &lines.text[from..to]))
+        .at(Some(lines.position(token.span.start)))
+}
+
+fn lexical_error(
+    lines: &LineIndex<'_>,
+    error: &sqlparser::tokenizer::TokenizerError,
+) -> SqlError {
+    let from = lines.byte(error.location);
+    let near: String = lines.text[from..].chars().take(20).collect();
+    SqlError::syntax(format!("syntax error at or near \"{near}\""))
+        .with_detail(format!("{}.", error.message))
+        .at(Some(lines.position(error.location)))
+}
+
+fn syntax_error(lines: &LineIndex<'_>, error: ParserError) -> SqlError {
+    let text = match error {
+        ParserError::RecursionLimitExceeded => {
+            return SqlError::with_code(
+                crate::sqlstate::STATEMENT_TOO_COMPLEX,
+                "the statement is nested too deeply",
+            );
+        }
+        ParserError::TokenizerError(text) | ParserError::ParserError(text) => text,
+    };
+    let Some((what, location)) = split_location(&text) else {
+        if text.contains("found: EOF") {
+            let end = lines.text.trim_end().chars().count() + 1;
+            return SqlError::syntax("syntax error at end of input").at(Some(end));
+        }
+        return SqlError::syntax(text);
+    };
+    let from = lines.byte(location);
+    let token = first_token(&lines.text[from..]);
+    let message = if token.is_empty() {
+        "syntax error at end of input".to_owned()
+    } else {
+        format!("syntax error at or near \"{token}\"")
+    };
+    SqlError::syntax(message)
+        .with_detail(format!("{what}."))
+        .at(Some(lines.position(location)))
+}
+
+/// The parser tells positions only in its text: `... at Line: 1, Column: 8`.
+fn split_location(text: &str) -> Option<(&str, Location)> {
+    let (what, rest) = text.rsplit_once(" at Line: ")?;
+    let (line, column) = rest.split_once(", Column: ")?;
+    let location = Location::new(line.parse().ok()?, column.parse().ok()?);
+    Some((what, location))
+}
+
+fn first_token(text: &str) -> &str {
+    let dialect = GotganDialect::default();
+    let word = text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
+    if word > 0 {
+        return &text[..word];
+    }
+    let Some(first) = text.chars().next() else { return "" };
+    if matches!(first, '\'' | '"') {
+        let length = Tokenizer::new(&dialect, text)
+            .tokenize_with_location()
+            .ok()
+            .and_then(|tokens| tokens.into_iter().next())
+            .map_or(first.len_utf8(), |token| {
+                usize::try_from(token.span.end.column).unwrap_or(2).saturating_sub(1)
+            });
+        return text.get(..length).unwrap_or(text);
+    }
+    &text[..first.len_utf8()]
+}

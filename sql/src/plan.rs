@@ -1,0 +1,323 @@
+//! A syntax tree to a logical plan, and a logical plan to a physical one.
+//!
+//! The plan of a query, step by step: rewrite of idioms, names against the one
+//! snapshot of the statement, operators by PostgreSQL's rules, subqueries that the
+//! engine cannot plan turned into joins, then the engine's own optimizer.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{Field, FieldRef};
+use datafusion::catalog::view::ViewTable;
+use datafusion::common::{DataFusionError, ParamValues, Result, ScalarValue};
+use datafusion::datasource::{TableProvider, provider_as_source};
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource};
+use datafusion::common::TableReference;
+use datafusion::sql::planner::{NullOrdering, ParserOptions, PlannerContext, SqlToRel};
+use gotgan_storage::{Lake, Relation, View, ViewDialect};
+use sqlparser::ast;
+
+use crate::context::StatementContext;
+use crate::error::SqlError;
+use crate::pg_catalog;
+use crate::resolve::{Name, Resolved, Resolver};
+use crate::rewrite;
+use crate::scan::LakeTable;
+use crate::types::{PgType, oid};
+
+mod aggregate;
+mod analyze;
+mod arithmetic;
+pub(crate) mod builtin;
+mod decorrelate;
+mod domain;
+mod interval;
+mod locate;
+pub(crate) mod operators;
+mod provider;
+mod series;
+mod system_table;
+
+use provider::{Provider, Relations};
+
+/// Deepest chain of views over views.
+const VIEW_DEPTH_MAX: usize = 50;
+
+/// A query's logical plan and what its parameters are.
+#[derive(Clone, Debug)]
+pub(crate) struct Planned {
+    pub(crate) plan: LogicalPlan,
+    /// Type of `$1`, `$2`, ...
+    pub(crate) parameters: Vec<PgType>,
+}
+
+/// Plans for one statement, against its snapshot.
+#[derive(Clone)]
+pub(crate) struct Planner {
+    pub(crate) lake: Lake,
+    pub(crate) ctx: Arc<StatementContext>,
+    pub(crate) state: Arc<SessionState>,
+    view_depth: usize,
+}
+
+impl Planner {
+    pub(crate) fn new(lake: Lake, ctx: Arc<StatementContext>, state: Arc<SessionState>) -> Self {
+        Self { lake, ctx, state, view_depth: 0 }
+    }
+
+    pub(crate) fn resolver(&self) -> Resolver<'_> {
+        Resolver { snapshot: &self.ctx.snapshot, search_path: &self.ctx.search_path }
+    }
+
+    /// Plans a query. `known` are the types that the client gave for its parameters;
+    /// 0 or a missing entry leaves a type to be found out.
+    ///
+    /// Errors: any of parse analysis; `42P18` never: a parameter that nothing tells
+    /// the type of is text.
+    pub(crate) fn plan_query(
+        &self,
+        query: &ast::Query,
+        known: &[Option<PgType>],
+    ) -> Result<Planned, SqlError> {
+        let mut rewritten = query.clone();
+        rewrite::rewrite_query(&mut rewritten)?;
+        let count = locate::parameter_count(&rewritten);
+        let mut types: Vec<Option<PgType>> = known.to_vec();
+        types.resize(count.max(known.len()), None);
+        // The first round lets operators choose types, the second plans with them.
+        let found = match self.plan_rewritten(&rewritten, &types) {
+            Ok((plan, found)) if types.iter().take(count).all(Option::is_some) => {
+                return Ok(Planned { plan, parameters: types.into_iter().flatten().collect() });
+            }
+            Ok((plan, mut found)) => {
+                add_inferred(&plan, &mut found)?;
+                found
+            }
+            Err((_, found)) if count > 0 => found,
+            Err((error, _)) => return Err(locate::with_position(error, query)),
+        };
+        for (index, slot) in types.iter_mut().enumerate() {
+            let name = format!("${}", index + 1);
+            *slot = slot.or_else(|| found.get(&name).copied()).or(Some(PgType::new(oid::TEXT)));
+        }
+        let (plan, _) = self
+            .plan_rewritten(&rewritten, &types)
+            .map_err(|(error, _)| locate::with_position(error, query))?;
+        Ok(Planned { plan, parameters: types.into_iter().flatten().collect() })
+    }
+
+    #[expect(clippy::type_complexity, reason = "the error keeps what was learned of parameters")]
+    fn plan_rewritten(
+        &self,
+        query: &ast::Query,
+        types: &[Option<PgType>],
+    ) -> Result<(LogicalPlan, BTreeMap<String, PgType>), (SqlError, BTreeMap<String, PgType>)> {
+        let provider = self.provider();
+        let fields: Vec<Option<FieldRef>> = types
+            .iter()
+            .enumerate()
+            .map(|(index, t)| t.map(|t| Arc::new(t.field(&format!("${}", index + 1), true))))
+            .collect();
+        let mut context = PlannerContext::new().with_prepare_param_data_types(fields);
+        let sql_to_rel = SqlToRel::new_with_options(&provider, parser_options());
+        let planned = sql_to_rel
+            .sql_statement_to_plan_with_context(
+                ast::Statement::Query(Box::new(query.clone())),
+                &mut context,
+            )
+            .map_err(|error| self.planning_error(error, &provider))
+            .and_then(|plan| analyze::analyze(plan, &self.ctx))
+            .and_then(|plan| decorrelate::decorrelate(plan, &self.ctx));
+        match planned {
+            Ok(plan) => Ok((plan, provider.parameter_types())),
+            Err(error) => Err((error, provider.parameter_types())),
+        }
+    }
+
+    fn provider(&self) -> Provider<'_> {
+        Provider::new(self, &self.ctx, Arc::clone(self.state.config_options()))
+    }
+
+    /// The engine's planner tells of a missing function by text only; the provider
+    /// knows which one it was.
+    fn planning_error(&self, error: DataFusionError, provider: &Provider<'_>) -> SqlError {
+        if let DataFusionError::Plan(_) | DataFusionError::Diagnostic(_, _) = &error
+            && let Some(name) = provider.missing_function()
+        {
+            return SqlError::undefined_function(&format!("{name}()"));
+        }
+        SqlError::from(error)
+    }
+
+    /// Plans a scalar expression over the columns of `schema`.
+    pub(crate) fn plan_expression(
+        &self,
+        expression: &ast::Expr,
+        schema: &datafusion::common::DFSchema,
+    ) -> Result<Expr, SqlError> {
+        let mut rewritten = expression.clone();
+        rewrite::rewrite_expression(&mut rewritten)?;
+        let provider = self.provider();
+        let sql_to_rel = SqlToRel::new_with_options(&provider, parser_options());
+        let expr = sql_to_rel
+            .sql_to_expr(rewritten, schema, &mut PlannerContext::new())
+            .map_err(|error| self.planning_error(error, &provider))?;
+        analyze::analyze_expression(expr, schema, &self.ctx)
+    }
+
+    fn view_source(&self, view: &View) -> Result<Arc<dyn TableSource>, SqlError> {
+        if self.view_depth >= VIEW_DEPTH_MAX {
+            return Err(SqlError::with_code(
+                crate::sqlstate::STATEMENT_TOO_COMPLEX,
+                "views are nested too deeply",
+            ));
+        }
+        if view.dialect == ViewDialect::DuckDb {
+            return Err(SqlError::not_supported(format!(
+                "the view \"{}\", which DuckDB wrote,",
+                view.name
+            )));
+        }
+        let query = crate::parse::parse_query(&view.text)?;
+        let nested = Self { view_depth: self.view_depth + 1, ..self.clone() };
+        let planned = nested.plan_query(&query, &[])?;
+        let columns: Vec<Expr> = planned
+            .plan
+            .schema()
+            .columns()
+            .into_iter()
+            .zip(&view.columns)
+            .map(|(column, named)| Expr::Column(column).alias(named.name.as_str()))
+            .collect();
+        let plan = LogicalPlanBuilder::from(planned.plan).project(columns)?.build()?;
+        Ok(provider_as_source(Arc::new(ViewTable::new(plan, Some(view.text.clone())))))
+    }
+
+    /// Replaces `$n` by values.
+    pub(crate) fn bind(plan: LogicalPlan, values: Vec<ScalarValue>) -> Result<LogicalPlan, SqlError> {
+        if values.is_empty() {
+            return Ok(plan);
+        }
+        let values: ParamValues = values.into();
+        Ok(plan.replace_params_with_values(&values)?)
+    }
+}
+
+fn parser_options() -> ParserOptions {
+    ParserOptions::new()
+        .with_parse_float_as_decimal(true)
+        .with_enable_ident_normalization(true)
+        .with_support_varchar_with_length(true)
+        .with_map_string_types_to_utf8view(true)
+        .with_default_null_ordering(NullOrdering::NullsMax)
+}
+
+/// What the engine itself inferred of parameters, for example from LIMIT.
+fn add_inferred(
+    plan: &LogicalPlan,
+    found: &mut BTreeMap<String, PgType>,
+) -> Result<(), SqlError> {
+    for (name, field) in plan.get_parameter_fields()? {
+        if let Some(field) = field {
+            found.entry(name).or_insert_with(|| PgType::of_field(&field));
+        }
+    }
+    Ok(())
+}
+
+impl Relations for Planner {
+    fn table_source(&self, reference: &TableReference) -> Result<Arc<dyn TableSource>> {
+        let name = match reference {
+            TableReference::Bare { table } => Name { schema: None, name: table.to_string() },
+            TableReference::Partial { schema, table } => {
+                Name { schema: Some(schema.to_string()), name: table.to_string() }
+            }
+            TableReference::Full { catalog, schema, table } => {
+                let parts = [catalog.to_string(), schema.to_string(), table.to_string()];
+                Name::from_parts(&parts)?
+            }
+        };
+        match self.resolver().relation(&name)? {
+            Resolved::System(relation) => {
+                let table = system_table::SystemTable::new(relation, &self.ctx);
+                Ok(provider_as_source(Arc::new(table)))
+            }
+            Resolved::Stored(Relation::Table(table)) => {
+                let table: Arc<dyn TableProvider> =
+                    Arc::new(LakeTable::new(self.lake.clone(), table));
+                Ok(provider_as_source(table))
+            }
+            Resolved::Stored(Relation::View(view)) => Ok(self.view_source(&view)?),
+        }
+    }
+
+    fn function_source(&self, name: &str, args: &[Expr]) -> Result<Arc<dyn TableSource>> {
+        if name == "generate_series" {
+            let values: Option<Vec<ScalarValue>> =
+                args.iter().map(|arg| arg.as_literal().cloned()).collect();
+            if let Some(values) = values
+                && let Some(table) = series::table(&values)?
+            {
+                return Ok(provider_as_source(Arc::new(table)));
+            }
+            let array = builtin::call("generate_series_array", args.to_vec(), &self.ctx)?;
+            return unnested(name, array);
+        }
+        if let Some(relation) = pg_catalog::table_function(name) {
+            let table = system_table::SystemTable::new(relation, &self.ctx);
+            return Ok(provider_as_source(Arc::new(table)));
+        }
+        // A scalar function in FROM is a table of its one value.
+        let Some(function) = builtin::resolve(name, &self.ctx)
+            .or_else(|| provider::engine_function(name))
+        else {
+            return Err(SqlError::undefined_function(&format!("{name}()")).into());
+        };
+        let value = function.call(args.to_vec()).alias(name);
+        let plan = LogicalPlanBuilder::empty(true).project(vec![value])?.build()?;
+        Ok(provider_as_source(Arc::new(ViewTable::new(plan, None))))
+    }
+}
+
+/// The elements of a constant array as a table with one column.
+fn unnested(name: &str, array: Expr) -> Result<Arc<dyn TableSource>> {
+    let plan = LogicalPlanBuilder::empty(true)
+        .project(vec![array.alias(name)])?
+        .unnest_column(name)?
+        .build()?;
+    Ok(provider_as_source(Arc::new(ViewTable::new(plan, None))))
+}
+
+/// What RowDescription says of a column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnDescription {
+    /// The output name.
+    pub name: String,
+    /// OID of the type.
+    pub type_oid: u32,
+    /// The type's modifier; -1 means none.
+    pub type_modifier: i32,
+    /// `typlen`.
+    pub type_bytes: i16,
+    /// The table that the column comes from; 0 if none.
+    pub table_oid: u32,
+    /// 1-based number in that table; 0 if none.
+    pub column_number: i16,
+}
+
+impl ColumnDescription {
+    /// The description of a result's field.
+    #[must_use]
+    pub fn of_field(field: &Field) -> Self {
+        let pg_type = PgType::of_field(field);
+        Self {
+            name: rewrite::strip_suffix(field.name()).to_owned(),
+            type_oid: pg_type.oid,
+            type_modifier: pg_type.typmod,
+            type_bytes: pg_type.entry().bytes,
+            table_oid: 0,
+            column_number: 0,
+        }
+    }
+}

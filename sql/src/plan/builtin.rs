@@ -1,0 +1,253 @@
+//! Functions that stand for syntax: unary minus, subscripts, casts.
+//!
+//! Their names begin with `$`, so no user can call them.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BinaryViewArray, PrimitiveArray};
+use arrow::compute::kernels::numeric;
+use arrow::datatypes::{
+    DataType, Decimal128Type, Field, FieldRef, Int64Type, IntervalMonthDayNanoType,
+};
+use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility,
+};
+
+use crate::cast::{CastKind, udf};
+use crate::context::StatementContext;
+use crate::error::SqlError;
+use crate::rewrite::build::{ASSIGN, CAST};
+use crate::types::PgType;
+
+/// The function with this exact name, ours before the engine's.
+pub(crate) fn resolve(name: &str, ctx: &Arc<StatementContext>) -> Option<Arc<ScalarUDF>> {
+    for (prefix, kind) in [(CAST, CastKind::Explicit), (ASSIGN, CastKind::Assignment)] {
+        if let Some(target) = name.strip_prefix(prefix) {
+            let (oid, typmod) = target.split_once('/')?;
+            let to = PgType { oid: oid.parse().ok()?, typmod: typmod.parse().ok()? };
+            return Some(Arc::new(udf::function(to, kind, ctx)));
+        }
+    }
+    let kind = match name {
+        "$negate" => Kind::Negate,
+        "$bitnot" => Kind::BitNot,
+        "$subscript" => Kind::Subscript,
+        "$slice" => Kind::Slice,
+        "$array_or_empty" => Kind::ArrayOrEmpty,
+        "$interval_key" => Kind::IntervalKey,
+        "$bytea_concat" => Kind::ByteaConcat,
+        _ => return crate::functions::scalar(name, ctx),
+    };
+    Some(Arc::new(ScalarUDF::new_from_impl(Builtin {
+        kind,
+        signature: Signature::variadic_any(Volatility::Immutable),
+    })))
+}
+
+/// A call of a function by name, for planners that need one.
+pub(crate) fn call(
+    name: &str,
+    args: Vec<Expr>,
+    ctx: &Arc<StatementContext>,
+) -> Result<Expr, SqlError> {
+    if let Some(function) = resolve(name, ctx) {
+        return Ok(function.call(args));
+    }
+    match super::provider::engine_function(name) {
+        Some(function) => Ok(function.call(args)),
+        None => Err(SqlError::undefined_function(&format!("{name}()"))),
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    Negate,
+    BitNot,
+    Subscript,
+    Slice,
+    ArrayOrEmpty,
+    IntervalKey,
+    ByteaConcat,
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Builtin {
+    kind: Kind,
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Builtin {
+    fn name(&self) -> &str {
+        match self.kind {
+            Kind::Negate => "-",
+            Kind::BitNot => "~",
+            Kind::Subscript => "subscript",
+            Kind::Slice => "slice",
+            Kind::ArrayOrEmpty => "array",
+            Kind::IntervalKey => "interval_key",
+            Kind::ByteaConcat => "||",
+        }
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, arg_types: &[DataType]) -> Result<DataType> {
+        Ok(match (self.kind, &arg_types[0]) {
+            (Kind::IntervalKey, _) => DataType::Decimal128(38, 0),
+            (Kind::ByteaConcat, _) => DataType::BinaryView,
+            (Kind::Subscript, DataType::List(element)) => element.data_type().clone(),
+            (Kind::Subscript, other) => {
+                return Err(SqlError::datatype_mismatch(format!(
+                    "cannot subscript type {} because it does not support subscripting",
+                    PgType::of_arrow(other).display()
+                ))
+                .into());
+            }
+            (_, first) => first.clone(),
+        })
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        let first = &args.arg_fields[0];
+        let data_type = self.return_type(&[first.data_type().clone()])?;
+        let metadata = match (self.kind, first.data_type()) {
+            (Kind::Subscript, DataType::List(element)) => element.metadata().clone(),
+            (Kind::IntervalKey | Kind::ByteaConcat, _) => Default::default(),
+            _ => first.metadata().clone(),
+        };
+        let nullable = self.kind != Kind::ArrayOrEmpty;
+        Ok(Arc::new(Field::new(self.name(), data_type, nullable).with_metadata(metadata)))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let is_scalar = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+        let rows = if is_scalar { 1 } else { args.number_rows };
+        let arrays: Result<Vec<ArrayRef>> =
+            args.args.iter().map(|arg| arg.to_array(rows)).collect();
+        let arrays = arrays?;
+        let result = match self.kind {
+            Kind::Negate => negate(&arrays[0])?,
+            Kind::BitNot => bit_not(&arrays[0])?,
+            Kind::Subscript => subscript(&arrays[0], &arrays[1])?,
+            Kind::Slice => slice(&arrays[0], &arrays[1], &arrays[2])?,
+            Kind::ArrayOrEmpty => empty_for_null(&arrays[0])?,
+            Kind::IntervalKey => interval_key(&arrays[0]),
+            Kind::ByteaConcat => bytea_concat(&arrays[0], &arrays[1])?,
+        };
+        if is_scalar {
+            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?));
+        }
+        Ok(ColumnarValue::Array(result))
+    }
+}
+
+fn negate(array: &ArrayRef) -> Result<ArrayRef> {
+    match numeric::neg(array.as_ref()) {
+        Ok(result) => Ok(result),
+        Err(arrow::error::ArrowError::ArithmeticOverflow(_)) => {
+            let name = PgType::of_arrow(array.data_type()).entry().display;
+            Err(SqlError::out_of_range(name).into())
+        }
+        Err(arrow::error::ArrowError::InvalidArgumentError(_)) => {
+            let name = PgType::of_arrow(array.data_type()).display();
+            Err(SqlError::undefined_operator("", "-", &name).into())
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+fn bit_not(array: &ArrayRef) -> Result<ArrayRef> {
+    let wide = arrow::compute::cast(array, &DataType::Int64)?;
+    let flipped: PrimitiveArray<Int64Type> = wide.as_primitive::<Int64Type>().unary(|v| !v);
+    Ok(arrow::compute::cast(&flipped, array.data_type())?)
+}
+
+/// `array[i]`, counted from 1; outside the array it is NULL.
+fn subscript(array: &ArrayRef, index: &ArrayRef) -> Result<ArrayRef> {
+    let lists = array.as_list::<i32>();
+    let index = arrow::compute::cast(index, &DataType::Int64)?;
+    let index = index.as_primitive::<Int64Type>();
+    let take: arrow::array::UInt32Array = (0..lists.len())
+        .map(|row| {
+            if lists.is_null(row) || index.is_null(row) {
+                return None;
+            }
+            let start = i64::from(lists.value_offsets()[row]);
+            let length = i64::from(lists.value_length(row));
+            let wanted = index.value(row);
+            (1..=length).contains(&wanted).then(|| u32::try_from(start + wanted - 1).ok()).flatten()
+        })
+        .collect();
+    Ok(arrow::compute::take(lists.values(), &take, None)?)
+}
+
+/// `array[a:b]`; bounds outside the array are cut, a missing one is its end.
+fn slice(array: &ArrayRef, lower: &ArrayRef, upper: &ArrayRef) -> Result<ArrayRef> {
+    let lists = array.as_list::<i32>();
+    let lower = arrow::compute::cast(lower, &DataType::Int64)?;
+    let upper = arrow::compute::cast(upper, &DataType::Int64)?;
+    let (lower, upper) = (lower.as_primitive::<Int64Type>(), upper.as_primitive::<Int64Type>());
+    let mut take = Vec::new();
+    let mut offsets = vec![0i32];
+    for row in 0..lists.len() {
+        if lists.is_valid(row) {
+            let start = i64::from(lists.value_offsets()[row]);
+            let length = i64::from(lists.value_length(row));
+            let from = if lower.is_null(row) { 1 } else { lower.value(row).max(1) };
+            let to = if upper.is_null(row) { length } else { upper.value(row).min(length) };
+            take.extend((from..=to).filter_map(|n| u32::try_from(start + n - 1).ok()));
+        }
+        offsets.push(i32::try_from(take.len()).map_err(|_| SqlError::internal("a huge slice"))?);
+    }
+    let values = arrow::compute::take(lists.values(), &arrow::array::UInt32Array::from(take), None)?;
+    let DataType::List(field) = lists.data_type() else {
+        return Err(SqlError::internal("a list of another type").into());
+    };
+    Ok(Arc::new(arrow::array::ListArray::try_new(
+        Arc::clone(field),
+        arrow::buffer::OffsetBuffer::new(offsets.into()),
+        values,
+        lists.nulls().cloned(),
+    )?))
+}
+
+/// `ARRAY(SELECT ...)` of no rows is an empty array.
+fn empty_for_null(array: &ArrayRef) -> Result<ArrayRef> {
+    let lists = array.as_list::<i32>();
+    let DataType::List(field) = lists.data_type() else {
+        return Err(SqlError::internal("a list of another type").into());
+    };
+    Ok(Arc::new(arrow::array::ListArray::try_new(
+        Arc::clone(field),
+        lists.offsets().clone(),
+        Arc::clone(lists.values()),
+        None,
+    )?))
+}
+
+/// Intervals compare as if a month had 30 days and a day 24 hours.
+fn interval_key(array: &ArrayRef) -> ArrayRef {
+    const DAY_NANOS: i128 = 86_400_000_000_000;
+    let keys: PrimitiveArray<Decimal128Type> =
+        array.as_primitive::<IntervalMonthDayNanoType>().unary(|v| {
+            (i128::from(v.months) * 30 + i128::from(v.days)) * DAY_NANOS
+                + i128::from(v.nanoseconds)
+        });
+    Arc::new(keys.with_data_type(DataType::Decimal128(38, 0)))
+}
+
+fn bytea_concat(left: &ArrayRef, right: &ArrayRef) -> Result<ArrayRef> {
+    let left = arrow::compute::cast(left, &DataType::BinaryView)?;
+    let right = arrow::compute::cast(right, &DataType::BinaryView)?;
+    let joined: BinaryViewArray = left
+        .as_binary_view()
+        .iter()
+        .zip(right.as_binary_view().iter())
+        .map(|(a, b)| Some([a?, b?].concat()))
+        .collect();
+    Ok(Arc::new(joined))
+}

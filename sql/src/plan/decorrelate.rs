@@ -1,0 +1,370 @@
+//! Subqueries that the engine cannot plan, turned into joins.
+//!
+//! The engine joins correlated subqueries itself where they stand in WHERE, and
+//! scalar ones whose only correlation is an equation below an aggregate. The rest,
+//! among them EXISTS and IN in a select list, scalar subqueries without aggregate,
+//! with LIMIT or with other comparisons, and LATERAL, is done here, in one way:
+//!
+//!   domain   = the distinct outer values that the subquery refers to
+//!   subquery = itself, joined with the domain (see `domain.rs`)
+//!   result   = outer rows LEFT JOIN subquery ON outer values = domain, nulls equal
+//!
+//! A scalar subquery is grouped by the domain under `single_value`, which raises
+//! 21000 for a second row.
+//!
+//! Source: T. Neumann, A. Kemper: Unnesting Arbitrary Queries (BTW 2015).
+
+use std::sync::Arc;
+
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, JoinType, ScalarValue};
+use datafusion::functions_aggregate::expr_fn::bool_or;
+use datafusion::logical_expr::expr::{Exists, InSubquery};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{
+    Expr, ExprSchemable, Join, LogicalPlan, LogicalPlanBuilder, Subquery, lit, when,
+};
+
+use super::domain::{self, Domain};
+use crate::context::StatementContext;
+use crate::error::SqlError;
+
+/// Numbers the domains of one statement, so that their columns differ.
+struct Counter {
+    last: usize,
+    ctx: Arc<StatementContext>,
+}
+
+impl Counter {
+    fn next(&mut self) -> usize {
+        self.last += 1;
+        self.last
+    }
+}
+
+/// Rewrites what the engine would refuse; everything else stays.
+pub(super) fn decorrelate(
+    plan: LogicalPlan,
+    ctx: &Arc<StatementContext>,
+) -> Result<LogicalPlan, SqlError> {
+    let mut counter = Counter { last: 0, ctx: Arc::clone(ctx) };
+    Ok(rewrite(plan, &mut counter)?.data)
+}
+
+type Rewritten = datafusion::common::Result<Transformed<LogicalPlan>>;
+
+fn rewrite(plan: LogicalPlan, counter: &mut Counter) -> Rewritten {
+    plan.transform_up(|node| {
+        // Subqueries of this node first, so that inner ones are plain when it is done.
+        let names = NamePreserver::new(&node);
+        let node = node.map_expressions(|expr| {
+            let saved = names.save(&expr);
+            let inner = expr.transform_up(|e| inner_subquery(e, counter))?;
+            Ok(if inner.transformed {
+                Transformed::yes(saved.restore(inner.data))
+            } else {
+                inner
+            })
+        })?;
+        node.transform_data(|node| rewrite_node(node, counter))
+    })
+}
+
+fn inner_subquery(
+    expr: Expr,
+    counter: &mut Counter,
+) -> datafusion::common::Result<Transformed<Expr>> {
+    let mut rewritten = |subquery: Subquery| -> datafusion::common::Result<Transformed<Subquery>> {
+        let inner = rewrite(Arc::unwrap_or_clone(subquery.subquery), counter)?;
+        let changed = inner.transformed;
+        let subquery = Subquery {
+            subquery: Arc::new(inner.data),
+            outer_ref_columns: subquery.outer_ref_columns,
+            spans: subquery.spans,
+        };
+        Ok(Transformed::new(subquery, changed, TreeNodeRecursion::Continue))
+    };
+    match expr {
+        Expr::ScalarSubquery(subquery) => Ok(rewritten(subquery)?.update_data(Expr::ScalarSubquery)),
+        Expr::Exists(Exists { subquery, negated }) => Ok(rewritten(subquery)?
+            .update_data(|subquery| Expr::Exists(Exists { subquery, negated }))),
+        Expr::InSubquery(InSubquery { expr, subquery, negated }) => Ok(rewritten(subquery)?
+            .update_data(|subquery| Expr::InSubquery(InSubquery { expr, subquery, negated }))),
+        other => Ok(Transformed::no(other)),
+    }
+}
+
+fn rewrite_node(node: LogicalPlan, counter: &mut Counter) -> Rewritten {
+    match node {
+        LogicalPlan::Join(join) => rewrite_lateral(join, counter),
+        LogicalPlan::Projection(_)
+        | LogicalPlan::Filter(_)
+        | LogicalPlan::Aggregate(_)
+        | LogicalPlan::Sort(_)
+        | LogicalPlan::Window(_) => rewrite_expressions(node, counter),
+        other => Ok(Transformed::no(other)),
+    }
+}
+
+/// Replaces the node's subqueries by columns of its input, joined with them.
+fn rewrite_expressions(node: LogicalPlan, counter: &mut Counter) -> Rewritten {
+    let is_filter = matches!(node, LogicalPlan::Filter(_));
+    if !node.expressions().iter().any(|expr| has_foreign_subquery(expr, is_filter)) {
+        return Ok(Transformed::no(node));
+    }
+    let shown: Vec<Column> = node.schema().columns();
+    let mut input = node.inputs()[0].clone();
+    let names = NamePreserver::new(&node);
+    let mut expressions = Vec::new();
+    for expr in node.expressions() {
+        let saved = names.save(&expr);
+        let replaced = expr.transform_up(|e| {
+            if !is_foreign(&e, is_filter) {
+                return Ok(Transformed::no(e));
+            }
+            let (joined, value) = join_subquery(&input, e, counter)?;
+            input = joined;
+            Ok(Transformed::yes(value))
+        })?;
+        expressions.push(saved.restore(replaced.data));
+    }
+    let rebuilt = node.with_new_exprs(expressions, vec![input])?;
+    // Filters and sorts show their input's columns: those of the joins go again.
+    if rebuilt.schema().fields().len() == shown.len() {
+        return Ok(Transformed::yes(rebuilt));
+    }
+    let columns: Vec<Expr> = shown.into_iter().map(Expr::Column).collect();
+    Ok(Transformed::yes(LogicalPlanBuilder::from(rebuilt).project(columns)?.build()?))
+}
+
+fn has_foreign_subquery(expr: &Expr, is_filter: bool) -> bool {
+    let mut found = false;
+    let visited = expr.apply(|e| {
+        found |= is_foreign(e, is_filter);
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    });
+    found && visited.is_ok()
+}
+
+/// Whether the engine would refuse this subquery where it stands.
+fn is_foreign(expr: &Expr, is_filter: bool) -> bool {
+    match expr {
+        Expr::ScalarSubquery(subquery) => {
+            !subquery.outer_ref_columns.is_empty() && !is_plain_aggregate(&subquery.subquery)
+        }
+        Expr::Exists(exists) => !is_filter || is_deep(&exists.subquery.subquery),
+        Expr::InSubquery(membership) => !is_filter || is_deep(&membership.subquery.subquery),
+        _ => false,
+    }
+}
+
+/// An aggregate without groups over rows that meet the outer ones in equations only.
+fn is_plain_aggregate(plan: &LogicalPlan) -> bool {
+    let mut current = plan;
+    loop {
+        match current {
+            LogicalPlan::Projection(projection)
+                if !projection.expr.iter().any(domain::has_outer_reference) =>
+            {
+                current = &projection.input;
+            }
+            LogicalPlan::SubqueryAlias(alias) => current = &alias.input,
+            LogicalPlan::Aggregate(aggregate) => {
+                return aggregate.group_expr.is_empty()
+                    && !aggregate.aggr_expr.iter().any(domain::has_outer_reference)
+                    && only_equations(&aggregate.input);
+            }
+            _ => return false,
+        }
+    }
+}
+
+/// Whether outer references stand only in `inner = outer` conjuncts of filters above
+/// inner joins.
+fn only_equations(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Filter(filter) => {
+            let conjuncts = datafusion::logical_expr::utils::split_conjunction(&filter.predicate);
+            conjuncts.into_iter().all(is_plain_conjunct) && only_equations(&filter.input)
+        }
+        LogicalPlan::SubqueryAlias(alias) => only_equations(&alias.input),
+        LogicalPlan::Projection(projection) => {
+            !projection.expr.iter().any(domain::has_outer_reference)
+                && only_equations(&projection.input)
+        }
+        other => !domain::refers_outside(other),
+    }
+}
+
+fn is_plain_conjunct(conjunct: &Expr) -> bool {
+    if !domain::has_outer_reference(conjunct) {
+        return true;
+    }
+    let Expr::BinaryExpr(binary) = conjunct else { return false };
+    let is_outer = |expr: &Expr| matches!(expr, Expr::OuterReferenceColumn(_, _));
+    let is_inner = |expr: &Expr| !domain::has_outer_reference(expr);
+    binary.op == datafusion::logical_expr::Operator::Eq
+        && ((is_outer(&binary.left) && is_inner(&binary.right))
+            || (is_outer(&binary.right) && is_inner(&binary.left)))
+}
+
+/// Outer references where the engine's own rule for EXISTS and IN does not look.
+fn is_deep(plan: &LogicalPlan) -> bool {
+    let mut deep = false;
+    let visited = plan.apply(|node| {
+        let hidden = match node {
+            LogicalPlan::Filter(_) => false,
+            LogicalPlan::Limit(_) => domain::refers_outside(node),
+            other => other.expressions().iter().any(domain::has_outer_reference),
+        };
+        deep |= hidden;
+        Ok(if deep { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    });
+    deep && visited.is_ok()
+}
+
+/// Joins `input` with a subquery; the expression that stands for its value.
+fn join_subquery(
+    input: &LogicalPlan,
+    expr: Expr,
+    counter: &mut Counter,
+) -> datafusion::common::Result<(LogicalPlan, Expr)> {
+    match expr {
+        Expr::ScalarSubquery(subquery) => join_scalar(input, &subquery, counter),
+        Expr::Exists(Exists { subquery, negated }) => {
+            let (plan, found) = join_marked(input, &subquery, None, counter)?;
+            let exists = found.is_not_null();
+            Ok((plan, if negated { datafusion::logical_expr::not(exists) } else { exists }))
+        }
+        Expr::InSubquery(InSubquery { expr, subquery, negated }) => {
+            let (plan, value) = join_marked(input, &subquery, Some(*expr), counter)?;
+            let member = when(value.clone().is_null(), lit(false)).when(value.clone().eq(lit(2)), lit(true))
+                .when(value.eq(lit(1)), lit(ScalarValue::Boolean(None))).otherwise(lit(false))?;
+            Ok((plan, if negated { datafusion::logical_expr::not(member) } else { member }))
+        }
+        other => Ok((input.clone(), other)),
+    }
+}
+
+fn join_scalar(
+    input: &LogicalPlan,
+    subquery: &Subquery,
+    counter: &mut Counter,
+) -> datafusion::common::Result<(LogicalPlan, Expr)> {
+    let number = counter.next();
+    let domain = Domain::of(input, &subquery.subquery, number)?;
+    let applied = domain.apply(&subquery.subquery)?;
+    let output = applied.schema().columns();
+    let value_column = Expr::Column(output[0].clone());
+    let name = format!("\u{1}value{number}");
+    let single = crate::functions::aggregate("single_value", &counter.ctx)
+        .ok_or_else(|| SqlError::internal("the aggregate single_value is missing"))?;
+    let aggregate = single.call(vec![value_column]).alias(name.as_str());
+    let grouped = LogicalPlanBuilder::from(applied)
+        .aggregate(domain.columns(), vec![aggregate])?
+        .build()?;
+    let joined = domain.join(input, grouped, JoinType::Left, None)?;
+    Ok((joined, Expr::Column(Column::new_unqualified(name))))
+}
+
+/// For EXISTS, a column that is null where there is no row. For IN, one that is 2
+/// for a match, 1 if a comparison was null, 0 if none matched, null without rows.
+fn join_marked(
+    input: &LogicalPlan,
+    subquery: &Subquery,
+    member: Option<Expr>,
+    counter: &mut Counter,
+) -> datafusion::common::Result<(LogicalPlan, Expr)> {
+    let number = counter.next();
+    let mut domain = Domain::of(input, &subquery.subquery, number)?;
+    if let Some(expr) = &member {
+        domain.add(input, expr.column_refs().into_iter().cloned())?;
+    }
+    let applied = domain.apply(&subquery.subquery)?;
+    let name = format!("\u{1}mark{number}");
+    let mark = match member {
+        None => datafusion::functions_aggregate::expr_fn::count(lit(1)),
+        Some(expr) => {
+            let element = Expr::Column(applied.schema().columns()[0].clone());
+            let inner = domain.inner(expr, input.schema())?;
+            let element = element.cast_to(&inner.get_type(applied.schema())?, applied.schema())?;
+            let equal = inner.eq(element);
+            when(bool_or(equal.clone()), lit(2))
+                .when(bool_or(equal.is_null()), lit(1))
+                .otherwise(lit(0))?
+        }
+    };
+    let plan = marked(applied, &domain, mark, &name)?;
+    let joined = domain.join(input, plan, JoinType::Left, None)?;
+    Ok((joined, Expr::Column(Column::new_unqualified(name))))
+}
+
+/// Groups by the domain; an expression over aggregates needs a projection above.
+fn marked(
+    applied: LogicalPlan,
+    domain: &Domain,
+    mark: Expr,
+    name: &str,
+) -> datafusion::common::Result<LogicalPlan> {
+    let aggregates = datafusion::logical_expr::utils::find_aggregate_exprs([&mark]);
+    let grouped = LogicalPlanBuilder::from(applied)
+        .aggregate(domain.columns(), aggregates.clone())?
+        .build()?;
+    let shown = mark.transform_up(|e| {
+        Ok(if aggregates.contains(&e) {
+            Transformed::yes(Expr::Column(Column::new_unqualified(e.schema_name().to_string())))
+        } else {
+            Transformed::no(e)
+        })
+    })?;
+    let mut value = shown.data;
+    if domain.is_empty() {
+        // Without groups there is always a row: none was seen if the count is zero.
+        value = match &value {
+            Expr::Column(_) => datafusion::logical_expr::expr_fn::when(value.clone().eq(lit(0_i64)), lit(ScalarValue::Int64(None)))
+                .otherwise(value.clone())?,
+            _ => value,
+        };
+    }
+    let mut columns = domain.columns();
+    columns.push(value.alias(name));
+    LogicalPlanBuilder::from(grouped).project(columns)?.build()
+}
+
+/// A join whose right side refers to its left.
+fn rewrite_lateral(join: Join, counter: &mut Counter) -> Rewritten {
+    let is_lateral = domain::refers_to(&join.right, join.left.schema());
+    if !is_lateral {
+        return Ok(Transformed::no(LogicalPlan::Join(join)));
+    }
+    if !matches!(join.join_type, JoinType::Inner | JoinType::Left) {
+        return Err(SqlError::not_supported("a LATERAL item in a RIGHT or FULL JOIN").into());
+    }
+    let schema = merge_schema(&[&join.left, &join.right]);
+    let right = without_marker(&join.right)?;
+    let domain = Domain::of(&join.left, &right, counter.next())?;
+    let applied = domain.apply(&right)?;
+    let mut condition = join.filter.clone();
+    for (left, right) in &join.on {
+        let equal = left.clone().eq(right.clone());
+        condition = Some(match condition {
+            Some(other) => other.and(equal),
+            None => equal,
+        });
+    }
+    let joined = domain.join(&join.left, applied, join.join_type, condition)?;
+    let columns = schema.columns().into_iter().map(Expr::Column);
+    Ok(Transformed::yes(LogicalPlanBuilder::from(joined).project(columns)?.build()?))
+}
+
+/// LATERAL stands in the plan as a marker node around its query.
+fn without_marker(plan: &LogicalPlan) -> datafusion::common::Result<LogicalPlan> {
+    let plain = plan.clone().transform_up(|node| match node {
+        LogicalPlan::Subquery(Subquery { subquery, .. }) => {
+            Ok(Transformed::yes(Arc::unwrap_or_clone(subquery)))
+        }
+        other => Ok(Transformed::no(other)),
+    })?;
+    Ok(plain.data)
+}

@@ -1,0 +1,462 @@
+//! The distinct outer values that a subquery refers to, and the subquery joined
+//! with them: afterwards it refers to nothing outside, and each of its rows tells
+//! for which outer values it holds.
+
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, DFSchema, JoinType, Result, ScalarValue};
+use datafusion::logical_expr::expr::{Sort, WindowFunction};
+use datafusion::logical_expr::{
+    Aggregate, BinaryExpr, Distinct, Expr, Join, Limit, LogicalPlan, LogicalPlanBuilder, Operator,
+    Projection, SubqueryAlias, Unnest, Window, WindowFunctionDefinition, lit,
+};
+
+use crate::error::SqlError;
+
+/// Outer columns, each with the name that it has inside.
+pub(super) struct Domain {
+    number: usize,
+    outer: Vec<Column>,
+    plan: LogicalPlan,
+}
+
+/// Whether an expression refers outside, its own subqueries aside.
+pub(super) fn has_outer_reference(expr: &Expr) -> bool {
+    let mut found = false;
+    let visited = expr.apply(|e| {
+        found |= matches!(e, Expr::OuterReferenceColumn(_, _));
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    });
+    found && visited.is_ok()
+}
+
+/// Whether any node of a plan refers outside.
+pub(super) fn refers_outside(plan: &LogicalPlan) -> bool {
+    !outer_columns(plan).is_empty()
+}
+
+/// Whether a plan refers to a column of `schema`.
+pub(super) fn refers_to(plan: &LogicalPlan, schema: &DFSchema) -> bool {
+    outer_columns(plan).iter().any(|column| schema.has_column(column))
+}
+
+fn outer_columns(plan: &LogicalPlan) -> Vec<Column> {
+    let mut found = Vec::new();
+    let visited = plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|e| {
+                if let Expr::OuterReferenceColumn(_, column) = e
+                    && !found.contains(column)
+                {
+                    found.push(column.clone());
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    });
+    debug_assert!(visited.is_ok());
+    found
+}
+
+impl Domain {
+    /// The outer columns of `subquery` that `input` has; others belong further out.
+    pub(super) fn of(input: &LogicalPlan, subquery: &LogicalPlan, number: usize) -> Result<Self> {
+        let mut domain = Self {
+            number,
+            outer: Vec::new(),
+            plan: LogicalPlanBuilder::empty(true).build()?,
+        };
+        let columns = outer_columns(subquery);
+        domain.add(input, columns.into_iter().filter(|column| input.schema().has_column(column)))?;
+        Ok(domain)
+    }
+
+    /// Adds columns of `input`.
+    pub(super) fn add(
+        &mut self,
+        input: &LogicalPlan,
+        columns: impl IntoIterator<Item = Column>,
+    ) -> Result<()> {
+        for column in columns {
+            if !self.outer.contains(&column) {
+                self.outer.push(column);
+            }
+        }
+        if self.outer.is_empty() {
+            return Ok(());
+        }
+        let named = self.outer.iter().enumerate().map(|(index, column)| {
+            Expr::Column(column.clone()).alias(self.name(index))
+        });
+        self.plan = LogicalPlanBuilder::from(input.clone())
+            .project(named.collect::<Vec<_>>())?
+            .distinct()?
+            .build()?;
+        Ok(())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.outer.is_empty()
+    }
+
+    fn name(&self, index: usize) -> String {
+        format!("\u{1}outer{}_{index}", self.number)
+    }
+
+    fn renamed(&self, index: usize) -> String {
+        format!("\u{1}other{}_{index}", self.number)
+    }
+
+    /// The domain's columns inside the applied subquery.
+    pub(super) fn columns(&self) -> Vec<Expr> {
+        (0..self.outer.len())
+            .map(|index| Expr::Column(Column::new_unqualified(self.name(index))))
+            .collect()
+    }
+
+    /// An expression over the outer rows as one over the domain.
+    pub(super) fn inner(&self, expr: Expr, _outer: &DFSchema) -> Result<Expr> {
+        let replaced = expr.transform_up(|e| match &e {
+            Expr::Column(column) => match self.outer.iter().position(|own| own == column) {
+                Some(index) => Ok(Transformed::yes(self.column(index))),
+                None => Ok(Transformed::no(e)),
+            },
+            _ => Ok(Transformed::no(e)),
+        })?;
+        Ok(replaced.data)
+    }
+
+    fn column(&self, index: usize) -> Expr {
+        Expr::Column(Column::new_unqualified(self.name(index)))
+    }
+
+    fn replace(&self, expr: Expr) -> Result<Expr> {
+        let replaced = expr.transform_up(|e| match &e {
+            Expr::OuterReferenceColumn(_, column) => {
+                match self.outer.iter().position(|own| own == column) {
+                    Some(index) => Ok(Transformed::yes(self.column(index))),
+                    None => Ok(Transformed::no(e)),
+                }
+            }
+            _ => Ok(Transformed::no(e)),
+        })?;
+        Ok(replaced.data)
+    }
+
+    fn replace_all(&self, exprs: &[Expr]) -> Result<Vec<Expr>> {
+        exprs.iter().map(|expr| self.replace(expr.clone())).collect()
+    }
+
+    fn is_referred_by(&self, plan: &LogicalPlan) -> bool {
+        outer_columns(plan).iter().any(|column| self.outer.contains(column))
+    }
+
+    /// `input` joined with an applied subquery on the domain's columns.
+    pub(super) fn join(
+        &self,
+        input: &LogicalPlan,
+        applied: LogicalPlan,
+        join_type: JoinType,
+        condition: Option<Expr>,
+    ) -> Result<LogicalPlan> {
+        let mut filter = condition;
+        for (index, outer) in self.outer.iter().enumerate() {
+            let equal = same(Expr::Column(outer.clone()), self.column(index));
+            filter = Some(match filter {
+                Some(other) => other.and(equal),
+                None => equal,
+            });
+        }
+        let filter = filter.unwrap_or_else(|| lit(true));
+        LogicalPlanBuilder::from(input.clone()).join_on(applied, join_type, [filter])?.build()
+    }
+
+    /// The subquery for all values of the domain at once; the domain's columns come
+    /// after its own.
+    pub(super) fn apply(&self, plan: &LogicalPlan) -> Result<LogicalPlan> {
+        if !self.is_referred_by(plan) {
+            if self.is_empty() {
+                return Ok(plan.clone());
+            }
+            return LogicalPlanBuilder::from(plan.clone()).cross_join(self.plan.clone())?.build();
+        }
+        match plan {
+            LogicalPlan::Filter(filter) => {
+                let input = self.apply(&filter.input)?;
+                let predicate = self.replace(filter.predicate.clone())?;
+                LogicalPlanBuilder::from(input).filter(predicate)?.build()
+            }
+            LogicalPlan::Projection(projection) => self.projection(projection),
+            LogicalPlan::SubqueryAlias(alias) => self.alias(alias),
+            LogicalPlan::Subquery(subquery) => self.apply(&subquery.subquery),
+            LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
+            LogicalPlan::Join(join) => self.inner_join(join),
+            LogicalPlan::Sort(sort) => {
+                let input = self.apply(&sort.input)?;
+                LogicalPlanBuilder::from(input).sort(self.sort_keys(&sort.expr)?)?.build()
+            }
+            LogicalPlan::Limit(limit) => self.limit(limit),
+            LogicalPlan::Distinct(Distinct::All(input)) => {
+                LogicalPlanBuilder::from(self.apply(input)?).distinct()?.build()
+            }
+            LogicalPlan::Union(union) => {
+                let mut branches = union.inputs.iter().map(|input| self.branch(input));
+                let first = branches.next().transpose()?;
+                let first = first.ok_or_else(|| SqlError::internal("a union of nothing"))?;
+                branches.try_fold(first, |all, branch| {
+                    LogicalPlanBuilder::from(all).union(branch?)?.build()
+                })
+            }
+            LogicalPlan::Unnest(unnest) => self.unnest(unnest),
+            LogicalPlan::Window(window) => self.window(window),
+            other => Err(SqlError::not_supported(format!(
+                "a reference to an outer query below {}",
+                other.display()
+            ))
+            .into()),
+        }
+    }
+
+    fn sort_keys(&self, keys: &[Sort]) -> Result<Vec<Sort>> {
+        keys.iter()
+            .map(|key| Ok(Sort { expr: self.replace(key.expr.clone())?, ..key.clone() }))
+            .collect()
+    }
+
+    fn projection(&self, projection: &Projection) -> Result<LogicalPlan> {
+        let input = self.apply(&projection.input)?;
+        let mut exprs = Vec::with_capacity(projection.expr.len());
+        for (expr, field) in projection.expr.iter().zip(projection.schema.fields()) {
+            let replaced = self.replace(expr.clone())?;
+            // The name of an expression tells its columns, and must stay.
+            let plain = matches!(replaced, Expr::Column(_) | Expr::Alias(_));
+            exprs.push(if plain { replaced } else { replaced.alias(field.name().as_str()) });
+        }
+        exprs.extend(self.columns());
+        LogicalPlanBuilder::from(input).project(exprs)?.build()
+    }
+
+    /// An alias renames the domain's columns too; a projection names them back.
+    fn alias(&self, alias: &SubqueryAlias) -> Result<LogicalPlan> {
+        let input = self.branch(&alias.input)?;
+        let aliased = LogicalPlanBuilder::from(input).alias(alias.alias.clone())?.build()?;
+        let own = alias.schema.columns().into_iter().map(Expr::Column);
+        let domain = (0..self.outer.len()).map(|index| {
+            let name = self.name(index);
+            Expr::Column(Column::new(Some(alias.alias.clone()), name.as_str())).alias(name)
+        });
+        LogicalPlanBuilder::from(aliased).project(own.chain(domain).collect::<Vec<_>>())?.build()
+    }
+
+    /// The applied input with its own columns first and the domain's last.
+    fn branch(&self, input: &LogicalPlan) -> Result<LogicalPlan> {
+        let applied = self.apply(input)?;
+        let mut exprs: Vec<Expr> =
+            input.schema().columns().into_iter().map(Expr::Column).collect();
+        exprs.extend(self.columns());
+        LogicalPlanBuilder::from(applied).project(exprs)?.build()
+    }
+
+    fn aggregate(&self, aggregate: &Aggregate) -> Result<LogicalPlan> {
+        let input = self.apply(&aggregate.input)?;
+        let names: Vec<String> =
+            aggregate.schema.fields().iter().map(|field| field.name().clone()).collect();
+        let group_count = names.len() - aggregate.aggr_expr.len();
+        let mut groups = self.replace_all(&aggregate.group_expr)?;
+        groups.extend(self.columns());
+        let aggregates: Result<Vec<Expr>> = aggregate
+            .aggr_expr
+            .iter()
+            .zip(&names[group_count..])
+            .map(|(expr, name)| {
+                let replaced = self.replace(expr.clone())?;
+                let unchanged = replaced.schema_name().to_string() == *name;
+                Ok(if unchanged { replaced } else { replaced.alias(name.as_str()) })
+            })
+            .collect();
+        let grouped = LogicalPlanBuilder::from(input).aggregate(groups, aggregates?)?.build()?;
+        if aggregate.group_expr.is_empty() {
+            return self.with_empty_groups(aggregate, grouped, &names);
+        }
+        let mut exprs: Vec<Expr> =
+            aggregate.schema.columns().into_iter().map(Expr::Column).collect();
+        exprs.extend(self.columns());
+        LogicalPlanBuilder::from(grouped).project(exprs)?.build()
+    }
+
+    /// An aggregate without groups has a row also where no row came in: counts are
+    /// zero there and everything else null.
+    fn with_empty_groups(
+        &self,
+        aggregate: &Aggregate,
+        grouped: LogicalPlan,
+        names: &[String],
+    ) -> Result<LogicalPlan> {
+        let mut renamed: Vec<Expr> = names
+            .iter()
+            .map(|name| Expr::Column(Column::new_unqualified(name.as_str())))
+            .collect();
+        renamed.extend(
+            (0..self.outer.len()).map(|index| self.column(index).alias(self.renamed(index))),
+        );
+        let grouped = LogicalPlanBuilder::from(grouped).project(renamed)?.build()?;
+        let mut filter = lit(true);
+        for index in 0..self.outer.len() {
+            let other = Expr::Column(Column::new_unqualified(self.renamed(index)));
+            filter = filter.and(same(self.column(index), other));
+        }
+        let joined = LogicalPlanBuilder::from(self.plan.clone())
+            .join_on(grouped, JoinType::Left, [filter])?
+            .build()?;
+        let mut exprs: Vec<Expr> = Vec::new();
+        for (expr, name) in aggregate.aggr_expr.iter().zip(names) {
+            let column = Expr::Column(Column::new_unqualified(name.as_str()));
+            exprs.push(if is_count(expr) {
+                datafusion::functions::core::expr_fn::coalesce(vec![column, lit(0_i64)])
+                    .alias(name.as_str())
+            } else {
+                column
+            });
+        }
+        exprs.extend(self.columns());
+        LogicalPlanBuilder::from(joined).project(exprs)?.build()
+    }
+
+    fn inner_join(&self, join: &Join) -> Result<LogicalPlan> {
+        if !matches!(
+            join.join_type,
+            JoinType::Inner | JoinType::Left | JoinType::LeftSemi | JoinType::LeftAnti
+        ) {
+            return Err(SqlError::not_supported(format!(
+                "a reference to an outer query below a {} join",
+                join.join_type
+            ))
+            .into());
+        }
+        let right_refers = self.is_referred_by(&join.right);
+        let left_refers = self.is_referred_by(&join.left) || join.join_type != JoinType::Inner;
+        let condition_refers =
+            join.filter.as_ref().is_some_and(has_outer_reference) && !right_refers;
+        let left = if left_refers || condition_refers || !right_refers {
+            self.apply(&join.left)?
+        } else {
+            join.left.as_ref().clone()
+        };
+        let both = right_refers && (left_refers || condition_refers);
+        let mut filter = lit(true);
+        let right = match (right_refers, both) {
+            (true, true) => {
+                for index in 0..self.outer.len() {
+                    let other = Expr::Column(Column::new_unqualified(self.renamed(index)));
+                    filter = filter.and(same(self.column(index), other));
+                }
+                self.renamed_branch(&join.right)?
+            }
+            (true, false) => self.apply(&join.right)?,
+            (false, _) => join.right.as_ref().clone(),
+        };
+        for (left, right) in &join.on {
+            filter = filter.and(self.replace(left.clone())?.eq(self.replace(right.clone())?));
+        }
+        if let Some(condition) = &join.filter {
+            filter = filter.and(self.replace(condition.clone())?);
+        }
+        let joined =
+            LogicalPlanBuilder::from(left).join_on(right, join.join_type, [filter])?.build()?;
+        let mut exprs: Vec<Expr> = join.schema.columns().into_iter().map(Expr::Column).collect();
+        exprs.extend(self.columns());
+        LogicalPlanBuilder::from(joined).project(exprs)?.build()
+    }
+
+    fn renamed_branch(&self, input: &LogicalPlan) -> Result<LogicalPlan> {
+        let applied = self.apply(input)?;
+        let mut exprs: Vec<Expr> =
+            input.schema().columns().into_iter().map(Expr::Column).collect();
+        exprs.extend(
+            (0..self.outer.len()).map(|index| self.column(index).alias(self.renamed(index))),
+        );
+        LogicalPlanBuilder::from(applied).project(exprs)?.build()
+    }
+
+    /// LIMIT counts the rows of each value of the domain.
+    fn limit(&self, limit: &Limit) -> Result<LogicalPlan> {
+        let (input, keys) = match limit.input.as_ref() {
+            LogicalPlan::Sort(sort) => (sort.input.as_ref(), self.sort_keys(&sort.expr)?),
+            // The select list stands between the limit and the order of its rows.
+            LogicalPlan::Projection(projection)
+                if matches!(projection.input.as_ref(), LogicalPlan::Sort(_)) =>
+            {
+                return Err(SqlError::not_supported("LIMIT over hidden sort keys here").into());
+            }
+            other => (other, Vec::new()),
+        };
+        let applied = self.apply(input)?;
+        let name = format!("\u{1}row{}", self.number);
+        let row_number = datafusion::functions_window::row_number::row_number_udwf();
+        let mut window =
+            WindowFunction::new(WindowFunctionDefinition::WindowUDF(row_number), Vec::new());
+        window.params.partition_by = self.columns();
+        window.params.order_by = keys;
+        let window = Expr::WindowFunction(Box::new(window)).alias(name.as_str());
+        let numbered = LogicalPlanBuilder::from(applied).window(vec![window])?.build()?;
+        let skip = count_of(limit.skip.as_deref())?.unwrap_or(0);
+        let row = Expr::Column(Column::new_unqualified(name));
+        let mut wanted = row.clone().gt(lit(skip));
+        if let Some(fetch) = count_of(limit.fetch.as_deref())? {
+            wanted = wanted.and(row.lt_eq(lit(skip + fetch)));
+        }
+        let mut exprs: Vec<Expr> =
+            input.schema().columns().into_iter().map(Expr::Column).collect();
+        exprs.extend(self.columns());
+        LogicalPlanBuilder::from(numbered).filter(wanted)?.project(exprs)?.build()
+    }
+
+    fn unnest(&self, unnest: &Unnest) -> Result<LogicalPlan> {
+        let input = self.apply(&unnest.input)?;
+        LogicalPlanBuilder::from(input)
+            .unnest_columns_with_options(unnest.exec_columns.clone(), unnest.options.clone())?
+            .build()
+    }
+
+    fn window(&self, window: &Window) -> Result<LogicalPlan> {
+        let input = self.apply(&window.input)?;
+        let mut exprs = Vec::with_capacity(window.window_expr.len());
+        let first = window.schema.fields().len() - window.window_expr.len();
+        for (expr, field) in window.window_expr.iter().zip(&window.schema.fields()[first..]) {
+            let replaced = self.replace(expr.clone())?.transform_up(|e| match e {
+                Expr::WindowFunction(mut function) => {
+                    function.params.partition_by.extend(self.columns());
+                    Ok(Transformed::yes(Expr::WindowFunction(function)))
+                }
+                other => Ok(Transformed::no(other)),
+            })?;
+            exprs.push(replaced.data.alias(field.name().as_str()));
+        }
+        let computed = LogicalPlanBuilder::from(input).window(exprs)?.build()?;
+        let mut shown: Vec<Expr> = window.schema.columns().into_iter().map(Expr::Column).collect();
+        shown.extend(self.columns());
+        LogicalPlanBuilder::from(computed).project(shown)?.build()
+    }
+}
+
+/// Equality in which null equals null.
+fn same(left: Expr, right: Expr) -> Expr {
+    Expr::BinaryExpr(BinaryExpr::new(Box::new(left), Operator::IsNotDistinctFrom, Box::new(right)))
+}
+
+fn is_count(expr: &Expr) -> bool {
+    match expr {
+        Expr::AggregateFunction(function) => function.func.name() == "count",
+        Expr::Alias(alias) => is_count(&alias.expr),
+        _ => false,
+    }
+}
+
+fn count_of(expr: Option<&Expr>) -> Result<Option<u64>> {
+    match expr {
+        None => Ok(None),
+        Some(Expr::Literal(ScalarValue::Int64(Some(count)), _)) => {
+            Ok(u64::try_from(*count).ok())
+        }
+        Some(_) => Err(SqlError::not_supported("LIMIT with an expression here").into()),
+    }
+}

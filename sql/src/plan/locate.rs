@@ -1,0 +1,94 @@
+//! Positions in a statement's text, found by walking its syntax tree after an error.
+
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{Expr, Ident, ObjectName, Query, Value, Visit, Visitor};
+
+use crate::error::SqlError;
+use crate::parse::fold;
+use crate::sqlstate;
+
+/// The highest `$n` of a query.
+pub(super) fn parameter_count(query: &Query) -> usize {
+    struct Highest(usize);
+    impl Visitor for Highest {
+        type Break = ();
+        fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
+            if let Expr::Value(literal) = expression
+                && let Value::Placeholder(name) = &literal.value
+                && let Some(number) = name.strip_prefix('$').and_then(|n| n.parse().ok())
+            {
+                self.0 = self.0.max(number);
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut highest = Highest(0);
+    let _ = query.visit(&mut highest);
+    highest.0
+}
+
+/// The error with the place of the name that it speaks of. Only statements of one
+/// line have one: the tree knows lines and columns, not offsets.
+pub(super) fn with_position(error: SqlError, query: &Query) -> SqlError {
+    let speaks_of_a_name = [
+        sqlstate::UNDEFINED_TABLE,
+        sqlstate::UNDEFINED_COLUMN,
+        sqlstate::UNDEFINED_FUNCTION,
+        sqlstate::AMBIGUOUS_COLUMN,
+    ]
+    .contains(&error.code);
+    if !speaks_of_a_name || error.position.is_some() {
+        return error;
+    }
+    let wanted: Vec<String> = error
+        .message
+        .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .map(str::to_owned)
+        .collect();
+    let mut finder = Finder { wanted, found: None };
+    let _ = query.visit(&mut finder);
+    error.at(finder.found)
+}
+
+struct Finder {
+    wanted: Vec<String>,
+    found: Option<usize>,
+}
+
+impl Finder {
+    fn check(&mut self, first: &Ident, last: &Ident) -> ControlFlow<()> {
+        if self.wanted.contains(&fold(last)) && first.span.start.line == 1 {
+            self.found = usize::try_from(first.span.start.column).ok();
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Visitor for Finder {
+    type Break = ();
+
+    fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
+        let idents: Vec<&Ident> = relation.0.iter().filter_map(|part| part.as_ident()).collect();
+        match (idents.first(), idents.last()) {
+            (Some(first), Some(last)) => self.check(first, last),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
+        match expression {
+            Expr::Identifier(ident) => self.check(ident, ident),
+            Expr::CompoundIdentifier(parts) => match (parts.first(), parts.last()) {
+                (Some(first), Some(last)) => self.check(first, last),
+                _ => ControlFlow::Continue(()),
+            },
+            Expr::Function(function) => match function.name.0.first().and_then(|p| p.as_ident()) {
+                Some(ident) => self.check(ident, ident),
+                None => ControlFlow::Continue(()),
+            },
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}

@@ -1,0 +1,568 @@
+//! Binary operators by PostgreSQL's rules: which types meet, and what comes out.
+//!
+//! A string literal without a type takes the type of the other side. Comparisons
+//! stay the engine's own after both sides have one type, so that they prune files;
+//! arithmetic becomes our own functions, which know overflow (`arithmetic.rs`).
+//!
+//! Source: PostgreSQL 15 manual, section 10.2.
+
+use std::sync::{Arc, Mutex};
+
+use arrow::datatypes::{DataType, FieldRef};
+use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::logical_expr::expr::{FieldMetadata, Placeholder, WindowFunction};
+use datafusion::logical_expr::planner::{
+    ExprPlanner, PlannerResult, RawBinaryExpr, RawWindowExpr,
+};
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator};
+use sqlparser::ast::BinaryOperator;
+
+use super::arithmetic;
+use super::builtin;
+use crate::cast::{self, CastKind, is_text};
+use crate::context::StatementContext;
+use crate::error::SqlError;
+use crate::types::{PgType, oid};
+
+/// Plans operators for one statement.
+#[derive(Debug)]
+pub(crate) struct OperatorPlanner {
+    ctx: Arc<StatementContext>,
+    /// Types that parameters took from what they meet, by `$n`.
+    parameters: Arc<Mutex<std::collections::BTreeMap<String, PgType>>>,
+}
+
+impl OperatorPlanner {
+    pub(crate) fn new(
+        ctx: &Arc<StatementContext>,
+        parameters: Arc<Mutex<std::collections::BTreeMap<String, PgType>>>,
+    ) -> Self {
+        Self { ctx: Arc::clone(ctx), parameters }
+    }
+}
+
+/// One side of an operator with its type; none for an untyped literal or parameter.
+struct Side {
+    expr: Expr,
+    pg_type: Option<PgType>,
+    field: Option<FieldRef>,
+}
+
+impl ExprPlanner for OperatorPlanner {
+    fn plan_binary_op(
+        &self,
+        raw: RawBinaryExpr,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<RawBinaryExpr>> {
+        let RawBinaryExpr { op, left, right } = raw;
+        let left = side(left, schema)?;
+        let right = side(right, schema)?;
+        Ok(PlannerResult::Planned(self.plan(&op, left, right)?))
+    }
+
+    fn plan_window(&self, raw: RawWindowExpr) -> Result<PlannerResult<RawWindowExpr>> {
+        // PostgreSQL counts rows as bigint, the engine as unsigned.
+        let target = match raw.func_def.name() {
+            "row_number" | "rank" | "dense_rank" => DataType::Int64,
+            "ntile" => DataType::Int32,
+            _ => return Ok(PlannerResult::Original(raw)),
+        };
+        let mut window = WindowFunction::new(raw.func_def, raw.args);
+        window.params.partition_by = raw.partition_by;
+        window.params.order_by = raw.order_by;
+        window.params.window_frame = raw.window_frame;
+        window.params.filter = raw.filter;
+        window.params.null_treatment = raw.null_treatment;
+        window.params.distinct = raw.distinct;
+        let window = Expr::WindowFunction(Box::new(window));
+        Ok(PlannerResult::Planned(datafusion::logical_expr::cast(window, target)))
+    }
+}
+
+fn side(expr: Expr, schema: &DFSchema) -> Result<Side> {
+    let untyped = match &expr {
+        Expr::Literal(
+            ScalarValue::Utf8(_) | ScalarValue::Utf8View(_) | ScalarValue::Null,
+            metadata,
+        ) => metadata.as_ref().is_none_or(|m| m.inner().is_empty()),
+        Expr::Placeholder(Placeholder { field: None, .. }) => true,
+        _ => false,
+    };
+    if untyped {
+        return Ok(Side { expr, pg_type: None, field: None });
+    }
+    let (_, field) = expr.to_field(schema)?;
+    Ok(Side { expr, pg_type: Some(PgType::of_field(&field)), field: Some(field) })
+}
+
+impl OperatorPlanner {
+    fn plan(&self, op: &BinaryOperator, left: Side, right: Side) -> Result<Expr, SqlError> {
+        let text = match op {
+            BinaryOperator::PGCustomBinaryOperator(parts) => {
+                parts.last().cloned().unwrap_or_default()
+            }
+            other => other.to_string(),
+        };
+        match text.as_str() {
+            "AND" => self.logical(left, Operator::And, right),
+            "OR" => self.logical(left, Operator::Or, right),
+            "+" | "-" | "*" | "/" | "%" => self.arithmetic(&text, left, right),
+            "^" => self.power(left, right),
+            "=" => self.compare(left, Operator::Eq, right),
+            "<>" | "!=" => self.compare(left, Operator::NotEq, right),
+            "<" => self.compare(left, Operator::Lt, right),
+            "<=" => self.compare(left, Operator::LtEq, right),
+            ">" => self.compare(left, Operator::Gt, right),
+            ">=" => self.compare(left, Operator::GtEq, right),
+            "||" => self.concat(left, right),
+            "~" => self.match_text(left, Operator::RegexMatch, right),
+            "~*" => self.match_text(left, Operator::RegexIMatch, right),
+            "!~" => self.match_text(left, Operator::RegexNotMatch, right),
+            "!~*" => self.match_text(left, Operator::RegexNotIMatch, right),
+            "~~" => self.match_text(left, Operator::LikeMatch, right),
+            "~~*" => self.match_text(left, Operator::ILikeMatch, right),
+            "!~~" => self.match_text(left, Operator::NotLikeMatch, right),
+            "!~~*" => self.match_text(left, Operator::NotILikeMatch, right),
+            "&" => self.bits(left, Operator::BitwiseAnd, right),
+            "|" => self.bits(left, Operator::BitwiseOr, right),
+            "#" => self.bits(left, Operator::BitwiseXor, right),
+            "<<" => self.bits(left, Operator::BitwiseShiftLeft, right),
+            ">>" => self.bits(left, Operator::BitwiseShiftRight, right),
+            _ => self.by_function(&text, left, right),
+        }
+    }
+
+    fn logical(&self, left: Side, op: Operator, right: Side) -> Result<Expr, SqlError> {
+        let boolean = PgType::new(oid::BOOL);
+        let name = op.to_string();
+        for side in [&left, &right] {
+            if side.pg_type.is_some_and(|t| t != boolean) {
+                return Err(SqlError::datatype_mismatch(format!(
+                    "argument of {name} must be type boolean, not type {}",
+                    display(side)
+                )));
+            }
+        }
+        let left = self.typed(left, boolean)?.expr;
+        let right = self.typed(right, boolean)?.expr;
+        Ok(binary(left, op, right))
+    }
+
+    /// Gives an untyped literal or parameter a type.
+    fn typed(&self, side: Side, target: PgType) -> Result<Side, SqlError> {
+        if side.pg_type.is_some() {
+            return Ok(side);
+        }
+        let expr = match side.expr {
+            Expr::Placeholder(placeholder) => {
+                self.parameters
+                    .lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner)
+                    .insert(placeholder.id.clone(), target);
+                let field = Arc::new(target.field(&placeholder.id, true));
+                Expr::Placeholder(Placeholder { id: placeholder.id, field: Some(field) })
+            }
+            other => literal_as(other, target, &self.ctx)?,
+        };
+        let (_, field) = expr.to_field(&DFSchema::empty())?;
+        Ok(Side { expr, pg_type: Some(target), field: Some(field) })
+    }
+
+    /// Both sides with a type: an untyped one takes the other's, two become text.
+    fn both_typed(&self, left: Side, right: Side) -> Result<(Side, Side), SqlError> {
+        let target = match (left.pg_type, right.pg_type) {
+            (Some(known), _) | (None, Some(known)) => literal_target(known),
+            (None, None) => PgType::new(oid::TEXT),
+        };
+        Ok((self.typed(left, target)?, self.typed(right, target)?))
+    }
+
+    fn compare(&self, left: Side, op: Operator, right: Side) -> Result<Expr, SqlError> {
+        if matches!(left.expr, Expr::ScalarSubquery(_) | Expr::SetComparison(_))
+            && left.pg_type.is_none()
+        {
+            return Ok(binary(left.expr, op, right.expr));
+        }
+        let (left, right) = self.both_typed(left, right)?;
+        let (left_type, right_type) = types_of(&left, &right);
+        let undefined = || {
+            SqlError::undefined_operator(&display(&left), &op.to_string(), &display(&right))
+        };
+        if left_type.oid == oid::BPCHAR || right_type.oid == oid::BPCHAR {
+            if !is_text(left_type) || !is_text(right_type) {
+                return Err(undefined());
+            }
+            return Ok(binary(padding_ignored(left.expr), op, padding_ignored(right.expr)));
+        }
+        let common = match (category(left_type), category(right_type)) {
+            (Category::Text, Category::Text) | (Category::Boolean, Category::Boolean) => None,
+            (Category::Number, Category::Number) => number_target(left_type, right_type),
+            (Category::Instant, Category::Instant) if left_type.oid != right_type.oid => {
+                Some(PgType::new(later_instant(left_type, right_type)))
+            }
+            (Category::Interval, Category::Interval) => {
+                let key = |side: Side| builtin::call("$interval_key", vec![side.expr], &self.ctx);
+                return Ok(binary(key(left)?, op, key(right)?));
+            }
+            (Category::Array, Category::Array) => (left_type != right_type).then_some(left_type),
+            (Category::Other, Category::Other) if left_type.oid == oid::JSON => {
+                return Err(undefined());
+            }
+            (a, b) if a == b && left_type.oid == right_type.oid => None,
+            (Category::Instant, Category::Instant) => None,
+            _ => return Err(undefined()),
+        };
+        match common {
+            None => Ok(binary(left.expr, op, right.expr)),
+            Some(target) => {
+                let left = self.cast_side(left, target);
+                let right = self.cast_side(right, target);
+                Ok(binary(left, op, right))
+            }
+        }
+    }
+
+    fn cast_side(&self, side: Side, target: PgType) -> Expr {
+        let same = side.pg_type.is_some_and(|t| t.oid == target.oid);
+        if same {
+            return side.expr;
+        }
+        cast_expr(side.expr, target, &self.ctx)
+    }
+
+    fn arithmetic(&self, op: &str, left: Side, right: Side) -> Result<Expr, SqlError> {
+        let (left, right) = match (left.pg_type, right.pg_type) {
+            (None, None) => {
+                return Err(SqlError::undefined_operator("unknown", op, "unknown"));
+            }
+            (Some(known), None) => {
+                let target = arithmetic_literal(known, op);
+                (left, self.typed(right, target)?)
+            }
+            (None, Some(known)) => {
+                let target = arithmetic_literal(known, op);
+                (self.typed(left, target)?, right)
+            }
+            _ => (left, right),
+        };
+        let (left_type, right_type) = types_of(&left, &right);
+        let undefined = || {
+            SqlError::undefined_operator(&left_type.display(), op, &right_type.display())
+        };
+        if category(left_type) == Category::Number && category(right_type) == Category::Number {
+            let (left, right) = self.same_kind(left, right)?;
+            return arithmetic::number(op, (left, right)).map_err(SqlError::from);
+        }
+        arithmetic::temporal(op, (left.expr, left_type), (right.expr, right_type), &self.ctx)?
+            .ok_or_else(undefined)
+    }
+
+    /// Numbers of one family: integers of one width, numerics, or doubles.
+    fn same_kind(&self, left: Side, right: Side) -> Result<(Expr, Expr), SqlError> {
+        let (left_type, right_type) = types_of(&left, &right);
+        let target = number_target(left_type, right_type);
+        let convert = |side: Side| -> Expr {
+            let Some(target) = target else { return side.expr };
+            let own = side.pg_type.unwrap_or(target);
+            if own.oid == target.oid {
+                return side.expr;
+            }
+            match (target.oid, side.field.as_deref().map(arrow::datatypes::Field::data_type)) {
+                // An integer as a numeric keeps only the digits it needs.
+                (oid::NUMERIC, Some(data_type)) => {
+                    cast_expr(side.expr, integer_digits(data_type), &self.ctx)
+                }
+                _ => cast_expr(side.expr, target, &self.ctx),
+            }
+        };
+        Ok((convert(left), convert(right)))
+    }
+
+    fn power(&self, left: Side, right: Side) -> Result<Expr, SqlError> {
+        let double = PgType::new(oid::FLOAT8);
+        let left = self.typed(left, double)?;
+        let right = self.typed(right, double)?;
+        let (left_type, right_type) = types_of(&left, &right);
+        let numeric = left_type.oid == oid::NUMERIC || right_type.oid == oid::NUMERIC;
+        let has_float = [left_type, right_type]
+            .iter()
+            .any(|t| matches!(t.oid, oid::FLOAT4 | oid::FLOAT8));
+        if numeric && !has_float {
+            return builtin::call("power", vec![left.expr, right.expr], &self.ctx);
+        }
+        let left = self.cast_side(left, double);
+        let right = self.cast_side(right, double);
+        builtin::call("power", vec![left, right], &self.ctx)
+    }
+
+    fn concat(&self, left: Side, right: Side) -> Result<Expr, SqlError> {
+        let is_array = |side: &Side| side.pg_type.is_some_and(|t| t.element().is_some());
+        if is_array(&left) || is_array(&right) {
+            return self.concat_arrays(left, right);
+        }
+        let text = PgType::new(oid::TEXT);
+        let jsonb = |side: &Side| side.pg_type.is_some_and(|t| t.oid == oid::JSONB);
+        if jsonb(&left) && (jsonb(&right) || right.pg_type.is_none()) {
+            let right = self.typed(right, PgType::new(oid::JSONB))?;
+            return builtin::call("jsonb_concat", vec![left.expr, right.expr], &self.ctx);
+        }
+        let bytes = |side: &Side| side.pg_type.is_some_and(|t| t.oid == oid::BYTEA);
+        if bytes(&left) && bytes(&right) {
+            return builtin::call("$bytea_concat", vec![left.expr, right.expr], &self.ctx);
+        }
+        let left = self.typed(left, text)?;
+        let right = self.typed(right, text)?;
+        let (left_type, right_type) = types_of(&left, &right);
+        if !is_text(left_type) && !is_text(right_type) {
+            return Err(SqlError::undefined_operator(
+                &left_type.display(),
+                "||",
+                &right_type.display(),
+            ));
+        }
+        let left = self.as_plain_text(left);
+        let right = self.as_plain_text(right);
+        Ok(binary(left, Operator::StringConcat, right))
+    }
+
+    fn as_plain_text(&self, side: Side) -> Expr {
+        match side.pg_type {
+            Some(t) if is_text(t) && t.oid != oid::BPCHAR => side.expr,
+            _ => cast_expr(side.expr, PgType::new(oid::TEXT), &self.ctx),
+        }
+    }
+
+    fn concat_arrays(&self, left: Side, right: Side) -> Result<Expr, SqlError> {
+        let array_type = [&left, &right]
+            .iter()
+            .filter_map(|side| side.pg_type)
+            .find(|t| t.element().is_some())
+            .expect("one side is an array");
+        let left = self.typed(left, array_type)?;
+        let right = self.typed(right, array_type)?;
+        let (left_type, right_type) = types_of(&left, &right);
+        let name = match (left_type.element().is_some(), right_type.element().is_some()) {
+            (true, true) => "array_cat",
+            (true, false) => "array_append",
+            _ => "array_prepend",
+        };
+        builtin::call(name, vec![left.expr, right.expr], &self.ctx)
+    }
+
+    fn match_text(&self, left: Side, op: Operator, right: Side) -> Result<Expr, SqlError> {
+        let text = PgType::new(oid::TEXT);
+        let left = self.typed(left, text)?;
+        let right = self.typed(right, text)?;
+        let (left_type, right_type) = types_of(&left, &right);
+        if !is_text(left_type) || !is_text(right_type) {
+            return Err(SqlError::undefined_operator(
+                &left_type.display(),
+                &op.to_string(),
+                &right_type.display(),
+            ));
+        }
+        Ok(binary(left.expr, op, right.expr))
+    }
+
+    fn bits(&self, left: Side, op: Operator, right: Side) -> Result<Expr, SqlError> {
+        let (left, right) = self.both_typed(left, right)?;
+        let (left_type, right_type) = types_of(&left, &right);
+        let is_integer = |t: PgType| matches!(t.oid, oid::INT2 | oid::INT4 | oid::INT8);
+        if !is_integer(left_type) || !is_integer(right_type) {
+            return self.by_function(&op.to_string(), left, right);
+        }
+        let (left, right) = self.same_kind(left, right)?;
+        Ok(binary(left, op, right))
+    }
+
+    /// Operators that are another name of a function.
+    fn by_function(&self, op: &str, left: Side, right: Side) -> Result<Expr, SqlError> {
+        let is_array = |side: &Side| side.pg_type.is_some_and(|t| t.element().is_some());
+        if is_array(&left) || is_array(&right) {
+            let (left, right) = self.both_typed(left, right)?;
+            let (name, args) = match op {
+                "@>" => ("array_has_all", vec![left.expr, right.expr]),
+                "<@" => ("array_has_all", vec![right.expr, left.expr]),
+                "&&" => ("array_has_any", vec![left.expr, right.expr]),
+                _ => {
+                    let (l, r) = (display(&left), display(&right));
+                    return Err(SqlError::undefined_operator(&l, op, &r));
+                }
+            };
+            return builtin::call(name, args, &self.ctx);
+        }
+        let name = match op {
+            "->" => "json_get",
+            "->>" => "json_get_text",
+            "#>" => "json_path",
+            "#>>" => "json_path_text",
+            "@>" => "jsonb_contains",
+            "<@" => "jsonb_contained",
+            "?" => "jsonb_exists",
+            "?|" => "jsonb_exists_any",
+            "?&" => "jsonb_exists_all",
+            "^@" => "starts_with",
+            _ => {
+                let (l, r) = (display(&left), display(&right));
+                return Err(SqlError::undefined_operator(&l, op, &r));
+            }
+        };
+        let right_type = match op {
+            "@>" | "<@" => PgType::new(oid::JSONB),
+            "#>" | "#>>" | "?|" | "?&" => PgType::new(1009),
+            _ => PgType::new(oid::TEXT),
+        };
+        let left = self.typed(left, PgType::new(oid::JSONB))?;
+        let right = self.typed(right, right_type)?;
+        builtin::call(name, vec![left.expr, right.expr], &self.ctx)
+    }
+}
+
+/// What comparisons and arithmetic tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Category {
+    Boolean,
+    Number,
+    Text,
+    Instant,
+    Interval,
+    Array,
+    Other,
+}
+
+fn category(pg_type: PgType) -> Category {
+    if pg_type.element().is_some() {
+        return Category::Array;
+    }
+    match pg_type.oid {
+        oid::BOOL => Category::Boolean,
+        oid::DATE | oid::TIMESTAMP | oid::TIMESTAMPTZ => Category::Instant,
+        oid::INTERVAL => Category::Interval,
+        oid::INT2 | oid::INT4 | oid::INT8 | oid::FLOAT4 | oid::FLOAT8 | oid::NUMERIC => {
+            Category::Number
+        }
+        _ if pg_type.is_oid_like() => Category::Number,
+        _ if is_text(pg_type) => Category::Text,
+        _ => Category::Other,
+    }
+}
+
+/// The type that an untyped literal takes beside `known`: without its modifier.
+fn literal_target(known: PgType) -> PgType {
+    match known.oid {
+        oid::NUMERIC | oid::VARCHAR => PgType::new(known.oid),
+        oid::BPCHAR => PgType::new(oid::BPCHAR),
+        _ => PgType { oid: known.oid, typmod: -1 },
+    }
+}
+
+/// Beside a date or time, an untyped literal of `-` is of the same type and of `+`
+/// an interval, as PostgreSQL resolves its operators.
+fn arithmetic_literal(known: PgType, op: &str) -> PgType {
+    match (known.oid, op) {
+        (oid::DATE | oid::TIMESTAMP | oid::TIMESTAMPTZ | oid::TIME, "+") => {
+            PgType::new(oid::INTERVAL)
+        }
+        (oid::INTERVAL, "*" | "/") => PgType::new(oid::FLOAT8),
+        _ => literal_target(known),
+    }
+}
+
+/// The common type of two numbers; none if they already agree.
+fn number_target(left: PgType, right: PgType) -> Option<PgType> {
+    let rank = |t: PgType| match t.oid {
+        oid::INT2 => 0,
+        oid::INT4 => 1,
+        oid::NUMERIC => 3,
+        oid::FLOAT4 => 4,
+        oid::FLOAT8 => 5,
+        _ => 2,
+    };
+    let (low, high) = (rank(left).min(rank(right)), rank(left).max(rank(right)));
+    if low == high {
+        return None;
+    }
+    Some(PgType::new(match high {
+        1 => oid::INT4,
+        2 => oid::INT8,
+        3 => oid::NUMERIC,
+        _ => oid::FLOAT8,
+    }))
+}
+
+fn later_instant(left: PgType, right: PgType) -> u32 {
+    let has = |wanted: u32| left.oid == wanted || right.oid == wanted;
+    if has(oid::TIMESTAMPTZ) { oid::TIMESTAMPTZ } else { oid::TIMESTAMP }
+}
+
+fn integer_digits(data_type: &DataType) -> PgType {
+    match data_type {
+        DataType::Int16 => PgType::numeric(5, 0),
+        DataType::Int32 => PgType::numeric(10, 0),
+        _ => PgType::numeric(19, 0),
+    }
+}
+
+fn types_of(left: &Side, right: &Side) -> (PgType, PgType) {
+    let unknown = PgType::new(oid::UNKNOWN);
+    (left.pg_type.unwrap_or(unknown), right.pg_type.unwrap_or(unknown))
+}
+
+fn display(side: &Side) -> String {
+    side.pg_type.map_or_else(|| "unknown".to_owned(), |t| PgType::new(t.oid).display())
+}
+
+fn binary(left: Expr, op: Operator, right: Expr) -> Expr {
+    Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))
+}
+
+/// A cast as the rewrite would have written it.
+pub(crate) fn cast_expr(expr: Expr, target: PgType, ctx: &Arc<StatementContext>) -> Expr {
+    let function = cast::udf::function(target, CastKind::Explicit, ctx);
+    function.call(vec![expr])
+}
+
+/// char(n) compares without its padding.
+fn padding_ignored(expr: Expr) -> Expr {
+    match expr {
+        Expr::Literal(scalar, metadata) => match scalar.try_as_str() {
+            Some(Some(text)) => Expr::Literal(
+                ScalarValue::Utf8View(Some(text.trim_end_matches(' ').to_owned())),
+                None,
+            ),
+            _ => Expr::Literal(scalar, metadata),
+        },
+        other => datafusion::functions::string::rtrim().call(vec![other]),
+    }
+}
+
+/// The value of an untyped literal as `target`.
+///
+/// Errors: those of the type's input, such as `22P02`.
+pub(crate) fn literal_as(
+    literal: Expr,
+    target: PgType,
+    ctx: &Arc<StatementContext>,
+) -> Result<Expr, SqlError> {
+    let Expr::Literal(scalar, _) = &literal else {
+        return Ok(cast_expr(literal, target, ctx));
+    };
+    let array = scalar.to_array()?;
+    let from = PgType::new(oid::UNKNOWN);
+    let arrow_type = match scalar.try_as_str().flatten() {
+        Some(text) if target == PgType::new(oid::NUMERIC) => {
+            match crate::types::numeric::digits_of_text(text) {
+                Some((precision, scale)) => DataType::Decimal128(precision, scale),
+                None => target.arrow_type(),
+            }
+        }
+        _ => target.arrow_type(),
+    };
+    let value = cast::cast_array(&array, from, target, &arrow_type, CastKind::Explicit, ctx)?;
+    let value = ScalarValue::try_from_array(&value, 0)?;
+    let metadata = target.metadata();
+    let is_derived = target.oid == oid::NUMERIC && arrow_type != target.arrow_type();
+    let metadata =
+        (!metadata.is_empty() && !is_derived).then(|| FieldMetadata::from(metadata));
+    Ok(Expr::Literal(value, metadata))
+}

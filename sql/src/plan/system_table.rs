@@ -1,0 +1,56 @@
+//! A relation of `pg_catalog` or `information_schema` as a table of the plan.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::Result;
+use datafusion::datasource::TableType;
+use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::logical_expr::Expr;
+use datafusion::physical_plan::ExecutionPlan;
+
+use crate::context::StatementContext;
+use crate::pg_catalog::SystemRelation;
+
+/// Its rows are made when the scan is planned, from the statement's snapshot.
+#[derive(Debug)]
+pub(super) struct SystemTable {
+    relation: &'static SystemRelation,
+    ctx: Arc<StatementContext>,
+}
+
+impl SystemTable {
+    pub(super) fn new(relation: &'static SystemRelation, ctx: &Arc<StatementContext>) -> Self {
+        Self { relation, ctx: Arc::clone(ctx) }
+    }
+}
+
+#[async_trait]
+impl TableProvider for SystemTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.relation.fields)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        _state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        _limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let rows: RecordBatch = self.relation.rows(&self.ctx)?;
+        let plan = MemorySourceConfig::try_new_exec(
+            &[vec![rows]],
+            Arc::clone(&self.relation.fields),
+            projection.cloned(),
+        )?;
+        Ok(plan)
+    }
+}

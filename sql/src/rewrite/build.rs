@@ -1,0 +1,86 @@
+//! Small constructors of syntax tree nodes.
+
+use sqlparser::ast::{
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
+    ObjectName, ObjectNamePart, UnaryOperator, Value, ValueWithSpan,
+};
+use sqlparser::tokenizer::Span;
+
+use crate::types::PgType;
+
+/// A call of a function by its exact name.
+pub(crate) fn call(name: &str, args: Vec<Expr>) -> Expr {
+    let args = args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)));
+    Expr::Function(Function {
+        name: ObjectName(vec![ObjectNamePart::Identifier(Ident::with_quote('"', name))]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args: args.collect(),
+            clauses: Vec::new(),
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
+}
+
+/// Prefix of the name that an explicit cast becomes.
+pub(crate) const CAST: &str = "$cast/";
+
+/// `CAST(expression AS target)`.
+pub(crate) fn cast(expression: Expr, target: PgType) -> Expr {
+    call(&format!("{CAST}{}/{}", target.oid, target.typmod), vec![expression])
+}
+
+/// Prefix of the name that a cast to a column's type becomes.
+pub(crate) const ASSIGN: &str = "$assign/";
+
+/// A value for a column of type `target`: text that is too long is refused.
+pub(crate) fn assignment_cast(expression: Expr, target: PgType) -> Expr {
+    call(&format!("{ASSIGN}{}/{}", target.oid, target.typmod), vec![expression])
+}
+
+/// A string literal.
+pub(crate) fn string(text: impl Into<String>) -> Expr {
+    value(Value::SingleQuotedString(text.into()))
+}
+
+/// A number literal that the rewrite leaves alone.
+pub(crate) fn raw_number(text: impl Into<String>) -> Expr {
+    value(Value::Number(text.into(), true))
+}
+
+/// A literal.
+pub(crate) fn value(value: Value) -> Expr {
+    Expr::Value(ValueWithSpan { value, span: Span::empty() })
+}
+
+/// `NOT (expression)` if `negated`.
+pub(crate) fn negate_if(negated: bool, expression: Expr) -> Expr {
+    if negated {
+        Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(expression) }
+    } else {
+        expression
+    }
+}
+
+/// Takes an expression out of its place.
+pub(crate) fn take(slot: &mut Expr) -> Expr {
+    std::mem::replace(slot, value(Value::Null))
+}
+
+/// The text of a string literal, however it was quoted.
+pub(crate) fn string_text(expression: &Expr) -> Option<&str> {
+    let Expr::Value(value) = expression else { return None };
+    match &value.value {
+        Value::SingleQuotedString(text)
+        | Value::EscapedStringLiteral(text)
+        | Value::UnicodeStringLiteral(text)
+        | Value::NationalStringLiteral(text) => Some(text),
+        Value::DollarQuotedString(quoted) => Some(&quoted.value),
+        _ => None,
+    }
+}

@@ -1,0 +1,376 @@
+//! Expressions: literals' types, casts, and syntax that is a function call in disguise.
+
+use sqlparser::ast::{
+    AccessExpr, BinaryOperator, CeilFloorKind, DateTimeField, Expr, Interval, ObjectName,
+    Subscript, TrimWhereField, UnaryOperator, Value,
+};
+
+use super::build::{call, cast, negate_if, raw_number, string, string_text, take, value};
+use super::function;
+use crate::error::SqlError;
+use crate::parse::{name_parts, type_name};
+use crate::types::{PgType, oid};
+
+/// Before the parts are visited: what must see them as they were written.
+pub(super) fn before(expression: &mut Expr) -> Result<(), SqlError> {
+    match expression {
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => {
+            if let Some(text) = plain_number(expr) {
+                *expression = value(Value::Number(format!("-{text}"), false));
+            }
+        }
+        Expr::Interval(interval) => *expression = interval_literal(interval)?,
+        Expr::Case { operand: Some(operand), conditions, .. } => {
+            let operand = take(operand);
+            for when in conditions.iter_mut() {
+                let condition = take(&mut when.condition);
+                when.condition = Expr::BinaryOp {
+                    left: Box::new(Expr::Nested(Box::new(operand.clone()))),
+                    op: BinaryOperator::Eq,
+                    right: Box::new(Expr::Nested(Box::new(condition))),
+                };
+            }
+            if let Expr::Case { operand, .. } = expression {
+                *operand = None;
+            }
+        }
+        Expr::BinaryOp { left, op, right } => {
+            if let Some(expanded) = row_comparison(left, op, right)? {
+                *expression = expanded;
+            }
+        }
+        Expr::InList { expr, list, negated } if matches!(**expr, Expr::Tuple(_)) => {
+            *expression = row_in_list(expr, list, *negated)?;
+        }
+        Expr::Function(call) => match function::array_subquery(call) {
+            Some(aggregated) => *expression = aggregated,
+            None => function::before(call)?,
+        },
+        _ => {}
+    }
+    Ok(())
+}
+
+/// After the parts were visited.
+pub(super) fn after(expression: &mut Expr) -> Result<(), SqlError> {
+    let replaced = match expression {
+        Expr::Value(literal) => of_value(&mut literal.value)?,
+        Expr::Cast { expr, data_type, .. } => Some(cast(take(expr), type_name::resolve(data_type)?)),
+        Expr::TypedString(typed) => {
+            let target = type_name::resolve(&typed.data_type)?;
+            let text = value(typed.value.value.clone());
+            Some(cast(text, target))
+        }
+        Expr::AtTimeZone { timestamp, time_zone } => {
+            Some(call("timezone", vec![take(time_zone), take(timestamp)]))
+        }
+        Expr::Extract { field, expr, .. } => {
+            Some(call("extract", vec![string(field_name(field)), take(expr)]))
+        }
+        Expr::Position { expr, r#in } => Some(call("strpos", vec![take(r#in), take(expr)])),
+        Expr::Substring { expr, substring_from, substring_for, .. } => {
+            Some(substring(take(expr), substring_from.take(), substring_for.take()))
+        }
+        Expr::Trim { trim_where, trim_what, expr, trim_characters } => {
+            let name = match trim_where {
+                Some(TrimWhereField::Leading) => "ltrim",
+                Some(TrimWhereField::Trailing) => "rtrim",
+                Some(TrimWhereField::Both) | None => "btrim",
+            };
+            let mut args = vec![take(expr)];
+            args.extend(trim_what.take().map(|what| *what));
+            args.extend(trim_characters.take().into_iter().flatten());
+            Some(call(name, args))
+        }
+        Expr::Overlay { expr, overlay_what, overlay_from, overlay_for } => {
+            let mut args = vec![take(expr), take(overlay_what), take(overlay_from)];
+            args.extend(overlay_for.take().map(|length| *length));
+            Some(call("overlay", args))
+        }
+        Expr::Ceil { expr, field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => {
+            Some(call("ceil", vec![take(expr)]))
+        }
+        Expr::Floor { expr, field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => {
+            Some(call("floor", vec![take(expr)]))
+        }
+        Expr::Collate { expr, collation } => {
+            check_collation(collation)?;
+            Some(take(expr))
+        }
+        Expr::SimilarTo { negated, expr, pattern, escape_char } => {
+            let mut args = vec![take(expr), take(pattern)];
+            args.extend(escape_char.take().map(|escape| value(escape.value)));
+            Some(negate_if(*negated, call("similar_to", args)))
+        }
+        Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. } => {
+            if let Some(escape) = escape_char.take() {
+                let plain = take(pattern);
+                **pattern = call("like_escape", vec![plain, value(escape.value)]);
+            }
+            None
+        }
+        Expr::AnyOp { left, compare_op, right, .. } => {
+            array_comparison("any_compare", left, compare_op, right)
+        }
+        Expr::AllOp { left, compare_op, right } => {
+            array_comparison("all_compare", left, compare_op, right)
+        }
+        Expr::UnaryOp { op, expr } => unary(*op, expr)?,
+        Expr::CompoundFieldAccess { root, access_chain } => subscripts(root, access_chain)?,
+        Expr::Identifier(ident)
+            if ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("sysdate") =>
+        {
+            Some(call("sysdate", Vec::new()))
+        }
+        Expr::Function(function) => function::after(function)?,
+        _ => None,
+    };
+    if let Some(replacement) = replaced {
+        *expression = replacement;
+    }
+    Ok(())
+}
+
+/// The digits of a number literal, through parentheses.
+fn plain_number(expression: &Expr) -> Option<&str> {
+    match expression {
+        Expr::Value(literal) => match &literal.value {
+            Value::Number(text, false) if !text.starts_with('-') => Some(text),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Integers are int4, else int8, else numeric; strings all become one kind.
+fn of_value(literal: &mut Value) -> Result<Option<Expr>, SqlError> {
+    match literal {
+        Value::Number(text, false) => number(text),
+        Value::UnicodeStringLiteral(text) | Value::NationalStringLiteral(text) => {
+            Ok(Some(string(std::mem::take(text))))
+        }
+        Value::DollarQuotedString(quoted) => Ok(Some(string(std::mem::take(&mut quoted.value)))),
+        Value::HexStringLiteral(_) | Value::SingleQuotedByteStringLiteral(_) => {
+            Err(SqlError::not_supported("a bit string"))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn number(text: &str) -> Result<Option<Expr>, SqlError> {
+    let digits = text.strip_prefix('-').unwrap_or(text).replace('_', "");
+    let sign = if text.starts_with('-') { "-" } else { "" };
+    if let Some(plain) = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        return match i64::from_str_radix(plain, 16) {
+            Ok(integer) => number(&format!("{sign}{integer}")),
+            Err(_) => Err(SqlError::value_out_of_range(text, "bigint")),
+        };
+    }
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(fraction(sign, &digits));
+    }
+    // The sign is an operator in PostgreSQL: -2147483648 is a negated int8.
+    if digits.parse::<i32>().is_ok() {
+        return Ok(Some(cast(raw_number(format!("{sign}{digits}")), PgType::new(oid::INT4))));
+    }
+    if digits.parse::<i64>().is_ok() {
+        return Ok(Some(cast(raw_number(format!("{sign}{digits}")), PgType::new(oid::INT8))));
+    }
+    let digits = digits.trim_start_matches('0');
+    match u8::try_from(digits.len()) {
+        Ok(precision) if precision <= crate::types::NUMERIC_PRECISION => {
+            Ok(Some(cast(string(format!("{sign}{digits}")), PgType::numeric(precision, 0))))
+        }
+        _ => Err(SqlError::value_out_of_range(text, "numeric")),
+    }
+}
+
+/// `1.50` is numeric(3,2) and `1e3` numeric; too long ones are cut to 38 digits.
+fn fraction(sign: &str, text: &str) -> Option<Expr> {
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+        None => (text, 0),
+    };
+    let (whole, decimals) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let decimals_count = i32::try_from(decimals.len()).ok()?;
+    let scale = (decimals_count - exponent).max(0);
+    let digits = i32::try_from(whole.trim_start_matches('0').len()).ok()? + exponent.max(0) + scale;
+    let scale = i8::try_from(scale.min(37)).ok()?;
+    let precision = u8::try_from(digits.clamp(i32::from(scale).max(1), 38)).ok()?;
+    Some(cast(string(format!("{sign}{text}")), PgType::numeric(precision, scale)))
+}
+
+fn interval_literal(interval: &mut Interval) -> Result<Expr, SqlError> {
+    let inner = take(&mut interval.value);
+    let text = match (&inner, string_text(&inner)) {
+        (_, Some(text)) => text.to_owned(),
+        (Expr::Value(literal), None) => match &literal.value {
+            Value::Number(text, _) => text.clone(),
+            _ => return Err(SqlError::not_supported("an interval that is no literal")),
+        },
+        _ => return Err(SqlError::not_supported("an interval that is no literal")),
+    };
+    let text = match (&interval.leading_field, &interval.last_field) {
+        (Some(field), None) if text.trim().parse::<f64>().is_ok() => {
+            format!("{text} {}", field_name(field))
+        }
+        _ => text,
+    };
+    Ok(cast(string(text), PgType::new(oid::INTERVAL)))
+}
+
+/// The name of a date part in lower case, without quotes.
+pub(super) fn field_name(field: &DateTimeField) -> String {
+    field.to_string().trim_matches(['\'', '"']).to_lowercase()
+}
+
+fn substring(text: Expr, from: Option<Box<Expr>>, length: Option<Box<Expr>>) -> Expr {
+    match (from, length) {
+        (Some(from), None) if string_text(&from).is_some() => {
+            call("regexp_substr", vec![text, *from])
+        }
+        (Some(from), None) => call("substring", vec![text, *from]),
+        (Some(from), Some(length)) => call("substring", vec![text, *from, *length]),
+        (None, Some(length)) => {
+            let first = cast(raw_number("1"), PgType::new(oid::INT4));
+            call("substring", vec![text, first, *length])
+        }
+        (None, None) => text,
+    }
+}
+
+fn unary(op: UnaryOperator, operand: &mut Expr) -> Result<Option<Expr>, SqlError> {
+    let name = match op {
+        UnaryOperator::Minus => "$negate",
+        UnaryOperator::Plus => return Ok(Some(take(operand))),
+        UnaryOperator::BitwiseNot => "$bitnot",
+        UnaryOperator::PGAbs => "abs",
+        UnaryOperator::PGSquareRoot => "sqrt",
+        UnaryOperator::PGCubeRoot => "cbrt",
+        UnaryOperator::PGPostfixFactorial | UnaryOperator::PGPrefixFactorial => "factorial",
+        UnaryOperator::Not => return Ok(None),
+        other => return Err(SqlError::not_supported(format!("the operator {other}"))),
+    };
+    Ok(Some(call(name, vec![take(operand)])))
+}
+
+fn array_comparison(
+    name: &str,
+    left: &mut Expr,
+    op: &BinaryOperator,
+    right: &mut Expr,
+) -> Option<Expr> {
+    let mut inner = &*right;
+    while let Expr::Nested(nested) = inner {
+        inner = nested;
+    }
+    if matches!(inner, Expr::Subquery(_)) {
+        return None;
+    }
+    Some(call(name, vec![string(operator_text(op)), take(left), take(right)]))
+}
+
+/// An operator without the schema that `OPERATOR(pg_catalog.=)` gives it.
+pub(super) fn operator_text(op: &BinaryOperator) -> String {
+    match op {
+        BinaryOperator::PGCustomBinaryOperator(parts) => parts.last().cloned().unwrap_or_default(),
+        other => other.to_string(),
+    }
+}
+
+fn subscripts(root: &mut Expr, chain: &mut [AccessExpr]) -> Result<Option<Expr>, SqlError> {
+    let mut current = take(root);
+    for access in chain {
+        current = match access {
+            AccessExpr::Subscript(Subscript::Index { index }) => {
+                call("$subscript", vec![current, take(index)])
+            }
+            AccessExpr::Subscript(Subscript::Slice { lower_bound, upper_bound, stride: None }) => {
+                let null = || value(Value::Null);
+                let lower = lower_bound.take().unwrap_or_else(null);
+                let upper = upper_bound.take().unwrap_or_else(null);
+                call("$slice", vec![current, lower, upper])
+            }
+            AccessExpr::Subscript(_) => return Err(SqlError::not_supported("a slice with a step")),
+            AccessExpr::Dot(Expr::Identifier(field)) => {
+                call("get_field", vec![current, string(crate::parse::fold(field))])
+            }
+            AccessExpr::Dot(_) => return Err(SqlError::not_supported("this field access")),
+        };
+    }
+    Ok(Some(current))
+}
+
+/// Collations that compare bytes, which is how Gotgan compares text.
+fn check_collation(collation: &ObjectName) -> Result<(), SqlError> {
+    let name = name_parts(collation).pop().unwrap_or_default();
+    match name.as_str() {
+        "C" | "POSIX" | "default" | "ucs_basic" | "c" | "posix" => Ok(()),
+        _ => Err(SqlError::undefined_object("collation", &name)),
+    }
+}
+
+/// `(a, b) = (c, d)` and the other comparisons of rows.
+fn row_comparison(
+    left: &Expr,
+    op: &BinaryOperator,
+    right: &Expr,
+) -> Result<Option<Expr>, SqlError> {
+    let (Expr::Tuple(left), Expr::Tuple(right)) = (left, right) else { return Ok(None) };
+    if left.len() != right.len() || left.is_empty() {
+        return Err(SqlError::syntax("unequal number of entries in row expressions"));
+    }
+    let pairs = || left.iter().cloned().zip(right.iter().cloned());
+    let binary = |left: Expr, op: BinaryOperator, right: Expr| Expr::BinaryOp {
+        left: Box::new(left),
+        op,
+        right: Box::new(right),
+    };
+    let joined = |op: BinaryOperator, join: BinaryOperator| {
+        pairs()
+            .map(|(left, right)| binary(left, op.clone(), right))
+            .reduce(|all, one| binary(all, join.clone(), one))
+            .map(|all| Expr::Nested(Box::new(all)))
+    };
+    match op {
+        BinaryOperator::Eq => Ok(joined(BinaryOperator::Eq, BinaryOperator::And)),
+        BinaryOperator::NotEq => Ok(joined(BinaryOperator::NotEq, BinaryOperator::Or)),
+        BinaryOperator::Lt | BinaryOperator::LtEq | BinaryOperator::Gt | BinaryOperator::GtEq => {
+            let strict = match op {
+                BinaryOperator::Lt | BinaryOperator::LtEq => BinaryOperator::Lt,
+                _ => BinaryOperator::Gt,
+            };
+            let mut result: Option<Expr> = None;
+            for (left, right) in pairs().rev() {
+                result = Some(Expr::Nested(Box::new(match result {
+                    None => binary(left, op.clone(), right),
+                    Some(rest) => {
+                        let equal = binary(left.clone(), BinaryOperator::Eq, right.clone());
+                        let tail = Expr::Nested(Box::new(binary(equal, BinaryOperator::And, rest)));
+                        binary(binary(left, strict.clone(), right), BinaryOperator::Or, tail)
+                    }
+                })));
+            }
+            Ok(result)
+        }
+        other => Err(SqlError::not_supported(format!("the operator {other} on rows"))),
+    }
+}
+
+fn row_in_list(row: &Expr, list: &[Expr], negated: bool) -> Result<Expr, SqlError> {
+    let mut any: Option<Expr> = None;
+    for item in list {
+        let equal = row_comparison(row, &BinaryOperator::Eq, item)?
+            .ok_or_else(|| SqlError::syntax("a list of rows was expected"))?;
+        any = Some(match any {
+            None => equal,
+            Some(others) => Expr::BinaryOp {
+                left: Box::new(others),
+                op: BinaryOperator::Or,
+                right: Box::new(equal),
+            },
+        });
+    }
+    let any = any.ok_or_else(|| SqlError::syntax("an empty list of rows"))?;
+    Ok(negate_if(negated, Expr::Nested(Box::new(any))))
+}

@@ -1,0 +1,172 @@
+//! Function calls: schema prefixes, bare date parts, `ARRAY(SELECT ...)`, frame bounds.
+
+use sqlparser::ast::{
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
+    ObjectNamePart, OrderByKind, Query, Select, SelectItem, SetExpr, TableAlias, TableFactor,
+    TableWithJoins, Value, WindowFrameBound, WindowType,
+};
+
+use super::build::{call, string, string_text, value};
+use crate::error::SqlError;
+use crate::parse::name_parts;
+
+/// Redshift's functions whose first argument is a bare word.
+const DATE_PART_FIRST: &[&str] =
+    &["dateadd", "datediff", "date_add", "date_diff", "date_part", "timestampadd"];
+
+/// Schemas whose functions are found without their name.
+const SYSTEM_SCHEMAS: &[&str] = &["pg_catalog", "information_schema", "gotgan"];
+
+pub(super) fn before(function: &mut Function) -> Result<(), SqlError> {
+    let name = name_parts(&function.name).pop().unwrap_or_default();
+    if DATE_PART_FIRST.contains(&name.as_str())
+        && let FunctionArguments::List(list) = &mut function.args
+        && let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(first))) = list.args.first_mut()
+        && let Expr::Identifier(ident) = first
+    {
+        *first = string(ident.value.to_lowercase());
+    }
+    if let Some(WindowType::WindowSpec(spec)) = &mut function.over
+        && let Some(frame) = &mut spec.window_frame
+    {
+        protect_bound(&mut frame.start_bound);
+        if let Some(end) = &mut frame.end_bound {
+            protect_bound(end);
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn after(function: &mut Function) -> Result<Option<Expr>, SqlError> {
+    let parts = name_parts(&function.name);
+    if let [schema, name] = parts.as_slice() {
+        if !SYSTEM_SCHEMAS.contains(&schema.as_str()) {
+            return Err(SqlError::undefined_function(&format!("{schema}.{name}()")));
+        }
+        let ident = Ident::with_quote('"', name.as_str());
+        function.name = ObjectName(vec![ObjectNamePart::Identifier(ident)]);
+    }
+    Ok(None)
+}
+
+/// `ARRAY(SELECT x ...)` as an aggregate over the query's only column.
+pub(super) fn array_subquery(function: &mut Function) -> Option<Expr> {
+    let is_array = name_parts(&function.name) == ["array"];
+    let FunctionArguments::Subquery(query) = &mut function.args else { return None };
+    if !is_array {
+        return None;
+    }
+    let aggregated = aggregate_over(query);
+    Some(call("$array_or_empty", vec![Expr::Subquery(Box::new(aggregated))]))
+}
+
+/// The query with `array_agg` around its only column. A plain SELECT keeps its FROM
+/// and moves its ORDER BY into the aggregate; any other is wrapped.
+fn aggregate_over(query: &mut Query) -> Query {
+    let plain = query.with.is_none()
+        && query.limit_clause.is_none()
+        && query.fetch.is_none()
+        && matches!(query.body.as_ref(), SetExpr::Select(select) if is_plain(select));
+    if plain
+        && let SetExpr::Select(select) = query.body.as_mut()
+        && let Some(element) = select.projection.first().and_then(item_expression)
+    {
+        let order = query.order_by.take().map(|order| order.kind);
+        let keys = match order {
+            Some(OrderByKind::Expressions(keys)) => keys,
+            _ => Vec::new(),
+        };
+        let keys = keys
+            .into_iter()
+            .map(|mut key| {
+                if is_ordinal(&key.expr) {
+                    key.expr = element.clone();
+                }
+                key
+            })
+            .collect::<Vec<_>>();
+        select.projection = vec![SelectItem::UnnamedExpr(array_agg(element, keys))];
+        return query.clone();
+    }
+    wrap(query)
+}
+
+fn is_plain(select: &Select) -> bool {
+    let ungrouped = matches!(
+        &select.group_by,
+        sqlparser::ast::GroupByExpr::Expressions(keys, modifiers)
+            if keys.is_empty() && modifiers.is_empty()
+    );
+    ungrouped
+        && select.distinct.is_none()
+        && select.having.is_none()
+        && select.top.is_none()
+        && select.projection.len() == 1
+}
+
+fn item_expression(item: &SelectItem) -> Option<Expr> {
+    match item {
+        SelectItem::UnnamedExpr(expression) | SelectItem::ExprWithAlias { expr: expression, .. } => {
+            Some(expression.clone())
+        }
+        _ => None,
+    }
+}
+
+fn is_ordinal(expression: &Expr) -> bool {
+    matches!(expression, Expr::Value(literal) if matches!(&literal.value, Value::Number(_, _)))
+}
+
+fn array_agg(element: Expr, order: Vec<sqlparser::ast::OrderByExpr>) -> Expr {
+    let mut aggregate = call("array_agg", vec![element]);
+    if let Expr::Function(function) = &mut aggregate
+        && let FunctionArguments::List(list) = &mut function.args
+        && !order.is_empty()
+    {
+        list.clauses.push(sqlparser::ast::FunctionArgumentClause::OrderBy(order));
+    }
+    aggregate
+}
+
+fn wrap(query: &mut Query) -> Query {
+    const COLUMN: &str = "element";
+    let dialect = crate::parse::GotganDialect::default();
+    let skeleton = "SELECT array_agg(element) FROM (SELECT 1) AS elements(element)";
+    let parsed = sqlparser::parser::Parser::parse_sql(&dialect, skeleton)
+        .expect("the skeleton is valid SQL");
+    let Some(sqlparser::ast::Statement::Query(mut outer)) = parsed.into_iter().next() else {
+        unreachable!("the skeleton is a query")
+    };
+    if let SetExpr::Select(select) = outer.body.as_mut()
+        && let Some(TableWithJoins { relation, .. }) = select.from.first_mut()
+        && let TableFactor::Derived { subquery, alias, .. } = relation
+    {
+        **subquery = query.clone();
+        debug_assert!(matches!(alias, Some(TableAlias { columns, .. })
+            if columns.first().is_some_and(|column| column.name.value == COLUMN)));
+    }
+    *outer
+}
+
+/// Frame bounds must stay plain numbers and strings.
+fn protect_bound(bound: &mut WindowFrameBound) {
+    let (WindowFrameBound::Preceding(Some(size)) | WindowFrameBound::Following(Some(size))) = bound
+    else {
+        return;
+    };
+    match size.as_mut() {
+        Expr::Value(literal) => {
+            if let Value::Number(_, protected) = &mut literal.value {
+                *protected = true;
+            }
+        }
+        Expr::Interval(interval) => {
+            if let Some(text) = string_text(&interval.value) {
+                let unit = interval.leading_field.as_ref().map(super::expression::field_name);
+                let text = format!("{text} {}", unit.unwrap_or_default());
+                **size = value(Value::SingleQuotedString(text.trim_end().to_owned()));
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,311 @@
+//! One session: settings, transaction, prepared statements, portals.
+//!
+//! `run` holds the `match` over kinds of statements; the rest are its helpers.
+//!
+//! An error leaves the session to `abort`, which the server calls: it rolls an
+//! implicit transaction back and moves an explicit one to *failed*.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gotgan_storage::Author;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::context::StatementContext;
+use crate::engine::Engine;
+use crate::error::SqlError;
+use crate::execute::{Limits, RowStream};
+use crate::parse::{self, Statement};
+use crate::plan::{ColumnDescription, Planner};
+use crate::settings::Settings;
+use crate::transaction::{Active, TransactionStatus};
+
+mod extended;
+mod notice;
+mod run;
+
+pub use extended::{Format, StatementDescription};
+pub use notice::Notice;
+pub(crate) use run::Parameter;
+
+use extended::{Portal, Prepared};
+
+/// Who connects, and how.
+#[derive(Clone, Debug)]
+pub struct SessionOptions {
+    /// Shown as the backend's process id.
+    pub connection_id: i32,
+    /// The authenticated role.
+    pub user: String,
+    /// Must be `gotgan`.
+    pub database: String,
+    /// What the client calls itself.
+    pub application_name: String,
+    /// None for a Unix socket.
+    pub client_address: Option<SocketAddr>,
+    /// Settings from the startup packet; names that are unknown are passed over.
+    pub parameters: Vec<(String, String)>,
+    /// Whether every transaction reads only, as on a replica.
+    pub default_read_only: bool,
+    /// Whether the role is a superuser.
+    pub is_superuser: bool,
+}
+
+/// What a statement gives.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The text held no statement.
+    Empty,
+    /// Done; the command tag.
+    Command(String),
+    /// Rows follow.
+    Rows(RowStream),
+    /// The client sends rows.
+    CopyIn(Box<crate::copy::CopyIn>),
+    /// The client gets lines.
+    CopyOut(Box<crate::copy::CopyOut>),
+}
+
+/// One client's state. Not shared: one statement at a time.
+#[derive(Debug)]
+pub struct Session {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) options: SessionOptions,
+    pub(crate) settings: Settings,
+    pub(crate) transaction: Option<Active>,
+    prepared: HashMap<String, Arc<Prepared>>,
+    portals: HashMap<String, Portal>,
+    notices: Vec<Notice>,
+    reported_all: bool,
+    limits: Limits,
+    statement_start: i64,
+}
+
+impl Session {
+    pub(crate) fn open(engine: Arc<Engine>, options: SessionOptions) -> Result<Self, SqlError> {
+        let mut settings = Settings::new();
+        let timeout = engine.config.statement_timeout.as_millis();
+        if timeout > 0 {
+            settings.initialise("statement_timeout", &format!("{timeout}ms"));
+        }
+        settings.initialise("session_authorization", &options.user);
+        settings.initialise("application_name", &options.application_name);
+        let on_off = |truth: bool| if truth { "on" } else { "off" };
+        settings.initialise("is_superuser", on_off(options.is_superuser));
+        settings.initialise("in_hot_standby", on_off(engine.is_replica));
+        let read_only = on_off(options.default_read_only || engine.is_replica);
+        settings.initialise("default_transaction_read_only", read_only);
+        settings.initialise("transaction_read_only", read_only);
+        for (name, value) in &options.parameters {
+            settings.startup(name, value)?;
+        }
+        let statement_start = engine.clock.now().timestamp_micros();
+        Ok(Self {
+            engine,
+            options,
+            settings,
+            transaction: None,
+            prepared: HashMap::new(),
+            portals: HashMap::new(),
+            notices: Vec::new(),
+            reported_all: false,
+            limits: Limits { cancel: CancellationToken::new(), deadline: None },
+            statement_start,
+        })
+    }
+
+    /// Parses one message of the simple protocol; nothing in it gives no statement.
+    ///
+    /// Errors: `42601` with the position.
+    pub fn parse(&self, text: &str) -> Result<Vec<Statement>, SqlError> {
+        parse::parse(text)
+    }
+
+    /// Starts the clock of a statement; the token cancels it.
+    pub fn begin_statement(&mut self) -> CancellationToken {
+        let cancel = CancellationToken::new();
+        let timeout = self.settings.statement_timeout();
+        let deadline = timeout.map(|timeout| Instant::now() + timeout);
+        self.limits = Limits { cancel: cancel.clone(), deadline };
+        self.statement_start = self.engine.clock.now().timestamp_micros();
+        cancel
+    }
+
+    /// Runs one statement of the simple protocol.
+    ///
+    /// Errors: any; the caller then calls [`Self::abort`].
+    pub async fn execute(&mut self, statement: &Statement) -> Result<Outcome, SqlError> {
+        let limits = self.limits.clone();
+        limits.run(self.run(statement, &[])).await
+    }
+
+    /// Ends COPY FROM after its last bytes; returns the command tag.
+    ///
+    /// Errors: those of the last rows and of the upload.
+    pub async fn finish_copy(
+        &mut self,
+        copy: Box<crate::copy::CopyIn>,
+    ) -> Result<String, SqlError> {
+        crate::command::copy::finish(self, *copy).await
+    }
+
+    /// Ends an implicit transaction; does nothing within BEGIN.
+    ///
+    /// Errors: `40001` if another writer won, and others of the commit.
+    pub async fn commit_implicit(&mut self) -> Result<(), SqlError> {
+        match self.transaction.take() {
+            Some(active) if !active.is_explicit => {
+                self.portals.clear();
+                let result = active.commit().await;
+                self.settings.end(result.is_ok());
+                result.map(|_| ())
+            }
+            other => {
+                self.transaction = other;
+                Ok(())
+            }
+        }
+    }
+
+    /// After an error: an implicit transaction is undone, an explicit one failed.
+    pub async fn abort(&mut self) {
+        match self.transaction.take() {
+            Some(active) if active.is_explicit => {
+                self.transaction = Some(active.fail().await);
+            }
+            Some(active) => {
+                active.rollback().await;
+                self.settings.end(false);
+                self.portals.clear();
+            }
+            None => {}
+        }
+    }
+
+    /// Where the session stands between statements.
+    #[must_use]
+    pub fn status(&self) -> TransactionStatus {
+        match &self.transaction {
+            Some(active) if active.has_failed() => TransactionStatus::Failed,
+            Some(active) if active.is_explicit => TransactionStatus::InTransaction,
+            _ => TransactionStatus::Idle,
+        }
+    }
+
+    /// Notices since the last call, oldest first.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// Settings that drivers are told of: all at first, changes later.
+    pub fn take_parameter_changes(&mut self) -> Vec<(String, String)> {
+        let changes = self.settings.take_changes();
+        if self.reported_all {
+            return changes;
+        }
+        self.reported_all = true;
+        self.settings.reported()
+    }
+
+    /// How values become text for this client.
+    #[must_use]
+    pub fn output_style(&self) -> crate::types::output::OutputStyle {
+        self.settings.output_style()
+    }
+
+    /// How long a transaction may stay open with nothing running.
+    #[must_use]
+    pub fn idle_in_transaction_timeout(&self) -> Option<Duration> {
+        self.settings.idle_in_transaction_timeout()
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(crate) fn notify(&mut self, notice: Notice) {
+        self.notices.push(notice);
+    }
+
+    /// The open transaction; an implicit one begins if there is none. Each statement
+    /// of READ COMMITTED sees the newest snapshot until the transaction has written.
+    pub(crate) async fn transaction(&mut self) -> Result<&mut Active, SqlError> {
+        if self.transaction.is_none() {
+            let active = self.begin(false).await?;
+            self.transaction = Some(active);
+        }
+        Ok(self.transaction.as_mut().expect("it was just begun"))
+    }
+
+    pub(crate) async fn begin(&mut self, is_explicit: bool) -> Result<Active, SqlError> {
+        let author = Author {
+            role: self.options.user.clone(),
+            application_name: self.settings.show("application_name")?.to_owned(),
+        };
+        let storage = self.engine.lake.begin(author).await?;
+        self.settings.begin();
+        let is_read_only = self.settings.is_on("default_transaction_read_only");
+        Ok(Active::new(storage, is_explicit, is_read_only, self.statement_start))
+    }
+
+    /// What the statement's functions may know.
+    pub(crate) async fn context(&mut self) -> Result<Arc<StatementContext>, SqlError> {
+        let statement_start = self.statement_start;
+        let active = self.transaction().await?;
+        active.repin().await?;
+        let snapshot = active.snapshot();
+        let transaction_start = active.started;
+        let user = self.options.user.clone();
+        let mut search_path = vec!["pg_catalog".to_owned()];
+        for name in self.settings.search_path() {
+            let name = if name == "$user" { user.clone() } else { name };
+            if !search_path.contains(&name) {
+                search_path.push(name);
+            }
+        }
+        Ok(Arc::new(StatementContext {
+            transaction_start,
+            statement_start,
+            style: self.settings.output_style(),
+            input: self.settings.input_style(transaction_start),
+            session_user: user.clone(),
+            user,
+            database: self.options.database.clone(),
+            search_path,
+            snapshot,
+            backend_pid: self.options.connection_id,
+            server_start: self.engine.started,
+            client_address: self.options.client_address,
+            settings: self.settings.all(),
+            clock: Arc::clone(&self.engine.clock),
+            is_replica: self.engine.is_replica,
+        }))
+    }
+
+    /// A planner on the snapshot of this statement.
+    pub(crate) async fn planner(&mut self) -> Result<Planner, SqlError> {
+        let ctx = self.context().await?;
+        Ok(Planner::new(self.engine.lake.clone(), ctx, Arc::clone(&self.engine.state)))
+    }
+
+    /// Refuses a statement that changes something where nothing may change.
+    pub(crate) fn require_write(&mut self, statement: &str) -> Result<(), SqlError> {
+        let is_read_only = match &self.transaction {
+            Some(active) => active.is_read_only,
+            None => self.settings.is_on("default_transaction_read_only"),
+        };
+        if is_read_only || self.engine.is_replica {
+            return Err(SqlError::read_only_transaction(statement));
+        }
+        Ok(())
+    }
+}
+
+/// One text column, as SHOW and EXPLAIN give it.
+pub(crate) fn text_column(name: &str) -> Arc<[ColumnDescription]> {
+    let field = crate::types::PgType::new(crate::types::oid::TEXT).field(name, true);
+    [ColumnDescription::of_field(&field)].into()
+}

@@ -1,0 +1,131 @@
+//! One statement by its kind.
+
+use datafusion::common::ScalarValue;
+use sqlparser::ast;
+
+use super::{Outcome, Session};
+use crate::command;
+use crate::error::SqlError;
+use crate::parse::{Node, Statement};
+use crate::types::PgType;
+
+/// A parameter's value with its type.
+#[derive(Clone, Debug)]
+pub(crate) struct Parameter {
+    pub(crate) pg_type: PgType,
+    pub(crate) value: ScalarValue,
+}
+
+impl Session {
+    pub(crate) async fn run(
+        &mut self,
+        statement: &Statement,
+        parameters: &[Parameter],
+    ) -> Result<Outcome, SqlError> {
+        if self.transaction.as_ref().is_some_and(|t| t.has_failed()) && !ends_failure(statement) {
+            return Err(SqlError::in_failed_transaction());
+        }
+        match &statement.node {
+            Node::Copy(copy) => command::copy::run(self, copy).await,
+            Node::Ast(node) => self.run_ast(node, parameters).await,
+        }
+    }
+
+    async fn run_ast(
+        &mut self,
+        node: &ast::Statement,
+        parameters: &[Parameter],
+    ) -> Result<Outcome, SqlError> {
+        use ast::Statement as S;
+        match node {
+            S::Query(query) => Box::pin(command::query::run(self, query, parameters)).await,
+            S::Insert(insert) => Box::pin(command::insert::run(self, insert, parameters)).await,
+            S::Explain { statement, analyze, verbose, options, .. } => {
+                let ask = command::explain::Ask::new(*analyze, *verbose, options.as_deref())?;
+                Box::pin(command::explain::run(self, statement, ask, parameters)).await
+            }
+            S::CreateTable(create) => Box::pin(command::create_table::run(self, create, parameters)).await,
+            S::CreateView(create) => Box::pin(command::create_view::run(self, create)).await,
+            S::CreateIndex(create) => Box::pin(command::create_index::run(self, create)).await,
+            S::CreateSchema { schema_name, if_not_exists, .. } => {
+                command::schema::create(self, schema_name, *if_not_exists).await
+            }
+            S::AlterSchema(alter) => command::schema::alter(self, alter).await,
+            S::AlterTable(alter) => Box::pin(command::alter_table::run(self, alter)).await,
+            S::Drop { object_type, if_exists, names, cascade, .. } => {
+                let what = command::drop::What {
+                    kind: *object_type,
+                    if_exists: *if_exists,
+                    cascade: *cascade,
+                };
+                command::drop::run(self, what, names).await
+            }
+            S::Truncate(truncate) => command::truncate::run(self, truncate).await,
+            S::Comment { object_type, object_name, comment, if_exists } => {
+                let text = comment.as_deref();
+                command::comment::run(self, object_type, object_name, text, *if_exists).await
+            }
+            S::Analyze(_) => Ok(Outcome::Command("ANALYZE".to_owned())),
+            S::Prepare { name, data_types, statement } => {
+                self.prepare_sql(name, data_types, statement).await
+            }
+            S::Execute { name: Some(name), parameters: values, .. } => {
+                Box::pin(self.execute_sql(name, values)).await
+            }
+            S::Deallocate { name, .. } => self.deallocate(name),
+            other => self.run_session(other).await,
+        }
+    }
+
+    /// Statements that concern the session and its transaction only.
+    async fn run_session(&mut self, node: &ast::Statement) -> Result<Outcome, SqlError> {
+        use ast::Statement as S;
+        match node {
+            S::Set(set) => command::set::run(self, set).await,
+            S::ShowVariable { variable } => command::set::show(self, variable),
+            S::Reset(reset) => command::set::reset(self, reset),
+            S::Discard { object_type } => command::set::discard(self, object_type),
+            S::StartTransaction { modes, begin, .. } => {
+                command::transaction::begin(self, modes, *begin).await
+            }
+            S::Commit { chain, .. } => command::transaction::commit(self, *chain).await,
+            S::Rollback { chain, savepoint: None } => {
+                command::transaction::rollback(self, *chain).await
+            }
+            S::Rollback { savepoint: Some(name), .. } => {
+                command::transaction::rollback_to(self, name)
+            }
+            S::Savepoint { name } => command::transaction::savepoint(self, name).await,
+            S::ReleaseSavepoint { name } => command::transaction::release(self, name),
+            S::Close { cursor: ast::CloseCursor::All } => {
+                Ok(Outcome::Command("CLOSE CURSOR ALL".to_owned()))
+            }
+            S::UNLISTEN { .. } => Ok(Outcome::Command("UNLISTEN".to_owned())),
+            other => Err(SqlError::not_supported(leading_words(other))),
+        }
+    }
+
+    /// Portals end with their transaction.
+    pub(crate) fn close_transaction_portals(&mut self) {
+        self.portals.clear();
+    }
+
+    /// Drops portals and statements, as DISCARD ALL does.
+    pub(crate) fn discard_prepared(&mut self) {
+        self.prepared.clear();
+        self.portals.clear();
+    }
+}
+
+/// What may run in a failed transaction.
+pub(super) fn ends_failure(statement: &Statement) -> bool {
+    let Node::Ast(node) = &statement.node else { return false };
+    matches!(node.as_ref(), ast::Statement::Commit { .. } | ast::Statement::Rollback { .. })
+}
+
+/// The statement's kind, for an error: its first two words.
+fn leading_words(node: &ast::Statement) -> String {
+    let text = node.to_string();
+    let words: Vec<&str> = text.split_whitespace().take(2).collect();
+    words.join(" ").to_uppercase()
+}

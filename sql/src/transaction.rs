@@ -1,0 +1,181 @@
+//! BEGIN to COMMIT: one transaction of the session over one of storage.
+
+use std::sync::Arc;
+
+use gotgan_storage::{FileList, Savepoint, Snapshot, SnapshotId, TableId, Transaction};
+
+use crate::error::SqlError;
+
+/// What ReadyForQuery tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransactionStatus {
+    /// No transaction block.
+    Idle,
+    /// Within BEGIN.
+    InTransaction,
+    /// Within BEGIN, after an error.
+    Failed,
+}
+
+/// How far a transaction's statements see what others commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Isolation {
+    /// Each statement sees the newest snapshot, until the first write.
+    ReadCommitted,
+    /// All statements see the snapshot of the first.
+    RepeatableRead,
+    /// As before, and what was read is checked at commit.
+    Serializable,
+}
+
+/// An open transaction.
+#[derive(Debug)]
+pub(crate) struct Active {
+    /// None once it has failed for good: its changes are gone already.
+    storage: Option<Transaction>,
+    failed: bool,
+    /// The last snapshot, which a failed transaction still shows.
+    last: Arc<Snapshot>,
+    savepoints: Vec<(String, Savepoint)>,
+    pub(crate) is_explicit: bool,
+    pub(crate) is_read_only: bool,
+    pub(crate) isolation: Isolation,
+    /// UTC microseconds since 1970; what `now()` tells.
+    pub(crate) started: i64,
+    has_run: bool,
+}
+
+impl Active {
+    pub(crate) fn new(
+        storage: Transaction,
+        is_explicit: bool,
+        is_read_only: bool,
+        started: i64,
+    ) -> Self {
+        Self {
+            last: storage.snapshot(),
+            storage: Some(storage),
+            failed: false,
+            savepoints: Vec::new(),
+            is_explicit,
+            is_read_only,
+            isolation: Isolation::ReadCommitted,
+            started,
+            has_run: false,
+        }
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// Whether a statement ran that pins the snapshot.
+    pub(crate) fn has_run(&self) -> bool {
+        self.has_run
+    }
+
+    /// The transaction of storage.
+    ///
+    /// Errors: `25P02` once it has failed.
+    pub(crate) fn storage(&mut self) -> Result<&mut Transaction, SqlError> {
+        if self.failed {
+            return Err(SqlError::in_failed_transaction());
+        }
+        self.storage.as_mut().ok_or_else(SqlError::in_failed_transaction)
+    }
+
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        match &self.storage {
+            Some(storage) => storage.snapshot(),
+            None => Arc::clone(&self.last),
+        }
+    }
+
+    /// Moves to the newest snapshot where the isolation level allows it.
+    pub(crate) async fn repin(&mut self) -> Result<(), SqlError> {
+        let moves = self.isolation == Isolation::ReadCommitted && self.savepoints.is_empty();
+        let is_first = !self.has_run;
+        self.has_run = true;
+        let storage = self.storage()?;
+        if (moves || is_first) && !storage.has_changes() {
+            storage.repin().await?;
+        }
+        Ok(())
+    }
+
+    /// The files of a table as this transaction sees them.
+    pub(crate) async fn files(&self, table: TableId) -> Result<Arc<FileList>, SqlError> {
+        match &self.storage {
+            Some(storage) if !self.failed => Ok(storage.files(table).await?),
+            _ => Err(SqlError::in_failed_transaction()),
+        }
+    }
+
+    /// Notes what a SERIALIZABLE transaction has read.
+    pub(crate) fn record_reads(&mut self, tables: Vec<TableId>) -> Result<(), SqlError> {
+        if self.isolation == Isolation::Serializable {
+            let storage = self.storage()?;
+            tables.into_iter().for_each(|table| storage.record_read(table));
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn commit(mut self) -> Result<Option<SnapshotId>, SqlError> {
+        match self.storage.take() {
+            Some(storage) => Ok(storage.commit().await?),
+            None => Ok(None),
+        }
+    }
+
+    pub(crate) async fn rollback(mut self) {
+        if let Some(storage) = self.storage.take() {
+            storage.rollback().await;
+        }
+    }
+
+    /// After an error: changes are dropped, unless a savepoint may bring some back.
+    pub(crate) async fn fail(mut self) -> Self {
+        self.failed = true;
+        if self.savepoints.is_empty()
+            && let Some(storage) = self.storage.take()
+        {
+            self.last = storage.snapshot();
+            storage.rollback().await;
+        }
+        self
+    }
+
+    pub(crate) fn savepoint(&mut self, name: &str) -> Result<(), SqlError> {
+        let point = self.storage()?.savepoint();
+        self.savepoints.push((name.to_owned(), point));
+        Ok(())
+    }
+
+    /// Takes back what came after the savepoint, which stays; works after an error.
+    pub(crate) fn rollback_to(&mut self, name: &str) -> Result<(), SqlError> {
+        let index = self.savepoint_index(name)?;
+        self.savepoints.truncate(index + 1);
+        if let (Some(storage), Some((_, point))) = (&mut self.storage, self.savepoints.last()) {
+            storage.rollback_to(point);
+        }
+        self.failed = false;
+        Ok(())
+    }
+
+    /// Forgets the savepoint and those after it; their changes stay.
+    pub(crate) fn release(&mut self, name: &str) -> Result<(), SqlError> {
+        self.storage()?;
+        let index = self.savepoint_index(name)?;
+        self.savepoints.truncate(index);
+        Ok(())
+    }
+
+    fn savepoint_index(&self, name: &str) -> Result<usize, SqlError> {
+        self.savepoints.iter().rposition(|(own, _)| own == name).ok_or_else(|| {
+            SqlError::with_code(
+                crate::sqlstate::INVALID_SAVEPOINT_SPECIFICATION,
+                format!("savepoint \"{name}\" does not exist"),
+            )
+        })
+    }
+}
