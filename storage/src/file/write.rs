@@ -17,6 +17,8 @@
 //! delete; what remains is an object that no catalog row names.
 
 mod encode;
+mod layout;
+mod staged;
 #[cfg(test)]
 mod tests;
 mod upload;
@@ -27,9 +29,10 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use object_store::ObjectStore;
 use object_store::path::Path;
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
-use parquet::schema::types::ColumnPath;
+use parquet::file::properties::WriterPropertiesPtr;
+
+pub use layout::{FileCompression, WriteOptions};
+pub use staged::{StagedColumn, StagedFile, StagedFiles};
 
 use crate::clock::Ids;
 use crate::error::{Error, ErrorKind};
@@ -38,8 +41,6 @@ use crate::file::write::encode::{ColumnEncoder, EncodeJob, FileEncoder};
 use crate::file::write::upload::Upload;
 use crate::object::delete_objects;
 use crate::snapshot::Column;
-use crate::spec::ColumnId;
-use crate::types::ColumnType;
 
 /// Rows that are gathered before they are encoded together: enough that handing them to
 /// other threads costs nothing beside the work.
@@ -47,88 +48,6 @@ const PENDING_ROWS_MAX: usize = 65_536;
 
 /// The same bound for wide rows, in bytes of memory.
 const PENDING_BYTES_MAX: usize = 64 << 20;
-
-/// How pages are compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FileCompression {
-    /// Not at all.
-    None,
-    /// LZ4 without a frame (`LZ4_RAW`): decodes nearly as fast as none.
-    Lz4,
-    /// Zstandard, level 3: for stores where bytes cost more than time.
-    Zstd,
-}
-
-/// How files are laid out.
-#[derive(Clone, Debug)]
-pub struct WriteOptions {
-    /// Default LZ4.
-    pub compression: FileCompression,
-    /// Most rows of a row group. Default 245,760, twice DuckDB's: a scan is split by row
-    /// groups, so that a table of a million rows still keeps four threads busy, while
-    /// dictionaries and page headers stay a small part.
-    pub row_group_rows_max: usize,
-    /// Encoded bytes after which a row group ends early. Default 64 MiB.
-    pub row_group_bytes_max: usize,
-    /// Bytes after which a file ends, at the next row group. Default 512 MiB.
-    pub file_bytes_max: u64,
-    /// Threads that one writer may keep busy. Default: those of the machine, at most 8.
-    pub encode_task_count_max: usize,
-}
-
-impl Default for WriteOptions {
-    fn default() -> Self {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Self {
-            compression: FileCompression::Lz4,
-            row_group_rows_max: 245_760,
-            row_group_bytes_max: 64 << 20,
-            file_bytes_max: 512 << 20,
-            encode_task_count_max: threads.min(8),
-        }
-    }
-}
-
-/// Files that are uploaded but in no snapshot yet.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct StagedFiles {
-    /// In the order of their rows. None if there were no rows.
-    pub files: Vec<StagedFile>,
-}
-
-/// One uploaded file, as the catalog will describe it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StagedFile {
-    /// `<uuid>.parquet`, relative to the table's path.
-    pub file_name: String,
-    /// Rows, exact and above 0.
-    pub row_count: u64,
-    /// Size of the object.
-    pub bytes: u64,
-    /// Length of the Thrift footer, without the eight bytes behind it.
-    pub footer_bytes: u64,
-    /// A row for each leaf: a nested column has them under its fields' ids.
-    pub columns: Vec<StagedColumn>,
-}
-
-/// Statistics of a leaf column in a file, in the catalog's spelling.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StagedColumn {
-    /// The column, or the field of a nested column.
-    pub column_id: ColumnId,
-    /// Compressed size in the file.
-    pub bytes: u64,
-    /// Values that are not NULL.
-    pub value_count: u64,
-    /// NULLs; inside lists also each list that is NULL or empty, as DuckDB counts.
-    pub null_count: u64,
-    /// At most the smallest value; absent if unknown or there is none.
-    pub min: Option<String>,
-    /// At least the largest value; absent if unknown or there is none.
-    pub max: Option<String>,
-    /// Whether NaN occurs: always known for floats, absent for all else.
-    pub contains_nan: Option<bool>,
-}
 
 /// Writes the rows of one statement into files of one table.
 ///
@@ -194,7 +113,7 @@ impl TableWriter {
             store,
             table_location,
             schema: schema::stored_schema(&columns)?,
-            properties: Arc::new(properties(&columns, &options)),
+            properties: Arc::new(layout::properties(&columns, &options)),
             columns,
             ids,
             options,
@@ -509,46 +428,4 @@ async fn blocking<T: Send + 'static>(
             let message = "a task that lays out a data file failed";
             Err(Error::new(ErrorKind::Internal, message).with_source(error))
         })
-}
-
-/// Dictionaries only for text and bytea: they make reading it faster, and numbers slower.
-fn properties(columns: &[Column], options: &WriteOptions) -> WriterProperties {
-    let compression = match options.compression {
-        FileCompression::None => Compression::UNCOMPRESSED,
-        FileCompression::Lz4 => Compression::LZ4_RAW,
-        FileCompression::Zstd => Compression::ZSTD(ZstdLevel::try_new(3).unwrap_or_default()),
-    };
-    let mut builder = WriterProperties::builder()
-        .set_created_by(concat!("gotgan version ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(compression)
-        .set_dictionary_enabled(false);
-    for column in columns {
-        let mut paths = Vec::new();
-        text_paths(&column.column_type, vec![column.name.clone()], &mut paths);
-        for path in paths {
-            builder = builder.set_column_dictionary_enabled(ColumnPath::new(path), true);
-        }
-    }
-    builder.build()
-}
-
-/// Paths of the leaves that hold text or bytea, as the Parquet schema names them.
-fn text_paths(column_type: &ColumnType, path: Vec<String>, paths: &mut Vec<Vec<String>>) {
-    match column_type {
-        ColumnType::Text
-        | ColumnType::Varchar(_)
-        | ColumnType::Char(_)
-        | ColumnType::Json
-        | ColumnType::Jsonb
-        | ColumnType::Bytea => paths.push(path),
-        _ => {
-            let is_list = matches!(column_type, ColumnType::List(_));
-            for (name, inner) in column_type.children() {
-                let mut inner_path = path.clone();
-                inner_path.extend(is_list.then(|| "list".to_owned()));
-                inner_path.push(name);
-                text_paths(&inner, inner_path, paths);
-            }
-        }
-    }
 }

@@ -328,7 +328,8 @@ impl ObjectStore for FaultStore {
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
         let call = self.inner.copy_opts(from, to, options);
-        Ok(self.plan.strike(Operation::Put, to.as_ref(), call).await?.0)
+        self.plan.strike(Operation::Put, to.as_ref(), call).await?;
+        Ok(())
     }
 }
 
@@ -344,7 +345,12 @@ impl MultipartUpload for FaultUpload {
     fn put_part(&mut self, payload: PutPayload) -> UploadPart {
         let call = self.inner.put_part(payload);
         let (plan, location) = (Arc::clone(&self.plan), self.location.clone());
-        async move { Ok(plan.strike(Operation::Part, &location, call).await?.0) }.boxed()
+        async move {
+            plan.strike(Operation::Part, &location, call)
+                .await
+                .map(|_| ())
+        }
+        .boxed()
     }
 
     async fn complete(&mut self) -> Result<PutResult> {

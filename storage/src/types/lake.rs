@@ -49,7 +49,7 @@ impl ColumnType {
     /// there is one, before this.
     pub fn parse_lake(text: &str, children: Vec<(String, ColumnType)>) -> ColumnType {
         let name = text.trim().to_ascii_lowercase();
-        let simple = match name.as_str() {
+        match name.as_str() {
             "boolean" => Self::Boolean,
             "int8" => Self::Int8,
             "int16" => Self::Int16,
@@ -72,14 +72,13 @@ impl ColumnType {
             }
             "timestamptz" => Self::TimestampTz,
             "uuid" => Self::Uuid,
-            "list" | "struct" | "map" => return nested(&name, children),
+            "list" | "struct" | "map" => nested(&name, children),
             // DuckDB's own interval is FIXED(12), of which readers here lose the months.
             _ => match parse_decimal(&name) {
                 Some((precision, scale)) => Self::Numeric { precision, scale },
                 None => Self::Unsupported(text.to_owned()),
             },
-        };
-        simple
+        }
     }
 
     /// Whether the lake's name loses part of the declared type, so that the declared

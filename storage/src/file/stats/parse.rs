@@ -155,7 +155,8 @@ fn parse_decimal(text: &str, scale: i8, bound: Bound) -> Option<Value> {
 /// Pairs of hexadecimal digits. The escapes that inlined rows use are not read, since
 /// they cannot be told from it.
 fn parse_hexadecimal(text: &str) -> Option<Vec<u8>> {
-    let is_hexadecimal = text.len() % 2 == 0 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_hexadecimal =
+        text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if !is_hexadecimal {
         return None;
     }

@@ -10,9 +10,9 @@ use arrow::compute::{
     min_string, min_string_view,
 };
 use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type,
-    Int16Type, Int32Type, Int64Type, Time64MicrosecondType, TimestampMicrosecondType, UInt8Type,
-    UInt16Type, UInt32Type, UInt64Type,
+    ArrowNumericType, ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Float32Type,
+    Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, Time64MicrosecondType,
+    TimestampMicrosecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 
 use crate::error::{Error, ErrorKind};
@@ -134,9 +134,9 @@ impl RunningBounds {
         }
     }
 
-    fn update_integers<T: ArrowPrimitiveType>(&mut self, array: &dyn Array)
+    fn update_integers<T>(&mut self, array: &dyn Array)
     where
-        T: arrow::datatypes::ArrowNumericType,
+        T: ArrowNumericType,
         T::Native: Into<i128>,
     {
         let values = array.as_primitive::<T>();

@@ -128,102 +128,92 @@ fn list(element: ColumnType) -> ColumnType {
     ColumnType::List(Box::new(element))
 }
 
+type Case = (ColumnType, ArrayRef);
+
+fn case(column_type: ColumnType, array: impl Array + 'static) -> Case {
+    (column_type, Arc::new(array))
+}
+
+fn decimals(column_type: ColumnType, values: [i128; 2]) -> Case {
+    let array = Decimal128Array::from(vec![Some(values[0]), None, Some(values[1])])
+        .with_data_type(column_type.arrow_type());
+    case(column_type, array)
+}
+
+fn texts(column_type: ColumnType, values: [&str; 2]) -> Case {
+    let array = StringViewArray::from(vec![Some(values[0]), None, Some(values[1])]);
+    case(column_type, array)
+}
+
 /// One column of every type that can be declared, with a value, a NULL and another value.
-fn every_type() -> Vec<(ColumnType, ArrayRef)> {
-    let decimal = |precision, scale| {
-        let column_type = ColumnType::Numeric { precision, scale };
-        let array = Decimal128Array::from(vec![Some(-12_345), None, Some(7)])
-            .with_data_type(column_type.arrow_type());
-        (column_type, Arc::new(array) as ArrayRef)
-    };
-    let text = || Arc::new(StringViewArray::from(vec![Some("b"), None, Some("한글")])) as ArrayRef;
+fn every_type() -> Vec<Case> {
+    let numeric = |precision, scale| ColumnType::Numeric { precision, scale };
+    let flags = BooleanArray::from(vec![Some(true), None, Some(false)]);
+    let bytes = BinaryViewArray::from(vec![Some(&b"\x00"[..]), None, Some(b"")]);
     let ids = [Some([1u8; 16]), None, Some([255; 16])];
     let ids = FixedSizeBinaryArray::try_from_sparse_iter_with_size(ids.into_iter(), 16).unwrap();
-    let stamps =
-        || TimestampMicrosecondArray::from(vec![Some(-1), None, Some(1_700_000_000_000_001)]);
+    let stamps = TimestampMicrosecondArray::from(vec![Some(-1), None, Some(1_700_000_000_000_001)]);
     let intervals = IntervalMonthDayNanoArray::from(vec![
         Some(IntervalMonthDayNano::new(-1, 2, -3_000)),
         None,
         Some(IntervalMonthDayNano::new(0, 0, 1_000_000)),
     ]);
-    let unbounded = Decimal128Array::from(vec![Some(i128::from(i64::MAX) * 1000), None, Some(-1)])
-        .with_data_type(ColumnType::NumericUnbounded.arrow_type());
-    let many = Decimal128Array::from(vec![
-        Some(10i128.pow(38) - 1),
-        None,
-        Some(1 - 10i128.pow(38)),
-    ])
-    .with_data_type(DataType::Decimal128(38, 0));
-    vec![
-        (
-            ColumnType::Boolean,
-            Arc::new(BooleanArray::from(vec![Some(true), None, Some(false)])),
+    let many = 10i128.pow(38) - 1;
+    let mut cases = vec![
+        case(ColumnType::Boolean, flags),
+        case(ColumnType::Bytea, bytes),
+        case(ColumnType::Uuid, ids),
+        case(ColumnType::Timestamp, stamps.clone()),
+        case(ColumnType::TimestampTz, stamps.with_timezone("UTC")),
+        case(ColumnType::Interval, intervals),
+        decimals(numeric(5, 2), [-12_345, 7]),
+        decimals(numeric(9, 0), [-999_999_999, 7]),
+        decimals(numeric(18, 3), [-12_345, 10i128.pow(18) - 1]),
+        decimals(numeric(19, 4), [-12_345, 10i128.pow(19) - 1]),
+        decimals(numeric(38, 0), [many, -many]),
+        decimals(
+            ColumnType::NumericUnbounded,
+            [i128::from(i64::MAX) * 1000, -1],
         ),
-        (
+        texts(ColumnType::Text, ["b", "한글"]),
+        texts(ColumnType::Varchar(Some(9)), ["b", ""]),
+        texts(ColumnType::Char(2), ["b ", "xx"]),
+        texts(ColumnType::Json, ["{}", "[1]"]),
+        texts(ColumnType::Jsonb, ["{}", "1"]),
+    ];
+    cases.extend(numbers_and_times());
+    cases
+}
+
+fn numbers_and_times() -> [Case; 7] {
+    [
+        case(
             ColumnType::Int16,
-            Arc::new(Int16Array::from(vec![Some(i16::MIN), None, Some(5)])),
+            Int16Array::from(vec![Some(i16::MIN), None, Some(5)]),
         ),
-        (
+        case(
             ColumnType::Int32,
-            Arc::new(Int32Array::from(vec![Some(i32::MIN), None, Some(5)])),
+            Int32Array::from(vec![Some(i32::MIN), None, Some(5)]),
         ),
-        (
+        case(
             ColumnType::Int64,
-            Arc::new(Int64Array::from(vec![Some(i64::MIN), None, Some(5)])),
+            Int64Array::from(vec![Some(i64::MIN), None, Some(5)]),
         ),
-        (
+        case(
             ColumnType::Float32,
-            Arc::new(Float32Array::from(vec![Some(1.5), None, Some(-0.1)])),
+            Float32Array::from(vec![Some(1.5), None, Some(-0.1)]),
         ),
-        (
+        case(
             ColumnType::Float64,
-            Arc::new(Float64Array::from(vec![Some(f64::NAN), None, Some(2.5)])),
+            Float64Array::from(vec![Some(f64::NAN), None, Some(2.5)]),
         ),
-        decimal(5, 2),
-        decimal(9, 0),
-        decimal(18, 3),
-        decimal(19, 4),
-        (
-            ColumnType::Numeric {
-                precision: 38,
-                scale: 0,
-            },
-            Arc::new(many),
-        ),
-        (ColumnType::NumericUnbounded, Arc::new(unbounded)),
-        (ColumnType::Text, text()),
-        (ColumnType::Varchar(Some(9)), text()),
-        (ColumnType::Char(2), text()),
-        (
-            ColumnType::Bytea,
-            Arc::new(BinaryViewArray::from(vec![
-                Some(&b"\x00"[..]),
-                None,
-                Some(b""),
-            ])),
-        ),
-        (
+        case(
             ColumnType::Date,
-            Arc::new(Date32Array::from(vec![Some(-1), None, Some(i32::MAX)])),
+            Date32Array::from(vec![Some(-1), None, Some(i32::MAX)]),
         ),
-        (
+        case(
             ColumnType::Time,
-            Arc::new(Time64MicrosecondArray::from(vec![Some(1), None, Some(2)])),
-        ),
-        (ColumnType::Timestamp, Arc::new(stamps())),
-        (
-            ColumnType::TimestampTz,
-            Arc::new(stamps().with_timezone("UTC")),
-        ),
-        (ColumnType::Interval, Arc::new(intervals)),
-        (ColumnType::Uuid, Arc::new(ids)),
-        (
-            ColumnType::Json,
-            Arc::new(StringViewArray::from(vec![Some("{}"), None, Some("[1]")])),
-        ),
-        (
-            ColumnType::Jsonb,
-            Arc::new(StringViewArray::from(vec![Some("{}"), None, Some("1")])),
+            Time64MicrosecondArray::from(vec![Some(1), None, Some(2)]),
         ),
     ]
 }
