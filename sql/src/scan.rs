@@ -44,7 +44,7 @@ mod tests;
 pub use codec::LakeCodec;
 pub use exec::LakeScanExec;
 pub use reader::ScanMetrics;
-pub use table::{LakeTable, load_files};
+pub use table::{LakeTable, load_files, set_files, tables_of};
 
 /// Under which address a lake's object store is known to DataFusion.
 pub fn object_store_url(lake: &Lake) -> Result<ObjectStoreUrl> {

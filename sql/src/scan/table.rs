@@ -1,10 +1,10 @@
 //! A table of the lake as DataFusion's planner sees it.
 //!
 //! Planning is synchronous and knows no files: names and types are the table's own.
-//! The planner then loads the file lists of all tables of its plan (`load_files`),
+//! The planner then loads the file lists of all tables of its plan (`set_files`),
 //! and only then makes the physical plan, which calls `scan`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -258,29 +258,54 @@ fn keep_enough(files: &mut Vec<(usize, Arc<ScanFile>)>, limit: usize) {
     });
 }
 
-/// Loads the files of every lake table in `plan`, subqueries included; each table once.
+/// The lake tables in `plan`, subqueries included, each once.
+pub fn tables_of(plan: &LogicalPlan) -> Result<BTreeSet<TableId>, SqlError> {
+    let mut tables = BTreeSet::new();
+    visit_tables(plan, |table| {
+        tables.insert(table.table.id);
+    })?;
+    Ok(tables)
+}
+
+/// Gives every lake table in `plan` its files.
 ///
-/// Call it between the logical and the physical plan.
-pub async fn load_files(
+/// Call it between the logical and the physical plan, with the files of all
+/// [`tables_of`] the plan.
+pub fn set_files(
     plan: &LogicalPlan,
-    load: impl AsyncFn(TableId) -> Result<Arc<FileList>, SqlError>,
+    loaded: &BTreeMap<TableId, Arc<FileList>>,
 ) -> Result<(), SqlError> {
-    let mut sources: Vec<Arc<dyn TableSource>> = Vec::new();
+    visit_tables(plan, |table| {
+        if let Some(files) = loaded.get(&table.table.id) {
+            table.set_files(Arc::clone(files));
+        }
+    })
+}
+
+/// [`tables_of`], `load` for each, [`set_files`].
+pub async fn load_files<L>(
+    plan: &LogicalPlan,
+    // Not `AsyncFn`: of its futures the compiler cannot tell that they are `Send`.
+    load: impl Fn(TableId) -> L,
+) -> Result<(), SqlError>
+where
+    L: Future<Output = Result<Arc<FileList>, SqlError>>,
+{
+    let mut loaded = BTreeMap::new();
+    for table in tables_of(plan)? {
+        loaded.insert(table, load(table).await?);
+    }
+    set_files(plan, &loaded)
+}
+
+fn visit_tables(plan: &LogicalPlan, mut visit: impl FnMut(&LakeTable)) -> Result<(), SqlError> {
     plan.apply_with_subqueries(|node| {
-        if let LogicalPlan::TableScan(scan) = node {
-            sources.push(Arc::clone(&scan.source));
+        if let LogicalPlan::TableScan(scan) = node
+            && let Some(table) = LakeTable::downcast(&scan.source)
+        {
+            visit(table);
         }
         Ok(TreeNodeRecursion::Continue)
     })?;
-    let mut loaded: BTreeMap<TableId, Arc<FileList>> = BTreeMap::new();
-    for table in sources.iter().filter_map(LakeTable::downcast) {
-        let id = table.table.id;
-        let files = match loaded.get(&id) {
-            Some(files) => Arc::clone(files),
-            None => load(id).await?,
-        };
-        loaded.insert(id, Arc::clone(&files));
-        table.set_files(files);
-    }
     Ok(())
 }

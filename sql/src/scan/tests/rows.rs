@@ -177,7 +177,7 @@ async fn deleted_rows_stay_out_however_the_file_is_split() {
     let scan = scan_without(&fixture, &table, &deleted, None).await;
     assert!(scan.config().file_groups.len() > 1);
     let answer = run(Arc::new(scan), &session()).await;
-    let expected: Vec<i64> = (0..1000)
+    let expected: Vec<i64> = (0_i64..1000)
         .filter(|row| !deleted.contains(&row.cast_unsigned()))
         .collect();
     assert_eq!(sorted_longs(&answer), expected);
