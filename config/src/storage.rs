@@ -15,8 +15,6 @@ pub enum Compression {
     None,
     /// LZ4, raw blocks.
     Lz4,
-    /// Snappy.
-    Snappy,
     /// Zstandard at its default level.
     Zstd,
 }

@@ -17,7 +17,7 @@ fn defaults_load() {
     let config = Config::with(&[]).expect("defaults are valid");
     assert_eq!(config.server.listen.port(), 5439);
     assert_eq!(config.server.shutdown_timeout, Duration::from_secs(30));
-    assert_eq!(config.storage.file_bytes_max, 256 << 20);
+    assert_eq!(config.storage.file_bytes_max, 512 << 20);
     assert_eq!(config.role, Role::Primary);
     assert!(config.auth.admin_password.is_none());
     assert!(config.sql.memory_bytes_max > config.sql.query_memory_bytes_max);

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use gotgan_storage::Author;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -139,7 +140,7 @@ impl Session {
     /// Errors: any; the caller then calls [`Self::abort`].
     pub async fn execute(&mut self, statement: &Statement) -> Result<Outcome, SqlError> {
         let limits = self.limits.clone();
-        limits.run(self.run(statement, &[])).await
+        limits.run(self.run(statement, &[]).boxed()).await
     }
 
     /// Ends COPY FROM after its last bytes; returns the command tag.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use datafusion::common::ScalarValue;
+use futures::FutureExt;
 use sqlparser::ast;
 
 use super::run::Parameter;
@@ -79,7 +80,7 @@ impl Session {
             })
             .collect::<Result<_, _>>()?;
         let limits = self.limits.clone();
-        let prepared = limits.run(self.analyze(statement, &known)).await?;
+        let prepared = limits.run(self.analyze(statement, &known).boxed()).await?;
         self.prepared.insert(name.to_owned(), Arc::new(prepared));
         Ok(())
     }
@@ -190,7 +191,7 @@ impl Session {
         let values = portal.values.clone();
         let Some(statement) = &prepared.statement else { return Ok(Outcome::Empty) };
         let limits = self.limits.clone();
-        limits.run(self.run(statement, &values)).await
+        limits.run(self.run(statement, &values).boxed()).await
     }
 
     /// Whether a portal of this name is open.

@@ -1,6 +1,7 @@
 //! One statement by its kind.
 
 use datafusion::common::ScalarValue;
+use futures::FutureExt;
 use sqlparser::ast;
 
 use super::{Outcome, Session};
@@ -38,20 +39,20 @@ impl Session {
     ) -> Result<Outcome, SqlError> {
         use ast::Statement as S;
         match node {
-            S::Query(query) => Box::pin(command::query::run(self, query, parameters)).await,
-            S::Insert(insert) => Box::pin(command::insert::run(self, insert, parameters)).await,
+            S::Query(query) => command::query::run(self, query, parameters).boxed().await,
+            S::Insert(insert) => command::insert::run(self, insert, parameters).boxed().await,
             S::Explain { statement, analyze, verbose, options, .. } => {
                 let ask = command::explain::Ask::new(*analyze, *verbose, options.as_deref())?;
-                Box::pin(command::explain::run(self, statement, ask, parameters)).await
+                command::explain::run(self, statement, ask, parameters).boxed().await
             }
-            S::CreateTable(create) => Box::pin(command::create_table::run(self, create, parameters)).await,
-            S::CreateView(create) => Box::pin(command::create_view::run(self, create)).await,
-            S::CreateIndex(create) => Box::pin(command::create_index::run(self, create)).await,
+            S::CreateTable(create) => command::create_table::run(self, create, parameters).boxed().await,
+            S::CreateView(create) => command::create_view::run(self, create).boxed().await,
+            S::CreateIndex(create) => command::create_index::run(self, create).boxed().await,
             S::CreateSchema { schema_name, if_not_exists, .. } => {
                 command::schema::create(self, schema_name, *if_not_exists).await
             }
             S::AlterSchema(alter) => command::schema::alter(self, alter).await,
-            S::AlterTable(alter) => Box::pin(command::alter_table::run(self, alter)).await,
+            S::AlterTable(alter) => command::alter_table::run(self, alter).boxed().await,
             S::Drop { object_type, if_exists, names, cascade, .. } => {
                 let what = command::drop::What {
                     kind: *object_type,

@@ -1,0 +1,27 @@
+//! Who a client is.
+
+use gotgan_sql::{SqlError, sqlstate};
+
+pub(crate) mod password;
+pub(crate) mod scram;
+
+/// Name of the superuser that every lake begins with.
+pub(crate) const SUPERUSER: &str = "gotgan";
+
+/// What everybody gets who is not let in; it must not tell whether the role
+/// exists.
+pub(crate) fn failed(user: &str) -> SqlError {
+    SqlError::with_code(
+        sqlstate::INVALID_PASSWORD,
+        format!("password authentication failed for user \"{user}\""),
+    )
+}
+
+/// A client from another machine came without TLS.
+pub(crate) fn plaintext_refused() -> SqlError {
+    SqlError::with_code(
+        sqlstate::INVALID_AUTHORIZATION_SPECIFICATION,
+        "connections from other machines must be encrypted",
+    )
+    .with_hint("Set sslmode=require in the client.")
+}

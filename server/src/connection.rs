@@ -1,0 +1,276 @@
+//! One client: from the accepted socket to the last message.
+//!
+//!   TLS, startup, authentication (socket runtime) ──▶ session (query runtime)
+//!
+//! Invariants:
+//! - Whatever ends a connection, its transaction is rolled back and its place
+//!   in the registry is given up.
+//! - A client is told why its connection ends, unless it went away first.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use gotgan_config::Role;
+use gotgan_sql::{Session, SessionOptions, SqlError};
+use pgwire::messages::startup::{
+    Authentication, BackendKeyData, NegotiateProtocolVersion, SecretKey,
+};
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
+
+use crate::auth;
+use crate::listener::Shared;
+use crate::socket::Socket;
+use crate::startup::{self, Opening, PROTOCOL_MINOR_NEWEST, Startup};
+use crate::wire::cancel::Registration;
+use crate::wire::error::{self, Failure};
+use crate::wire::extended::Portal;
+use crate::wire::message::Framer;
+use crate::wire::supervise::supervise;
+
+/// Longest message before the client is known.
+const LOGIN_MESSAGE_BYTES_MAX: usize = 64 << 10;
+
+/// How long a client may take to receive its last message.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The only database there is.
+const DATABASE: &str = "gotgan";
+
+/// The major protocol version, as it stands in the upper half of the number.
+const PROTOCOL_MAJOR: i32 = 3 << 16;
+
+/// A client that is logged in.
+pub(crate) struct Connection {
+    pub(crate) socket: Socket,
+    pub(crate) framer: Framer,
+    pub(crate) session: Session,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) registration: Registration,
+    /// Ends the statement that runs; a fresh one for each.
+    pub(crate) token: CancellationToken,
+    /// Portals that have been bound; see `extended.rs`.
+    pub(crate) portals: HashMap<String, Portal>,
+    /// A statement of the extended protocol has begun and not ended.
+    pub(crate) is_in_statement: bool,
+    /// An error came: messages are dropped until Sync.
+    pub(crate) is_skipping: bool,
+    /// The last thing sent was ReadyForQuery.
+    pub(crate) is_ready: bool,
+}
+
+/// Serves one client until it leaves or the server stops.
+///
+/// `slot`: the right to be in startup, given up once the client is known.
+pub(crate) async fn serve(
+    stream: TcpStream,
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    slot: OwnedSemaphorePermit,
+) {
+    let limit = shared.config.server.startup_timeout;
+    let opened = timeout(limit, Box::pin(open(stream, address, &shared))).await;
+    drop(slot);
+    let (mut connection, permit) = match opened {
+        Ok(Some(opened)) => opened,
+        Ok(None) => return,
+        Err(_) => {
+            tracing::info!("the client took too long to log in");
+            return;
+        }
+    };
+    let queries = shared.queries.clone();
+    let serving = async move {
+        let failure = connection.serve_all().boxed().await;
+        connection.end(failure).boxed().await;
+        drop(permit);
+    };
+    if let Err(error) = queries.spawn(serving.instrument(Span::current())).await {
+        tracing::error!(%error, "a connection ended abnormally");
+    }
+}
+
+/// Brings a client to its first ReadyForQuery; `None` if it is not to be served.
+async fn open(
+    stream: TcpStream,
+    address: SocketAddr,
+    shared: &Arc<Shared>,
+) -> Option<(Connection, OwnedSemaphorePermit)> {
+    let opening = match startup::open(stream, shared.tls.as_ref()).await {
+        Ok(opening) => opening,
+        Err(error) => {
+            tracing::debug!(%error, "the connection broke during startup");
+            return None;
+        }
+    };
+    let (mut socket, startup) = match opening {
+        Opening::Startup(socket, startup) => (socket, startup),
+        Opening::Cancel { connection_id, key } => {
+            shared.registry.cancel(connection_id, &key);
+            return None;
+        }
+        Opening::Refused(socket, error) => {
+            end(socket, &error).await;
+            return None;
+        }
+        Opening::Closed => return None,
+    };
+    // Only a client that began a session is refused; cancel requests never are.
+    let Ok(permit) = Arc::clone(&shared.permits).try_acquire_owned() else {
+        end(socket, &error::too_many_connections()).await;
+        return None;
+    };
+    match Box::pin(log_in(&mut socket, &startup, address, shared)).await {
+        Ok((session, registration)) => {
+            let bytes_max = usize::try_from(shared.config.server.message_bytes_max);
+            let connection = Connection {
+                socket,
+                framer: Framer::new(bytes_max.unwrap_or(usize::MAX)),
+                session,
+                shared: Arc::clone(shared),
+                registration,
+                token: CancellationToken::new(),
+                portals: HashMap::new(),
+                is_in_statement: false,
+                is_skipping: false,
+                is_ready: false,
+            };
+            Some((connection, permit))
+        }
+        Err(Failure::Statement(error) | Failure::Fatal(error)) => {
+            end(socket, &error).await;
+            None
+        }
+        Err(Failure::Gone) => None,
+    }
+}
+
+/// Proves who the client is and opens its session.
+async fn log_in(
+    socket: &mut Socket,
+    startup: &Startup,
+    address: SocketAddr,
+    shared: &Arc<Shared>,
+) -> Result<(Session, Registration), Failure> {
+    let user = startup.user.as_str();
+    let is_local = address.ip().to_canonical().is_loopback();
+    if !socket.is_encrypted() && !is_local && !shared.config.server.allow_plaintext {
+        return Err(Failure::fatal(auth::plaintext_refused()));
+    }
+    negotiate(socket, startup)?;
+    let mut framer = Framer::new(LOGIN_MESSAGE_BYTES_MAX);
+    let certificate = shared.tls.as_ref().filter(|_| socket.is_encrypted());
+    let certificate = certificate.map(|tls| tls.certificate_pem.as_slice());
+    let role =
+        auth::scram::authenticate(socket, &mut framer, user, &shared.lake, certificate).await?;
+    if startup.database != DATABASE {
+        return Err(Failure::fatal(SqlError::undefined_database(
+            &startup.database,
+        )));
+    }
+    let registration = shared
+        .registry
+        .register(startup.minor >= PROTOCOL_MINOR_NEWEST);
+    Span::current()
+        .record("connection_id", registration.connection_id)
+        .record("user", user);
+    let options = SessionOptions {
+        connection_id: registration.connection_id,
+        user: startup.user.clone(),
+        database: startup.database.clone(),
+        application_name: startup.application_name.clone(),
+        client_address: Some(address),
+        parameters: startup.parameters.clone(),
+        is_superuser: role.superuser,
+        default_read_only: shared.config.role == Role::Replica,
+    };
+    let engine = Arc::clone(&shared.engine);
+    let opening = async move { engine.open_session(options).await };
+    let token = CancellationToken::new();
+    let session = Box::pin(supervise(socket, &shared.shutdown, &token, opening)).await?;
+    socket.feed(&Authentication::Ok)?;
+    tracing::debug!(database = startup.database, "logged in");
+    Ok((session, registration))
+}
+
+/// Tells a client that wants more than we know what we know.
+fn negotiate(socket: &mut Socket, startup: &Startup) -> Result<(), Failure> {
+    if startup.minor <= PROTOCOL_MINOR_NEWEST && startup.unknown_options.is_empty() {
+        return Ok(());
+    }
+    let version = PROTOCOL_MAJOR | i32::from(startup.minor.min(PROTOCOL_MINOR_NEWEST));
+    socket.feed(&NegotiateProtocolVersion::new(
+        version,
+        startup.unknown_options.clone(),
+    ))?;
+    Ok(())
+}
+
+/// Tells a client that is not logged in why its connection ends.
+async fn end(mut socket: Socket, error: &SqlError) {
+    error::log(error, true);
+    close(&mut socket, error, true).await;
+}
+
+/// Sends the last message and closes.
+///
+/// `lingers`: whether the client may be sending; then its bytes are taken until
+/// it stops, because closing over unread bytes would take the message back.
+async fn close(socket: &mut Socket, error: &SqlError, lingers: bool) {
+    let closing = async {
+        socket.feed(&error::response(error, true))?;
+        socket.close().await?;
+        while lingers && socket.fill().await? > 0 {
+            socket.input().clear();
+        }
+        Ok::<(), std::io::Error>(())
+    };
+    if !matches!(timeout(CLOSE_TIMEOUT, closing).await, Ok(Ok(()))) {
+        tracing::debug!("the client did not take its last message");
+    }
+}
+
+impl Connection {
+    /// Serves messages; returns why it stopped.
+    async fn serve_all(&mut self) -> Failure {
+        if let Err(failure) = self.greet() {
+            return failure;
+        }
+        loop {
+            if let Err(failure) = self.serve_message().await {
+                return failure;
+            }
+        }
+    }
+
+    /// What a client gets between logging in and its first message.
+    fn greet(&mut self) -> Result<(), Failure> {
+        self.feed_parameter_changes()?;
+        let key = SecretKey::Bytes(self.registration.key.clone());
+        self.socket
+            .feed(&BackendKeyData::new(self.registration.connection_id, key))?;
+        self.feed_ready()
+    }
+
+    /// Rolls back, tells the client, closes.
+    async fn end(mut self, failure: Failure) {
+        self.portals.clear();
+        self.session.abort().await;
+        drop(self.session);
+        drop(self.registration);
+        match failure {
+            Failure::Statement(error) | Failure::Fatal(error) => {
+                error::log(&error, true);
+                let lingers = !self.shared.shutdown.draining.is_cancelled();
+                close(&mut self.socket, &error, lingers).await;
+            }
+            Failure::Gone => tracing::debug!("disconnected"),
+        }
+    }
+}

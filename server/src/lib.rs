@@ -1,0 +1,187 @@
+//! Sockets, TLS, authentication, shutdown: the server around the engine.
+//!
+//!   start: TLS, lake, password, engine, listener ──▶ serve ──▶ drain ──▶ close
+//!
+//! The order matters: nobody can connect before everything is in place, and the
+//! lake closes after the last session, so its commits are finished.
+
+use std::error::Error;
+use std::fmt;
+use std::fs;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use gotgan_config::{Compression, Config, Role};
+use gotgan_sql::Engine;
+use gotgan_storage::{FileCompression, Lake, LakeOptions, LakeRole, WriteOptions};
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+
+use crate::listener::{Shared, Shutdown};
+use crate::tls::Tls;
+use crate::wire::cancel::Registry;
+
+mod auth;
+mod connection;
+mod encode;
+pub mod health;
+mod listener;
+pub mod observe;
+pub mod runtime;
+mod socket;
+mod startup;
+mod tls;
+mod wire;
+
+/// Folder in the data folder for what queries cannot hold in memory.
+const SPILL_FOLDER: &str = "spill";
+
+/// Why the server does not start. The text says what was attempted.
+#[derive(Debug)]
+pub struct StartError {
+    message: String,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+impl StartError {
+    pub(crate) fn new(
+        message: impl Into<String>,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self {
+            message: message.into(),
+            source: source.into(),
+        }
+    }
+
+    pub(crate) fn lake(source: gotgan_storage::Error) -> Self {
+        Self::new("cannot open the lake", source)
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl Error for StartError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(self.source.as_ref())
+    }
+}
+
+/// A server that is ready for clients.
+pub struct Server {
+    address: SocketAddr,
+    listener: TcpListener,
+    shared: Arc<Shared>,
+}
+
+impl Server {
+    /// Opens the lake, making it if there is none, and begins to listen.
+    ///
+    /// `queries`: the runtime where sessions run.
+    pub async fn start(config: Config, queries: Handle) -> Result<Self, StartError> {
+        let folder = &config.storage.data_dir;
+        fs::create_dir_all(folder).map_err(|error| {
+            StartError::new(
+                format!("cannot make the data folder {}", folder.display()),
+                error,
+            )
+        })?;
+        let tls = Tls::load(&config)?;
+        let lake = queries
+            .spawn(Lake::open(lake_options(&config)))
+            .await
+            .map_err(|error| StartError::new("cannot open the lake", error))?
+            .map_err(StartError::lake)?;
+        if config.role == Role::Primary {
+            auth::password::prepare(&config, &lake).await?;
+        }
+        let engine = Engine::new(
+            lake.clone(),
+            &config.sql,
+            config.storage.data_dir.join(SPILL_FOLDER),
+        )
+        .map_err(|error| StartError::new("cannot start the query engine", error))?;
+        let listen = config.server.listen;
+        let bound = listener::bind(listen)
+            .and_then(|listener| listener.local_addr().map(|address| (listener, address)));
+        let (listener, address) =
+            bound.map_err(|error| StartError::new(format!("cannot listen on {listen}"), error))?;
+        tracing::info!(%address, tls = tls.is_some(), role = ?config.role, "listening");
+        let permits = Arc::new(Semaphore::new(config.server.connections_max));
+        let shared = Arc::new(Shared {
+            config,
+            engine,
+            lake,
+            tls,
+            registry: Arc::new(Registry::default()),
+            permits,
+            shutdown: Shutdown::default(),
+            queries,
+        });
+        Ok(Self {
+            address,
+            listener,
+            shared,
+        })
+    }
+
+    /// Where clients connect.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop` ends, then drains and closes the lake.
+    pub async fn serve(self, stop: impl Future<Output = ()>) {
+        let Self {
+            listener, shared, ..
+        } = self;
+        let serving = listener::serve(listener, Arc::clone(&shared));
+        let stopping = async {
+            stop.await;
+            shared.shutdown.draining.cancel();
+        };
+        tokio::join!(serving, stopping);
+        shared.lake.close().await;
+        tracing::info!("stopped");
+    }
+}
+
+/// Starts and serves until `stop` ends.
+pub async fn run(
+    config: Config,
+    queries: Handle,
+    stop: impl Future<Output = ()>,
+) -> Result<(), StartError> {
+    Server::start(config, queries).await?.serve(stop).await;
+    Ok(())
+}
+
+fn lake_options(config: &Config) -> LakeOptions {
+    let storage = &config.storage;
+    let role = match config.role {
+        Role::Primary => LakeRole::Primary,
+        Role::Replica => LakeRole::Replica,
+    };
+    let compression = match storage.compression {
+        Compression::None => FileCompression::None,
+        Compression::Lz4 => FileCompression::Lz4,
+        Compression::Zstd => FileCompression::Zstd,
+    };
+    let mut options = LakeOptions::new(&storage.data_dir, role);
+    options.catalog_url.clone_from(&storage.catalog_url);
+    options.data_url.clone_from(&storage.data_url);
+    options.busy_timeout = storage.busy_timeout;
+    options.write = WriteOptions {
+        file_bytes_max: storage.file_bytes_max,
+        row_group_rows_max: storage.row_group_rows,
+        compression,
+        ..WriteOptions::default()
+    };
+    options
+}

@@ -1,0 +1,141 @@
+//! Accepts connections, bounds them, and drains them at the end.
+//!
+//!   accept ──▶ startup slot ──▶ connection permit (else 53300) ──▶ session
+//!
+//! Invariants:
+//! - At most [`STARTUPS_MAX`] clients that we do not know yet; beyond them, new
+//!   ones wait in the system's queue. Cancel requests need no permit.
+//! - Draining: no new connections; idle ones end at once, statements get
+//!   `server.shutdown_timeout`, then everybody gets 57P01.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gotgan_config::Config;
+use gotgan_sql::Engine;
+use gotgan_storage::Lake;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, field, info_span};
+
+use crate::connection;
+use crate::tls::Tls;
+use crate::wire::cancel::Registry;
+
+/// Most clients between accept and their startup packet.
+const STARTUPS_MAX: usize = 512;
+
+/// Connections that the system may hold for us before we accept them.
+const BACKLOG: u32 = 1024;
+
+/// How long to wait after accept failed, usually for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What connections get beyond `server.shutdown_timeout` to say good-bye.
+const FAREWELL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What all connections share.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) lake: Lake,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) registry: Arc<Registry>,
+    /// One for each client that is served.
+    pub(crate) permits: Arc<Semaphore>,
+    pub(crate) shutdown: Shutdown,
+    /// Where sessions run.
+    pub(crate) queries: Handle,
+}
+
+/// The two moments of the end.
+#[derive(Debug, Default)]
+pub(crate) struct Shutdown {
+    /// Nobody may begin anything new.
+    pub(crate) draining: CancellationToken,
+    /// What still runs is cancelled.
+    pub(crate) deadline: CancellationToken,
+}
+
+/// Begins to listen. Port 0 takes a free one.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    }?;
+    socket.set_reuseaddr(true)?;
+    // Accepted sockets inherit it; a client whose machine vanished is noticed.
+    socket.set_keepalive(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Accepts until draining begins, then waits for the connections to end.
+pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    let slots = Arc::new(Semaphore::new(STARTUPS_MAX));
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            biased;
+            () = shared.shutdown.draining.cancelled() => break,
+            Some(_) = connections.join_next() => {}
+            accepted = accept(&listener, &slots) => {
+                let (stream, address, slot) = accepted;
+                let span = info_span!(
+                    "connection",
+                    connection_id = field::Empty,
+                    user = field::Empty,
+                    client = %address,
+                );
+                let serving = connection::serve(stream, address, Arc::clone(&shared), slot);
+                connections.spawn(serving.instrument(span));
+            }
+        }
+    }
+    drop(listener);
+    drain(connections, &shared).await;
+}
+
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+    loop {
+        let slot = Arc::clone(slots)
+            .acquire_owned()
+            .await
+            .expect("this semaphore is never closed");
+        match listener.accept().await {
+            Ok((stream, address)) => return (stream, address, slot),
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn drain(mut connections: JoinSet<()>, shared: &Shared) {
+    let limit = shared.config.server.shutdown_timeout;
+    tracing::info!(connections = connections.len(), "draining");
+    let ended = async { while connections.join_next().await.is_some() {} };
+    if timeout(limit, ended).await.is_ok() {
+        return;
+    }
+    tracing::info!(connections = connections.len(), "ending what still runs");
+    shared.shutdown.deadline.cancel();
+    let ended = async { while connections.join_next().await.is_some() {} };
+    if timeout(FAREWELL_TIMEOUT, ended).await.is_err() {
+        tracing::warn!(
+            connections = connections.len(),
+            "connections did not end in time"
+        );
+    }
+}
