@@ -9,7 +9,7 @@ use datafusion_proto::bytes::{
 };
 use gotgan_storage::{ColumnType, Table};
 
-use super::fixture::{Answer, Fixture, ints, longs, run, session, texts};
+use super::fixture::{Answer, Fixture, ints, longs, run, run_alone, session, texts};
 use super::rows::scan_without;
 use crate::scan::columns::TableColumns;
 use crate::scan::{LakeCodec, LakeScanExec};
@@ -71,7 +71,8 @@ async fn deletes_and_inlined_rows_survive() {
     let schema = Arc::clone(TableColumns::new(table.columns.clone()).schema());
     let inlined = RecordBatch::try_new(schema, vec![longs([1000])]).unwrap();
     let scan = Arc::new(scan_without(&fixture, &table, &deleted, Some(inlined)).await);
-    let before = run(Arc::clone(&scan) as Arc<dyn ExecutionPlan>, &session()).await;
+    let plan = Arc::clone(&scan) as Arc<dyn ExecutionPlan>;
+    let before = run_alone(plan, &fixture.lake).await;
     let after = round_trip(&fixture, scan).await;
     assert_eq!(before.row_count(), 101);
     assert_eq!(lines(&after), lines(&before));

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use gotgan_storage::{Column, ColumnId, ColumnType, Table};
+use datafusion::physical_plan::ExecutionPlan;
+use gotgan_storage::{Column, ColumnId, ColumnType, NameMapping, NameMappingEntry, Table};
 
-use super::fixture::{Fixture, ints, texts};
+use super::fixture::{Fixture, ints, longs, run_alone, texts};
+use super::rows::scan_of;
+use crate::scan::file::ScanFile;
 
 const COLUMNS: [(&str, ColumnType); 3] = [
     ("a", ColumnType::Int32),
@@ -78,7 +81,7 @@ async fn a_dropped_columns_data_never_comes_back() {
     })
     .await;
     let answer = fixture.query(&[&table], "select * from t order by a").await;
-    assert_eq!(answer.text(), "1 | 10 |\n2 | 20 |\n3 | 30 |");
+    assert_eq!(answer.text(), "1 | 10 | NULL\n2 | 20 | NULL\n3 | 30 | NULL");
     let answer = fixture
         .query(&[&table], "select count(*) from t where b is null")
         .await;
@@ -156,4 +159,47 @@ async fn a_widened_column_reads_old_files() {
         .query(&[&table], "select sum(a) from t where a >= 2")
         .await;
     assert_eq!(answer.text(), "5");
+}
+
+#[tokio::test]
+async fn a_renamed_column_still_prunes_inside_its_files() {
+    let fixture = Fixture::with_row_groups(100).await;
+    let table = fixture
+        .table("t", &[("a", ColumnType::Int32)], vec![vec![ints(0..1000)]])
+        .await;
+    let mut changed = table.as_ref().clone();
+    changed.columns[0].name = "x".to_owned();
+    let sql = "select x from t where x >= 998 order by x";
+    let answer = fixture.query(&[&Arc::new(changed)], sql).await;
+    assert_eq!(answer.text(), "998\n999");
+    // One row group of ten was decoded.
+    assert_eq!(answer.scan().metrics().unwrap().output_rows(), Some(100));
+}
+
+#[tokio::test]
+async fn a_file_of_another_program_is_read_by_its_mapping() {
+    let fixture = Fixture::new().await;
+    let columns = [("a", ColumnType::Int64), ("b", ColumnType::Int64)];
+    let table = fixture
+        .table("t", &columns, vec![vec![longs([1]), longs([2])]])
+        .await;
+    let entry = |ordinal, name: &str, target| NameMappingEntry {
+        ordinal,
+        source_name: name.to_owned(),
+        target,
+        parent: None,
+        is_partition: false,
+    };
+    let entries = vec![
+        entry(0, "a", table.columns[1].id),
+        entry(1, "b", table.columns[0].id),
+    ];
+    let list = fixture.files(&table).await;
+    let mut file = ScanFile::new(&list.files[0], None, Vec::new()).unwrap();
+    file.name_mapping = Some(Arc::new(NameMapping { id: 1, entries }));
+    let scan = scan_of(&fixture, &table, file, None);
+    assert_eq!(
+        run_alone(Arc::new(scan), &fixture.lake).await.text(),
+        "2 | 1"
+    );
 }

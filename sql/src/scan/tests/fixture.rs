@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, Int32Array, Int64Array, RecordBatch, StringViewArray};
 use arrow::datatypes::Schema;
-use arrow::util::pretty::pretty_format_batches;
+use arrow::util::display::FormatOptions;
+use arrow::util::pretty::pretty_format_batches_with_options;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::physical_plan::{ExecutionPlan, collect, displayable};
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -14,7 +15,7 @@ use gotgan_storage::{
 };
 use tempfile::TempDir;
 
-use crate::scan::{LakeScanExec, LakeTable, load_files};
+use crate::scan::{LakeScanExec, LakeTable, load_files, register_store};
 use crate::types::column_field;
 
 /// A lake of its own for one test.
@@ -129,6 +130,13 @@ pub(super) fn session() -> SessionContext {
     SessionContext::new_with_config(config)
 }
 
+/// Runs a plan in a session that knows nothing but the lake's store.
+pub(super) async fn run_alone(plan: Arc<dyn ExecutionPlan>, lake: &Lake) -> Answer {
+    let session = session();
+    register_store(lake, &session.runtime_env()).unwrap();
+    run(plan, &session).await
+}
+
 pub(super) async fn run(plan: Arc<dyn ExecutionPlan>, session: &SessionContext) -> Answer {
     let result = collect(Arc::clone(&plan), session.task_ctx()).await;
     Answer {
@@ -147,7 +155,10 @@ impl Answer {
     /// The rows as text, one a line.
     pub(super) fn text(&self) -> String {
         let batches = self.result.as_ref().unwrap();
-        let table = pretty_format_batches(batches).unwrap().to_string();
+        let options = FormatOptions::default().with_null("NULL");
+        let table = pretty_format_batches_with_options(batches, &options)
+            .unwrap()
+            .to_string();
         let lines = table.lines().filter(|line| line.starts_with('|'));
         let cells = |line: &str| {
             let cells: Vec<_> = line.trim_matches('|').split('|').map(str::trim).collect();
