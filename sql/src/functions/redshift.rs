@@ -47,6 +47,11 @@ fn parts(registry: &mut Registry) {
                 part::add(field(unit)?, unit, count, local)
             })
         });
+        registry.add(&format!("{name}(text, int8, date) -> timestamp"), |call| {
+            map3::<Text, Int8, Date, _>(call, |unit, count, days| {
+                part::add(field(unit)?, unit, count, midnight(days)?)
+            })
+        });
         registry
             .add(&format!("{name}(text, int8, timestamptz) -> timestamptz"), |call| {
                 let zone = zone(call);
@@ -66,6 +71,11 @@ fn parts(registry: &mut Registry) {
         registry.add(&format!("{name}(text, timestamp, timestamp) -> int8"), |call| {
             map3::<Text, Timestamp, Timestamp, _>(call, |unit, from, to| {
                 part::difference(field(unit)?, unit, from, to)
+            })
+        });
+        registry.add(&format!("{name}(text, date, date) -> int8"), |call| {
+            map3::<Text, Date, Date, _>(call, |unit, from, to| {
+                part::difference(field(unit)?, unit, midnight(from)?, midnight(to)?)
             })
         });
         registry

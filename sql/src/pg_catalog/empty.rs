@@ -181,7 +181,7 @@ const EMPTY: &[Row] = &[
       stxkeys:int2vector stxkind:char[] stxexprs:pg_node_tree"),
     ("pg_statistic_ext_data", 3429, 'r', "\
       stxoid:oid stxdinherit:bool stxdndistinct:text stxddependencies:text stxdmcv:text \
-      stxdexpr:pg_statistic[]"),
+      stxdexpr:text[]"),
     ("pg_stats", 12053, 'v', "\
       schemaname:name tablename:name attname:name inherited:bool null_frac:float4 \
       avg_width:int4 n_distinct:float4 most_common_vals:anyarray most_common_freqs:float4[] \

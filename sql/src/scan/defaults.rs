@@ -1,10 +1,10 @@
 //! The value of a column in files that were written before the column.
 
+use std::sync::Arc;
+
 use arrow::array::{Array, ArrayRef, FixedSizeBinaryArray, StringArray, new_null_array};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::util::display::FormatOptions;
-use std::sync::Arc;
-
 use datafusion::common::ScalarValue;
 use gotgan_storage::{Column, ColumnType};
 

@@ -2,7 +2,7 @@
 
 use arrow::array::ArrayRef;
 
-use super::field::{Field, iso_weekday, iso_week, iso_year_start};
+use super::field::{Field, iso_weekday};
 use super::{is_moment, parse_zone, to_local, to_utc, zone};
 use crate::error::SqlError;
 use crate::functions::Registry;
@@ -40,8 +40,20 @@ fn with_session_zone(call: &Call<'_>) -> Result<ArrayRef, SqlError> {
     map2::<Text, Timestamp, _>(call, |unit, utc| truncate_instant(unit, utc, zone))
 }
 
+/// Reads a field that has a start; those that only number are not known here.
 fn parse(unit: &str, type_oid: u32) -> Result<Field, SqlError> {
-    Field::parse(unit).ok_or_else(|| {
+    let only_numbers = |field: &Field| {
+        matches!(
+            field,
+            Field::DayOfWeek
+                | Field::IsoDayOfWeek
+                | Field::DayOfYear
+                | Field::Epoch
+                | Field::Julian
+                | Field::IsoYear
+        )
+    };
+    Field::parse(unit).filter(|field| !only_numbers(field)).ok_or_else(|| {
         let type_name = PgType::new(type_oid).display();
         SqlError::unit_not_recognized(&unit.to_ascii_lowercase(), &type_name)
     })
@@ -105,7 +117,6 @@ fn truncate_days(field: Field, days: i64) -> Option<i64> {
         Field::Month => days_from_civil(year, month, 1),
         Field::Quarter => days_from_civil(year, (month - 1) / 3 * 3 + 1, 1),
         Field::Year => first_of_year(year),
-        Field::IsoYear => iso_year_start(iso_week(days).0),
         Field::Decade => first_of_year(year.div_euclid(10) * 10),
         Field::Century => first_of_year((year - 1).div_euclid(100) * 100 + 1),
         Field::Millennium => first_of_year((year - 1).div_euclid(1000) * 1000 + 1),

@@ -163,7 +163,8 @@ fn write_date_field(out: &mut String, field: &Field, moment: &Moment) -> Result<
         }
         Pattern::MonthRoman => roman_month(out, field, moment),
         Pattern::Month => number(out, field, moment.month, 2),
-        Pattern::Day => number(out, field, moment.day, 2),
+        // Unlike other fields a negative day is no character wider.
+        Pattern::Day => number(out, field, moment.day, 2 - usize::from(moment.day < 0)),
         Pattern::DayOfYear => number(out, field, day_number(moment), 3),
         Pattern::IsoDayOfYear => {
             let start = iso_year_start(iso_week(moment.days).0);

@@ -275,7 +275,7 @@ impl<'a> Writer<'a> {
         match (item, self.decimal) {
             (Item::Point, _) => {
                 self.write_sign();
-                if !(self.template.is_unpadded && self.digits.whole == "#") {
+                if self.template.decimals > 0 {
                     self.out.push('.');
                 }
                 self.decimal = Some(0);

@@ -207,8 +207,8 @@ pub(super) fn parse(text: &str) -> Result<Template, SqlError> {
         if let Some(tail) = rest.strip_prefix("FM").or_else(|| rest.strip_prefix("fm")) {
             (is_unpadded, rest) = (true, tail);
         } else if let Some(tail) = rest.strip_prefix("TM").or_else(|| rest.strip_prefix("tm")) {
-            // Names in the language of the locale: there is one locale, English.
-            rest = tail;
+            // Names in the language of the locale, which is English, unpadded.
+            (is_unpadded, rest) = (is_name(tail), tail);
         }
         if let Some((name, pattern, case)) = pattern(rest) {
             rest = &rest[name.len()..];
@@ -239,6 +239,15 @@ pub(super) fn parse(text: &str) -> Result<Template, SqlError> {
         }
     }
     Ok(Template { items })
+}
+
+/// Whether the next pattern is the name of a day or month.
+fn is_name(text: &str) -> bool {
+    let found = pattern(text).map(|(_, pattern, _)| pattern);
+    matches!(
+        found,
+        Some(Pattern::DayName | Pattern::DayShort | Pattern::MonthName | Pattern::MonthShort)
+    )
 }
 
 /// Reads up to the closing quote; returns what follows it.

@@ -11,8 +11,8 @@ use arrow::datatypes::{ArrowNativeTypeOp, DataType, i256};
 
 use super::{constant_integer, digits, same_type, whole_type};
 use crate::error::SqlError;
-use crate::functions::call::{Call, map1, map2};
-use crate::functions::kinds::{Decimal, Int4, Numeric};
+use crate::functions::call::{Call, Kind, map1, map2};
+use crate::functions::kinds::{Decimal, Int4, Int8, Numeric};
 use crate::functions::{Registry, Typing};
 use crate::types::PgType;
 use crate::types::numeric::{divide_rounded, power_of_ten, rescale};
@@ -44,12 +44,21 @@ pub(super) fn register(registry: &mut Registry) {
     registry
         .add("trunc(numeric) -> numeric", |call| whole(call, |x, unit| x / unit))
         .returns(whole_type);
-    registry
-        .add("round(numeric, int4) -> numeric", |call| to_places(call, divide_rounded))
-        .returns(placed_type);
-    registry
-        .add("trunc(numeric, int4) -> numeric", |call| to_places(call, |x, unit| x / unit))
-        .returns(placed_type);
+    let cuts: [(&str, fn(i128, i128) -> i128); 2] =
+        [("round", divide_rounded), ("trunc", |x, unit| x / unit)];
+    for (name, cut) in cuts {
+        registry
+            .add(&format!("{name}(numeric, int4) -> numeric"), move |call| {
+                to_places::<Int4>(call, cut)
+            })
+            .returns(placed_type);
+        // Literals come as bigint, so that their value is known while planning.
+        registry
+            .add(&format!("{name}(numeric, int8) -> numeric"), move |call| {
+                to_places::<Int8>(call, cut)
+            })
+            .returns(placed_type);
+    }
     divisions(registry);
     scales(registry);
     irrational(registry);
@@ -86,10 +95,16 @@ fn result_scale(call: &Call<'_>) -> Result<i8, SqlError> {
     }
 }
 
-fn to_places(call: &Call<'_>, cut: fn(i128, i128) -> i128) -> Result<ArrayRef, SqlError> {
+fn to_places<'a, K: Kind>(
+    call: &'a Call<'_>,
+    cut: fn(i128, i128) -> i128,
+) -> Result<ArrayRef, SqlError>
+where
+    K::Item<'a>: Into<i64>,
+{
     let scale = result_scale(call)?;
-    map2::<Numeric, Int4, _>(call, |x, places| {
-        let dropped = i64::from(x.scale) - i64::from(places);
+    map2::<Numeric, K, _>(call, |x, places| {
+        let dropped = i64::from(x.scale).saturating_sub(places.into());
         let kept = match u32::try_from(dropped) {
             Ok(0) | Err(_) => x.unscaled,
             Ok(dropped) => match power_of_ten(dropped) {
