@@ -5,7 +5,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::{Array, ArrayRef};
+use arrow::array::{Array, ArrayRef, ListArray};
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{DataFusionError, Result, ScalarValue};
 use datafusion::logical_expr::{
@@ -141,9 +141,18 @@ impl Adapter {
         let array = (self.function.overloads[resolution.index].kernel)(&call)?;
         let array = as_promised(array, &call)?;
         if is_constant {
-            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?));
+            return Ok(ColumnarValue::Scalar(single(&array)?));
         }
         Ok(ColumnarValue::Array(array))
+    }
+}
+
+/// The only row of an array. Lists keep their field, whose metadata names the type
+/// of the elements and which `try_from_array` would drop.
+pub(super) fn single(array: &ArrayRef) -> Result<ScalarValue, SqlError> {
+    match array.as_any().downcast_ref::<ListArray>() {
+        Some(list) => Ok(ScalarValue::List(Arc::new(list.clone()))),
+        None => Ok(ScalarValue::try_from_array(array, 0)?),
     }
 }
 

@@ -173,6 +173,14 @@ impl AggregateUDFImpl for Collector {
         Ok(inputs.enumerate().map(list).collect())
     }
 
+    /// Sorts for itself, so an input in order changes nothing.
+    fn with_beneficial_ordering(
+        self: Arc<Self>,
+        _beneficial_ordering: bool,
+    ) -> Result<Option<Arc<dyn AggregateUDFImpl>>> {
+        Ok(Some(self))
+    }
+
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {
         AggregateOrderSensitivity::SoftRequirement
     }

@@ -176,11 +176,11 @@ impl Output for i128 {
         let DataType::Decimal128(precision, scale) = *data_type else {
             return Err(SqlError::internal("a numeric result has another type"));
         };
-        let array = builder.finish();
+        let array = builder.finish().with_precision_and_scale(precision, scale)?;
         if array.validate_decimal_precision(precision).is_err() {
             return Err(SqlError::numeric_field_overflow(precision, scale));
         }
-        Ok(Arc::new(array.with_precision_and_scale(precision, scale)?))
+        Ok(Arc::new(array))
     }
 }
 

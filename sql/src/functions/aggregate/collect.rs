@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, ListArray, new_empty_array};
+use arrow::array::{Array, ArrayRef, ListArray, new_empty_array, new_null_array};
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::{
     LexicographicalComparator, SortColumn, SortOptions, concat, lexsort_to_indices, take,
@@ -14,6 +14,7 @@ use datafusion::logical_expr::Accumulator;
 use super::finish::Finish;
 use crate::context::StatementContext;
 use crate::error::SqlError;
+use crate::functions::adapter::single;
 use crate::functions::call::Column;
 use crate::functions::signature::Argument;
 use crate::functions::{array, coerce};
@@ -65,7 +66,7 @@ impl Collected {
         for index in 0..self.column_count {
             match self.column(index)? {
                 Some(column) => columns.push(column),
-                None => return Ok(ScalarValue::try_from(&self.plan.data_type)?),
+                None => return single(&new_null_array(&self.plan.data_type, 1)),
             }
         }
         let orders = columns.split_off(argument_count);

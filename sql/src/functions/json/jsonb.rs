@@ -48,11 +48,16 @@ pub(super) fn register(registry: &mut Registry) {
     });
     deletions(registry);
     changes(registry);
-    for kind in ["json", "jsonb"] {
-        registry.add(&format!("{kind}_strip_nulls({kind}) -> {kind}"), |call| {
-            map1::<Text, _>(call, |document| shown(strip_nulls(json::parse(document)?)))
-        });
-    }
+    registry.add("jsonb_strip_nulls(jsonb) -> jsonb", |call| {
+        map1::<Text, _>(call, |document| shown(strip_nulls(json::parse(document)?)))
+    });
+    registry.add("json_strip_nulls(json) -> json", |call| {
+        map1::<Text, _>(call, |document| {
+            let mut out = String::new();
+            compact(&mut out, &strip_nulls(json::parse(document)?));
+            Ok(out)
+        })
+    });
     registry.add("jsonb_pretty(jsonb) -> text", |call| {
         map1::<Text, _>(call, |document| {
             let mut out = String::new();
@@ -319,6 +324,38 @@ fn strip_nulls(value: Value<'_>) -> Value<'_> {
         ),
         Value::Array(items) => Value::Array(items.into_iter().map(strip_nulls).collect()),
         other => other,
+    }
+}
+
+/// Writes without blanks, members in their own order.
+fn compact(out: &mut String, value: &Value<'_>) {
+    match value {
+        Value::Null => out.push_str("null"),
+        Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+        Value::Number(text) => out.push_str(text),
+        Value::String(text) => json::write_string(out, text),
+        Value::Array(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                compact(out, item);
+            }
+            out.push(']');
+        }
+        Value::Object(members) => {
+            out.push('{');
+            for (index, (name, value)) in members.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                json::write_string(out, name);
+                out.push(':');
+                compact(out, value);
+            }
+            out.push('}');
+        }
     }
 }
 
