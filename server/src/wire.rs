@@ -59,19 +59,21 @@ impl Connection {
             return Ok(());
         }
         self.is_ready = false;
-        let served = match decode(frame, self.framer.bytes_max()) {
-            Ok(message) => {
-                let query_id = self.shared.lake.ids().uuid();
-                let span = tracing::info_span!("statement", %query_id);
-                self.serve(message).boxed().instrument(span).await
+        let query_id = self.shared.lake.ids().uuid();
+        let span = tracing::info_span!("statement", %query_id);
+        let serving = async {
+            match self.serve_frame(frame).await {
+                Err(Failure::Statement(error)) => self.fail(&error, kind).await,
+                other => other,
             }
-            Err(failure) => Err(failure),
         };
-        match served {
-            Ok(()) => self.relieve().await,
-            Err(Failure::Statement(error)) => self.fail(&error, kind).boxed().await,
-            Err(failure) => Err(failure),
-        }
+        Box::pin(serving).instrument(span).await?;
+        self.relieve().await
+    }
+
+    async fn serve_frame(&mut self, frame: Frame) -> Result<(), Failure> {
+        let message = decode(frame, self.framer.bytes_max())?;
+        Box::pin(self.serve(message)).await
     }
 
     async fn serve(&mut self, message: Message) -> Result<(), Failure> {
