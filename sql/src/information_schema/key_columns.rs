@@ -5,7 +5,7 @@ use gotgan_storage::{ColumnId, Constraint, ConstraintEntry, Table};
 
 use crate::context::StatementContext;
 use crate::pg_catalog::Definition;
-use crate::pg_catalog::objects::{referenced_index, schema_name};
+use crate::pg_catalog::objects::{self, referenced_index, schema_name};
 use crate::pg_catalog::rows::{Rows, cells};
 
 pub(super) const KEY_COLUMN_USAGE: Definition = Definition {
@@ -123,23 +123,9 @@ fn used<'a>(
             Some((other, referenced_columns.clone()))
         }
         Constraint::Check { expression } => {
-            let read = table
-                .columns
-                .iter()
-                .filter(|column| mentions(expression, &column.name));
-            Some((table, read.map(|column| column.id).collect()))
+            Some((table, objects::check_columns(table, expression)))
         }
     }
-}
-
-/// Whether a name stands in an expression as a word of its own.
-fn mentions(expression: &str, name: &str) -> bool {
-    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
-    expression.match_indices(name).any(|(start, _)| {
-        let before = expression[..start].chars().next_back();
-        let after = expression[start + name.len()..].chars().next();
-        !before.is_some_and(is_part) && !after.is_some_and(is_part)
-    })
 }
 
 fn push_used_columns(
@@ -187,17 +173,4 @@ fn push_used_table(
         schema_name(&context.snapshot, table.schema_id),
         entry.name.as_str(),
     ]);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::mentions;
-
-    #[test]
-    fn a_name_is_found_as_a_whole_word_only() {
-        assert!(mentions("price >= 0", "price"));
-        assert!(mentions("(\"price\" >= 0)", "price"));
-        assert!(!mentions("unit_price >= 0", "price"));
-        assert!(!mentions("prices >= 0", "price"));
-    }
 }

@@ -292,3 +292,35 @@ pub(crate) fn collation(pg_type: PgType) -> u32 {
 pub(crate) fn view_definition(view: &View) -> String {
     format!("{};", view.text.trim_end().trim_end_matches(';'))
 }
+
+/// The columns that a CHECK expression reads.
+pub(crate) fn check_columns(table: &Table, expression: &str) -> Vec<ColumnId> {
+    let read = table
+        .columns
+        .iter()
+        .filter(|column| mentions(expression, &column.name));
+    read.map(|column| column.id).collect()
+}
+
+/// Whether a name stands in an expression as a word of its own.
+fn mentions(expression: &str, name: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+    expression.match_indices(name).any(|(start, _)| {
+        let before = expression[..start].chars().next_back();
+        let after = expression[start + name.len()..].chars().next();
+        !before.is_some_and(is_part) && !after.is_some_and(is_part)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mentions;
+
+    #[test]
+    fn a_name_is_found_as_a_whole_word_only() {
+        assert!(mentions("price >= 0", "price"));
+        assert!(mentions("(\"price\" >= 0)", "price"));
+        assert!(!mentions("unit_price >= 0", "price"));
+        assert!(!mentions("prices >= 0", "price"));
+    }
+}

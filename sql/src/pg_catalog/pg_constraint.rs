@@ -3,7 +3,7 @@
 
 use gotgan_storage::{Constraint, ConstraintEntry, Snapshot, Table};
 
-use super::objects::{attribute_numbers, referenced_index};
+use super::objects::{attribute_numbers, check_columns, referenced_index};
 use super::rows::{Cell, NULL, Rows, cells};
 use super::{Definition, oids};
 
@@ -120,6 +120,7 @@ fn row<'a>(snapshot: &Snapshot, table: &Table, entry: &'a ConstraintEntry) -> Ro
         }
         Constraint::Check { expression } => Row {
             kind: 'c',
+            columns: attribute_numbers(table, &check_columns(table, expression)).into(),
             expression: expression.as_str().into(),
             ..base
         },
