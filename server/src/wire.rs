@@ -73,7 +73,7 @@ impl Connection {
 
     async fn serve_frame(&mut self, frame: Frame) -> Result<(), Failure> {
         let message = decode(frame, self.framer.bytes_max())?;
-        Box::pin(self.serve(message)).await
+        self.serve(message).boxed().await
     }
 
     async fn serve(&mut self, message: Message) -> Result<(), Failure> {

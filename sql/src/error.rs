@@ -117,7 +117,7 @@ impl From<DataFusionError> for SqlError {
                     .caused_by(*source)
             }
             DataFusionError::ObjectStore(source) => {
-                Self::from(gotgan_storage::object_error("a data file", *source))
+                Self::from(gotgan_storage::object_error("read a data file", *source))
             }
             DataFusionError::IoError(source) => io(source),
             DataFusionError::SQL(source, _) => Self::syntax(source.to_string()),

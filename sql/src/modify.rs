@@ -91,6 +91,19 @@ pub(crate) fn assign(
     Ok(udf::function(target, CastKind::Assignment, ctx).call(vec![expr]))
 }
 
+/// Errors: `42804` if there is no assignment cast.
+pub(crate) fn check_assignable(from: PgType, to: PgType) -> Result<(), SqlError> {
+    if is_assignable(from, to) {
+        return Ok(());
+    }
+    Err(SqlError::datatype_mismatch(format!(
+        "the column is of type {} but expression is of type {}",
+        PgType::new(to.oid).display(),
+        PgType::new(from.oid).display()
+    ))
+    .with_hint("You will need to rewrite or cast the expression."))
+}
+
 fn is_assignable(from: PgType, to: PgType) -> bool {
     if from.oid == to.oid {
         return true;
@@ -173,11 +186,6 @@ impl Sink {
             .map(|entry| entry.name.clone())
             .collect();
         Self { writer, schema: arrow_schema(&table), table, checks, rows: 0 }
-    }
-
-    /// Rows so far.
-    pub(crate) fn rows(&self) -> u64 {
-        self.rows
     }
 
     /// `batch`: the table's columns in order, then a boolean for each CHECK.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Field, FieldRef};
 use datafusion::catalog::view::ViewTable;
+use datafusion::common::tree_node::TreeNode;
 use datafusion::common::{DataFusionError, ParamValues, Result, ScalarValue};
 use datafusion::datasource::{TableProvider, provider_as_source};
 use datafusion::execution::session_state::SessionState;
@@ -87,7 +88,7 @@ impl Planner {
         types.resize(count.max(known.len()), None);
         // The first round lets operators choose types, the second plans with them.
         let found = match self.plan_rewritten(&rewritten, &types) {
-            Ok((plan, found)) if types.iter().take(count).all(Option::is_some) => {
+            Ok((plan, _)) if types.iter().take(count).all(Option::is_some) => {
                 return Ok(Planned { plan, parameters: types.into_iter().flatten().collect() });
             }
             Ok((plan, mut found)) => {
@@ -128,11 +129,23 @@ impl Planner {
             )
             .map_err(|error| self.planning_error(error, &provider))
             .and_then(|plan| analyze::analyze(plan, &self.ctx))
-            .and_then(|plan| decorrelate::decorrelate(plan, &self.ctx));
+            .and_then(|plan| decorrelate::decorrelate(plan, &self.ctx))
+            .and_then(|plan| self.with_common_types(plan));
         match planned {
             Ok(plan) => Ok((plan, provider.parameter_types())),
             Err(error) => Err((error, provider.parameter_types())),
         }
+    }
+
+    /// The columns of a UNION have the common types of its branches only after the
+    /// engine's analysis; the client is told those.
+    fn with_common_types(&self, plan: LogicalPlan) -> Result<LogicalPlan, SqlError> {
+        let has_union = plan.exists(|node| Ok(matches!(node, LogicalPlan::Union(_))))?;
+        if !has_union {
+            return Ok(plan);
+        }
+        let config = self.state.config_options();
+        Ok(self.state.analyzer().execute_and_check(plan, config, |_, _| {})?)
     }
 
     fn provider(&self) -> Provider<'_> {
@@ -142,7 +155,13 @@ impl Planner {
     /// The engine's planner tells of a missing function by text only; the provider
     /// knows which one it was.
     fn planning_error(&self, error: DataFusionError, provider: &Provider<'_>) -> SqlError {
-        if let DataFusionError::Plan(_) | DataFusionError::Diagnostic(_, _) = &error
+        let may_be_a_name = matches!(
+            error,
+            DataFusionError::Plan(_)
+                | DataFusionError::Diagnostic(_, _)
+                | DataFusionError::Internal(_)
+        );
+        if may_be_a_name
             && let Some(name) = provider.missing_function()
         {
             return SqlError::undefined_function(&format!("{name}()"));

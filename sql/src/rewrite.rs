@@ -18,7 +18,7 @@ mod function;
 mod naming;
 mod select;
 
-pub(crate) use naming::{output_name, strip_suffix};
+pub(crate) use naming::strip_suffix;
 
 /// Rewrites a query in place.
 ///

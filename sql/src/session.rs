@@ -260,12 +260,17 @@ impl Session {
         let snapshot = active.snapshot();
         let transaction_start = active.started;
         let user = self.options.user.clone();
-        let mut search_path = vec!["pg_catalog".to_owned()];
+        let mut search_path: Vec<String> = Vec::new();
         for name in self.settings.search_path() {
             let name = if name == "$user" { user.clone() } else { name };
-            if !search_path.contains(&name) {
+            let exists = crate::resolve::is_system_schema(&name)
+                || snapshot.schema_by_name(&name).is_some();
+            if exists && !search_path.contains(&name) {
                 search_path.push(name);
             }
+        }
+        if !search_path.iter().any(|name| name == "pg_catalog") {
+            search_path.insert(0, "pg_catalog".to_owned());
         }
         Ok(Arc::new(StatementContext {
             transaction_start,

@@ -6,6 +6,7 @@ import textwrap
 import pytest
 
 SHOP = """
+DROP SCHEMA IF EXISTS shop CASCADE;
 CREATE SCHEMA shop;
 COMMENT ON SCHEMA shop IS 'the shop';
 CREATE TABLE shop.item (id int PRIMARY KEY, name varchar(30) NOT NULL DEFAULT 'none', price numeric(8,2),

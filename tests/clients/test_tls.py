@@ -40,7 +40,7 @@ try:
                 answer = "tls" if connection.info.ssl_in_use else "plain"
                 connection.close()
             except psycopg2.OperationalError as error:
-                answer = "refused " + str(error).strip().splitlines()[-1]
+                answer = "refused " + " ".join(str(error).split())
             print(host, mode, answer)
 finally:
     server.terminate()

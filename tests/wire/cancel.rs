@@ -113,9 +113,8 @@ fn statement_is_cancelled_while_rows_are_sent() {
 fn cancelled_statement_fails_its_transaction() {
     let server = Server::start().unwrap();
     let mut client = server.client().unwrap();
-    client
-        .execute("CREATE TABLE t (a int); BEGIN; INSERT INTO t VALUES (1)")
-        .unwrap();
+    client.execute("CREATE TABLE t (a int)").unwrap();
+    client.execute("BEGIN; INSERT INTO t VALUES (1)").unwrap();
     client.send(&query(ENDLESS)).unwrap();
     let reply = reply_to_cancel(&server, &mut client);
     assert_eq!((reply.code(), reply.status), ("57014", 'E'));

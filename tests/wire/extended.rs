@@ -298,7 +298,7 @@ fn binary_parameter_of_wrong_length_is_refused() {
             sync(),
         ],
     );
-    assert_eq!(good.first().as_deref(), Some("258"));
+    assert_eq!(good.first().as_deref(), Some("258"), "{:?}", good.error);
     for value in [&[1][..], &[1; 5]] {
         let reply = exchange(&mut client, &[sql.clone(), bind_binary(value), sync()]);
         assert!(

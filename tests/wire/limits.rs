@@ -65,9 +65,8 @@ fn query_beyond_its_memory_is_refused_and_nothing_else_dies() {
     let server = Server::with_settings(&[("sql.query_memory_bytes_max", "32MiB")]).unwrap();
     let mut client = server.client().unwrap();
     let mut other = server.client().unwrap();
-    other
-        .execute("CREATE TABLE t (a int); BEGIN; INSERT INTO t VALUES (1)")
-        .unwrap();
+    other.execute("CREATE TABLE t (a int)").unwrap();
+    other.execute("BEGIN; INSERT INTO t VALUES (1)").unwrap();
     let sql = "SELECT count(DISTINCT md5(n::text)) FROM generate_series(1, 3000000) AS n";
     let reply = client.query(sql).unwrap();
     let is_bounded = reply.code() == "53200" || reply.first().as_deref() == Some("3000000");
@@ -79,8 +78,10 @@ fn query_beyond_its_memory_is_refused_and_nothing_else_dies() {
 
 /// Sends SQL that must end in an answer, whichever, with the server alive.
 fn survives(client: &mut Client, sql: &str, codes: &[&str]) {
-    let reply = client.query(sql).unwrap();
     let start: String = sql.chars().take(40).collect();
+    let reply = client
+        .query(sql)
+        .unwrap_or_else(|error| panic!("{start}: {error:#}"));
     assert!(codes.contains(&reply.code()), "{start}: {:?}", reply.error);
     assert_eq!(client.value("SELECT 1").unwrap(), "1");
 }
@@ -102,7 +103,6 @@ fn deep_and_long_statements_do_not_kill_the_server() {
         &format!("SELECT 1{}", " + 1".repeat(5_000)),
         &deep,
     );
-    survives(&mut client, &format!("SELECT {}1", "-".repeat(1)), &[""]);
     let subqueries = format!(
         "SELECT * FROM {}(SELECT 1) AS s",
         "(SELECT * FROM ".repeat(500)

@@ -93,6 +93,10 @@ impl ScalarUDFImpl for PgCast {
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         let from = &args.arg_fields[0];
+        let literal = args.scalar_arguments.first().copied().flatten();
+        if self.kind == CastKind::Assignment && literal.is_none() && !from.data_type().is_null() {
+            crate::modify::check_assignable(PgType::of_field(from), self.to)?;
+        }
         let target = self.target(from, args.scalar_arguments.first().copied().flatten());
         let mut metadata = self.to.metadata();
         // Digits that were chosen from the source are shown as they are.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gotgan_storage::Relation;
 use sqlparser::ast;
 
 use super::{insert, query};
@@ -9,8 +10,10 @@ use crate::copy::{CopyFormat, CopyIn, CopyOut};
 use crate::error::SqlError;
 use crate::parse::copy::{CopyDirection, CopySource, CopyStatement, CopyTarget};
 use crate::parse::{fold, name_parts};
-use crate::resolve::Name;
+use crate::plan::Planner;
+use crate::resolve::{Name, Resolved};
 use crate::session::{Outcome, Session};
+use crate::sqlstate;
 
 pub(crate) async fn run(session: &mut Session, copy: &CopyStatement) -> Result<Outcome, SqlError> {
     if let CopyTarget::Elsewhere(_) = &copy.target {
@@ -22,6 +25,7 @@ pub(crate) async fn run(session: &mut Session, copy: &CopyStatement) -> Result<O
             session.require_write("COPY FROM")?;
             let planner = session.planner().await?;
             let name = Name::from_parts(&name_parts(name))?;
+            refuse_view(&planner, &name, "cannot copy to view")?;
             let table = super::truncate::table(&planner.ctx, &name)?;
             let names: Vec<String> = columns.iter().map(fold).collect();
             let columns = insert::column_indexes(&table, &names)?;
@@ -34,6 +38,11 @@ pub(crate) async fn run(session: &mut Session, copy: &CopyStatement) -> Result<O
             Err(SqlError::syntax("COPY FROM needs a table"))
         }
         (source, CopyDirection::To) => {
+            if let CopySource::Table { name, .. } = source {
+                let planner = session.planner().await?;
+                let name = Name::from_parts(&name_parts(name))?;
+                refuse_view(&planner, &name, "cannot copy from view")?;
+            }
             let query = match source {
                 CopySource::Query(query) => (**query).clone(),
                 CopySource::Table { name, columns } => select_all(name, columns)?,
@@ -44,6 +53,17 @@ pub(crate) async fn run(session: &mut Session, copy: &CopyStatement) -> Result<O
             format.check_columns(&rows.columns())?;
             Ok(Outcome::CopyOut(Box::new(CopyOut::new(format, rows))))
         }
+    }
+}
+
+fn refuse_view(planner: &Planner, name: &Name, what: &str) -> Result<(), SqlError> {
+    match planner.resolver().find(name) {
+        Some(Resolved::Stored(Relation::View(view))) => Err(SqlError::with_code(
+            sqlstate::WRONG_OBJECT_TYPE,
+            format!("{what} \"{}\"", view.name),
+        )
+        .with_hint("Try the COPY (SELECT ...) TO variant.")),
+        _ => Ok(()),
     }
 }
 

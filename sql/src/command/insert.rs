@@ -42,6 +42,20 @@ pub(crate) async fn run(
     Ok(Outcome::Command(format!("INSERT 0 {rows}")))
 }
 
+/// `WITH ... INSERT`: the common table expressions move to the source.
+pub(crate) fn with_ctes(query: &ast::Query) -> Result<ast::Insert, SqlError> {
+    let SetExpr::Insert(ast::Statement::Insert(insert)) = query.body.as_ref() else {
+        return Err(SqlError::not_supported("WITH before this statement"));
+    };
+    let mut insert = insert.clone();
+    match (&mut insert.source, &query.with) {
+        (Some(source), Some(with)) if source.with.is_none() => source.with = Some(with.clone()),
+        (_, None) => {}
+        _ => return Err(SqlError::not_supported("WITH twice in one INSERT")),
+    }
+    Ok(insert)
+}
+
 /// Types of the parameters, as the target columns and operators tell them.
 pub(crate) async fn parameters(
     session: &mut Session,
@@ -166,11 +180,12 @@ fn type_cell(cell: &mut ast::Expr, table: &Table, column: usize) -> Result<(), S
             None => build::value(ast::Value::Null),
         };
     }
-    // A parameter is typed by what the client is told; a literal by an assignment.
-    if build::string_text(cell).is_some() {
+    // Rows of one list must agree: each cell becomes its column's type. A parameter
+    // has that type already.
+    if parameter_number(cell).is_none() {
         let target = PgType::of_column(&column.column_type);
-        let untyped = build::take(cell);
-        *cell = build::assignment_cast(untyped, target);
+        let plain = build::take(cell);
+        *cell = build::assignment_cast(plain, target);
     }
     Ok(())
 }
@@ -232,6 +247,12 @@ pub(crate) fn with_targets(
         .zip(schema.columns())
         .map(|(column, source)| (*column, Expr::Column(source)))
         .collect();
+    if takes_source && schema.fields().len() < columns.len() && columns.len() < usize::MAX {
+        let is_explicit = columns.len() != table.columns.len();
+        if is_explicit {
+            return Err(SqlError::syntax("INSERT has more target columns than expressions"));
+        }
+    }
     let values = modify::target_values(planner, table, &given, &schema)?;
     modify::with_checks(planner, table, source, values)
 }

@@ -75,6 +75,7 @@ pub(crate) async fn physical(
 
 /// Names of objects instead of their OIDs, where a column's type shows them so.
 fn with_shown_names(plan: LogicalPlan, planner: &Planner) -> Result<LogicalPlan, SqlError> {
+    use datafusion::logical_expr::expr::FieldMetadata;
     use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
     let is_name = |field: &Field| {
         matches!(
@@ -85,21 +86,20 @@ fn with_shown_names(plan: LogicalPlan, planner: &Planner) -> Result<LogicalPlan,
     if !plan.schema().fields().iter().any(|field| is_name(field)) {
         return Ok(plan);
     }
-    let columns: Vec<(Expr, String)> = plan
+    let columns: Vec<Expr> = plan
         .schema()
         .iter()
         .map(|(qualifier, field)| {
             let column = Expr::Column((qualifier, field).into());
-            let shown = if is_name(field) {
-                let text = PgType::new(oid::TEXT);
-                crate::plan::operators::cast_expr(column, text, &planner.ctx)
-            } else {
-                column
-            };
-            (shown, field.name().clone())
+            if !is_name(field) {
+                return column.alias(field.name().as_str());
+            }
+            let text = PgType::new(oid::TEXT);
+            let shown = crate::plan::operators::cast_expr(column, text, &planner.ctx);
+            let metadata = FieldMetadata::from(PgType::of_field(field).metadata());
+            shown.alias_with_metadata(field.name().as_str(), Some(metadata))
         })
         .collect();
-    let columns: Vec<Expr> = columns.into_iter().map(|(expr, name)| expr.alias(name)).collect();
     Ok(LogicalPlanBuilder::from(plan).project(columns)?.build()?)
 }
 

@@ -125,9 +125,22 @@ fn word(value: &Expr) -> Result<String, SqlError> {
                 .ok_or_else(|| SqlError::syntax("a value of SET must be a word or a literal")),
         },
         Expr::UnaryOp { op: UnaryOperator::Minus, expr } => Ok(format!("-{}", word(expr)?)),
-        Expr::Interval(interval) => word(&interval.value),
+        Expr::Interval(interval) => hours_east(&word(&interval.value)?),
         other => Ok(other.to_string()),
     }
+}
+
+/// `INTERVAL '+09:00'` as hours, which is how TimeZone counts eastward.
+fn hours_east(text: &str) -> Result<String, SqlError> {
+    let bad = || SqlError::invalid_setting("TimeZone", text);
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1.0, digits),
+        None => (1.0, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let mut parts = digits.split(':').map(|part| part.parse::<f64>().map_err(|_| bad()));
+    let hours = parts.next().ok_or_else(bad)??;
+    let minutes = parts.next().transpose()?.unwrap_or(0.0);
+    Ok((sign * (hours + minutes / 60.0)).to_string())
 }
 
 /// A list of names as SHOW search_path gives it back.

@@ -246,12 +246,10 @@ impl CopyFormat {
             return Err(SqlError::invalid_parameter("COPY delimiter and quote must be different"));
         }
         if self.kind != Kind::Binary && self.null.as_bytes().contains(&self.delimiter) {
-            let text = "COPY delimiter must not appear in the NULL specification";
-            return Err(SqlError::invalid_parameter(text));
+            return Err(refused("COPY delimiter must not appear in the NULL specification"));
         }
         if is_csv && self.null.as_bytes().contains(&self.quote) {
-            let text = "CSV quote character must not appear in the NULL specification";
-            return Err(SqlError::invalid_parameter(text));
+            return Err(refused("CSV quote character must not appear in the NULL specification"));
         }
         debug_assert!(is_csv || self.force_quote.is_empty());
         Ok(())

@@ -29,6 +29,8 @@ use crate::types::PgType;
 mod collect;
 mod finish;
 mod single;
+#[cfg(test)]
+mod tests;
 
 use finish::Finish;
 

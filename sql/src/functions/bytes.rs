@@ -27,6 +27,15 @@ pub(super) fn register(registry: &mut Registry) {
     registry.add("decode(text, text) -> bytea", |call| {
         map2::<Text, Text, _>(call, |text, format| encode::Format::parse(format)?.decode(text))
     });
+    registry.add("get_byte(bytea, int4) -> int4", |call| {
+        map2::<Bytea, super::kinds::Int4, _>(call, |bytes, index| {
+            let found = usize::try_from(index).ok().and_then(|index| bytes.get(index));
+            found.map(|byte| i32::from(*byte)).ok_or_else(|| {
+                let last = i64::try_from(bytes.len()).unwrap_or(i64::MAX) - 1;
+                SqlError::array_subscript(&format!("index {index} out of valid range, 0..{last}"))
+            })
+        })
+    });
     registry.add("convert_from(bytea, name) -> text", |call| {
         map2::<Bytea, Text, _>(call, |bytes, encoding| {
             require_utf8(encoding)?;
@@ -50,6 +59,9 @@ fn require_utf8(encoding: &str) -> Result<(), SqlError> {
     if is_utf8 { Ok(()) } else { Err(SqlError::not_supported(format!("encoding \"{encoding}\""))) }
 }
 
+/// One of the engine's functions.
+type Engine = fn() -> Arc<ScalarUDF>;
+
 fn digests(registry: &mut Registry) {
     registry.add("md5(text) -> text", |call| {
         let digests = digest(call, &crypto::md5())?;
@@ -59,7 +71,7 @@ fn digests(registry: &mut Registry) {
         let digests = digest(call, &crypto::md5())?;
         Ok(cast(&digests, &DataType::Utf8View)?)
     });
-    let functions: [(&str, fn() -> Arc<ScalarUDF>); 4] = [
+    let functions: [(&str, Engine); 4] = [
         ("sha224", crypto::sha224),
         ("sha256", crypto::sha256),
         ("sha384", crypto::sha384),

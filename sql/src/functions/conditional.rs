@@ -95,7 +95,7 @@ fn side_by_side(left: PgType, right: PgType) -> PgType {
 
 /// Indexes of the results of `decode`: after each value searched for, and the last.
 fn result_indexes(count: usize) -> impl Iterator<Item = usize> {
-    (1..count).filter(move |index| index % 2 == 0 || (index + 1 == count && count % 2 == 0))
+    (1..count).filter(move |index| index.is_multiple_of(2) || (index + 1 == count && count.is_multiple_of(2)))
 }
 
 fn results_type(parameters: &[PgType]) -> PgType {
@@ -136,7 +136,7 @@ fn decode(call: &Call<'_>) -> Result<ArrayRef, SqlError> {
         results.push(index);
         sources.push(cast(&values, &call.data_type)?);
     }
-    let has_default = count % 2 == 0;
+    let has_default = count.is_multiple_of(2);
     pick_from(call, &sources, |row| {
         let matched = tests.iter().position(|(index, compare)| {
             compare(call.columns[0].index(row), call.columns[*index].index(row)).is_eq()

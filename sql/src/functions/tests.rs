@@ -38,7 +38,8 @@ static SNAPSHOT: LazyLock<Arc<Snapshot>> = LazyLock::new(|| {
     Arc::clone(&context.snapshot)
 });
 
-fn context() -> Arc<StatementContext> {
+/// A statement of `ada` in New York.
+pub(super) fn context() -> Arc<StatementContext> {
     let zone = Zone::parse("America/New_York").unwrap();
     Arc::new(StatementContext {
         transaction_start: NOW,

@@ -86,13 +86,54 @@ fn inner_subquery(
         Ok(Transformed::new(subquery, changed, TreeNodeRecursion::Continue))
     };
     match expr {
-        Expr::ScalarSubquery(subquery) => Ok(rewritten(subquery)?.update_data(Expr::ScalarSubquery)),
+        Expr::ScalarSubquery(subquery) => {
+            let inner = rewritten(subquery)?;
+            let changed = inner.transformed;
+            let subquery = inner.data;
+            if domain::refers_outside(&subquery.subquery) || has_one_row(&subquery.subquery) {
+                let whole = Expr::ScalarSubquery(subquery);
+                return Ok(Transformed::new(whole, changed, TreeNodeRecursion::Continue));
+            }
+            Ok(Transformed::yes(Expr::ScalarSubquery(single_row(subquery, counter)?)))
+        }
         Expr::Exists(Exists { subquery, negated }) => Ok(rewritten(subquery)?
             .update_data(|subquery| Expr::Exists(Exists { subquery, negated }))),
         Expr::InSubquery(InSubquery { expr, subquery, negated }) => Ok(rewritten(subquery)?
             .update_data(|subquery| Expr::InSubquery(InSubquery { expr, subquery, negated }))),
         other => Ok(Transformed::no(other)),
     }
+}
+
+/// Whether a plan gives one row by its form.
+fn has_one_row(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.is_empty(),
+        LogicalPlan::Projection(projection) => has_one_row(&projection.input),
+        LogicalPlan::SubqueryAlias(alias) => has_one_row(&alias.input),
+        _ => false,
+    }
+}
+
+/// A subquery whose second row is 21000, and whose value is null without a row.
+fn single_row(
+    subquery: Subquery,
+    counter: &Counter,
+) -> datafusion::common::Result<Subquery> {
+    let column = subquery.subquery.schema().columns().into_iter().next();
+    let column = column.ok_or_else(|| SqlError::internal("a subquery without a column"))?;
+    let name = column.name.clone();
+    let value = single_value(counter)?.call(vec![Expr::Column(column)]).alias(name);
+    let plan = LogicalPlanBuilder::from(Arc::unwrap_or_clone(subquery.subquery))
+        .aggregate(Vec::<Expr>::new(), vec![value])?
+        .build()?;
+    Ok(Subquery { subquery: Arc::new(plan), ..subquery })
+}
+
+fn single_value(
+    counter: &Counter,
+) -> datafusion::common::Result<Arc<datafusion::logical_expr::AggregateUDF>> {
+    let found = crate::functions::aggregate("single_value", &counter.ctx);
+    Ok(found.ok_or_else(|| SqlError::internal("the aggregate single_value is missing"))?)
 }
 
 fn rewrite_node(node: LogicalPlan, counter: &mut Counter) -> Rewritten {
@@ -109,8 +150,8 @@ fn rewrite_node(node: LogicalPlan, counter: &mut Counter) -> Rewritten {
 
 /// Replaces the node's subqueries by columns of its input, joined with them.
 fn rewrite_expressions(node: LogicalPlan, counter: &mut Counter) -> Rewritten {
-    let is_filter = matches!(node, LogicalPlan::Filter(_));
-    if !node.expressions().iter().any(|expr| has_foreign_subquery(expr, is_filter)) {
+    let place = Place::of(&node);
+    if !node.expressions().iter().any(|expr| has_foreign_subquery(expr, place)) {
         return Ok(Transformed::no(node));
     }
     let shown: Vec<Column> = node.schema().columns();
@@ -120,7 +161,7 @@ fn rewrite_expressions(node: LogicalPlan, counter: &mut Counter) -> Rewritten {
     for expr in node.expressions() {
         let saved = names.save(&expr);
         let replaced = expr.transform_up(|e| {
-            if !is_foreign(&e, is_filter) {
+            if !is_foreign(&e, place) {
                 return Ok(Transformed::no(e));
             }
             let (joined, value) = join_subquery(&input, e, counter)?;
@@ -138,20 +179,40 @@ fn rewrite_expressions(node: LogicalPlan, counter: &mut Counter) -> Rewritten {
     Ok(Transformed::yes(LogicalPlanBuilder::from(rebuilt).project(columns)?.build()?))
 }
 
-fn has_foreign_subquery(expr: &Expr, is_filter: bool) -> bool {
+/// Where a subquery stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Filter,
+    Projection,
+    Elsewhere,
+}
+
+impl Place {
+    fn of(node: &LogicalPlan) -> Self {
+        match node {
+            LogicalPlan::Filter(_) => Self::Filter,
+            LogicalPlan::Projection(_) => Self::Projection,
+            _ => Self::Elsewhere,
+        }
+    }
+}
+
+fn has_foreign_subquery(expr: &Expr, place: Place) -> bool {
     let mut found = false;
     let visited = expr.apply(|e| {
-        found |= is_foreign(e, is_filter);
+        found |= is_foreign(e, place);
         Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     });
     found && visited.is_ok()
 }
 
 /// Whether the engine would refuse this subquery where it stands.
-fn is_foreign(expr: &Expr, is_filter: bool) -> bool {
+fn is_foreign(expr: &Expr, place: Place) -> bool {
+    let is_filter = place == Place::Filter;
     match expr {
         Expr::ScalarSubquery(subquery) => {
-            !subquery.outer_ref_columns.is_empty() && !is_plain_aggregate(&subquery.subquery)
+            domain::refers_outside(&subquery.subquery)
+                && (place == Place::Elsewhere || !is_plain_aggregate(&subquery.subquery))
         }
         Expr::Exists(exists) => !is_filter || is_deep(&exists.subquery.subquery),
         Expr::InSubquery(membership) => !is_filter || is_deep(&membership.subquery.subquery),
@@ -258,9 +319,7 @@ fn join_scalar(
     let output = applied.schema().columns();
     let value_column = Expr::Column(output[0].clone());
     let name = format!("\u{1}value{number}");
-    let single = crate::functions::aggregate("single_value", &counter.ctx)
-        .ok_or_else(|| SqlError::internal("the aggregate single_value is missing"))?;
-    let aggregate = single.call(vec![value_column]).alias(name.as_str());
+    let aggregate = single_value(counter)?.call(vec![value_column]).alias(name.as_str());
     let grouped = LogicalPlanBuilder::from(applied)
         .aggregate(domain.columns(), vec![aggregate])?
         .build()?;

@@ -2,6 +2,8 @@
 //! with them: afterwards it refers to nothing outside, and each of its rows tells
 //! for which outer values it holds.
 
+use std::sync::Arc;
+
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, JoinType, Result, ScalarValue};
 use datafusion::logical_expr::expr::{Sort, WindowFunction};
@@ -381,11 +383,16 @@ impl Domain {
     fn limit(&self, limit: &Limit) -> Result<LogicalPlan> {
         let (input, keys) = match limit.input.as_ref() {
             LogicalPlan::Sort(sort) => (sort.input.as_ref(), self.sort_keys(&sort.expr)?),
-            // The select list stands between the limit and the order of its rows.
+            // A select list keeps the rows and their order: it may come after the limit.
             LogicalPlan::Projection(projection)
                 if matches!(projection.input.as_ref(), LogicalPlan::Sort(_)) =>
             {
-                return Err(SqlError::not_supported("LIMIT over hidden sort keys here").into());
+                let inner = Limit { input: Arc::clone(&projection.input), ..limit.clone() };
+                let swapped = Projection::try_new(
+                    projection.expr.clone(),
+                    Arc::new(LogicalPlan::Limit(inner)),
+                )?;
+                return self.projection(&swapped);
             }
             other => (other, Vec::new()),
         };

@@ -35,6 +35,19 @@ pub(crate) fn cast(expression: Expr, target: PgType) -> Expr {
     call(&format!("{CAST}{}/{}", target.oid, target.typmod), vec![expression])
 }
 
+/// The target and the operand of an expression that [`cast`] made.
+pub(crate) fn cast_operand(expression: &Expr) -> Option<(PgType, &Expr)> {
+    let Expr::Function(function) = expression else { return None };
+    let name = function.name.0.first()?.as_ident()?;
+    let (oid, typmod) = name.value.strip_prefix(CAST)?.split_once('/')?;
+    let target = PgType { oid: oid.parse().ok()?, typmod: typmod.parse().ok()? };
+    let FunctionArguments::List(list) = &function.args else { return None };
+    match list.args.first()? {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(operand)) => Some((target, operand)),
+        _ => None,
+    }
+}
+
 /// Prefix of the name that a cast to a column's type becomes.
 pub(crate) const ASSIGN: &str = "$assign/";
 

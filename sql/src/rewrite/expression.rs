@@ -39,6 +39,16 @@ pub(super) fn before(expression: &mut Expr) -> Result<(), SqlError> {
                 *expression = expanded;
             }
         }
+        Expr::AnyOp { left, compare_op, right, .. } => {
+            if let Some(replacement) = any_subquery(left, compare_op, right) {
+                *expression = replacement;
+            }
+        }
+        Expr::AllOp { right, .. } => {
+            if let Some(query) = subquery_of(right) {
+                **right = function::array_of(query);
+            }
+        }
         Expr::InList { expr, list, negated } if matches!(**expr, Expr::Tuple(_)) => {
             *expression = row_in_list(expr, list, *negated)?;
         }
@@ -55,7 +65,10 @@ pub(super) fn before(expression: &mut Expr) -> Result<(), SqlError> {
 pub(super) fn after(expression: &mut Expr) -> Result<(), SqlError> {
     let replaced = match expression {
         Expr::Value(literal) => of_value(&mut literal.value)?,
-        Expr::Cast { expr, data_type, .. } => Some(cast(take(expr), type_name::resolve(data_type)?)),
+        Expr::Cast { expr, data_type, .. } => {
+            let target = type_name::resolve(data_type)?;
+            Some(cast(exact_literal(take(expr), target), target))
+        }
         Expr::TypedString(typed) => {
             let target = type_name::resolve(&typed.data_type)?;
             let text = value(typed.value.value.clone());
@@ -131,6 +144,15 @@ pub(super) fn after(expression: &mut Expr) -> Result<(), SqlError> {
     Ok(())
 }
 
+/// A number literal that is cast at once is read as its target, not as numeric.
+fn exact_literal(inner: Expr, target: PgType) -> Expr {
+    let is_float = matches!(target.oid, oid::FLOAT4 | oid::FLOAT8);
+    match super::build::cast_operand(&inner) {
+        Some((source, operand)) if is_float && source.oid == oid::NUMERIC => operand.clone(),
+        _ => inner,
+    }
+}
+
 /// The digits of a number literal, through parentheses.
 fn plain_number(expression: &Expr) -> Option<&str> {
     match expression {
@@ -169,11 +191,10 @@ fn number(text: &str) -> Result<Option<Expr>, SqlError> {
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(fraction(sign, &digits));
     }
-    // The sign is an operator in PostgreSQL: -2147483648 is a negated int8.
-    if digits.parse::<i32>().is_ok() {
+    if format!("{sign}{digits}").parse::<i32>().is_ok() {
         return Ok(Some(cast(raw_number(format!("{sign}{digits}")), PgType::new(oid::INT4))));
     }
-    if digits.parse::<i64>().is_ok() {
+    if format!("{sign}{digits}").parse::<i64>().is_ok() {
         return Ok(Some(cast(raw_number(format!("{sign}{digits}")), PgType::new(oid::INT8))));
     }
     let digits = digits.trim_start_matches('0');
@@ -252,6 +273,30 @@ fn unary(op: UnaryOperator, operand: &mut Expr) -> Result<Option<Expr>, SqlError
         other => return Err(SqlError::not_supported(format!("the operator {other}"))),
     };
     Ok(Some(call(name, vec![take(operand)])))
+}
+
+/// The query of an operand that is one, through parentheses.
+fn subquery_of(operand: &mut Expr) -> Option<&mut sqlparser::ast::Query> {
+    match operand {
+        Expr::Nested(inner) => subquery_of(inner),
+        Expr::Subquery(query) => Some(query),
+        _ => None,
+    }
+}
+
+/// `x = ANY (SELECT ...)` is IN; other comparisons go through an array.
+fn any_subquery(left: &mut Expr, op: &BinaryOperator, right: &mut Expr) -> Option<Expr> {
+    let query = subquery_of(right)?;
+    if operator_text(op) == "=" {
+        return Some(Expr::InSubquery {
+            expr: Box::new(take(left)),
+            subquery: Box::new(query.clone()),
+            negated: false,
+        });
+    }
+    let array = function::array_of(query);
+    *right = array;
+    None
 }
 
 fn array_comparison(

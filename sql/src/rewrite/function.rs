@@ -56,8 +56,13 @@ pub(super) fn array_subquery(function: &mut Function) -> Option<Expr> {
     if !is_array {
         return None;
     }
+    Some(array_of(query))
+}
+
+/// The values of a query's only column as an array.
+pub(super) fn array_of(query: &mut Query) -> Expr {
     let aggregated = aggregate_over(query);
-    Some(call("$array_or_empty", vec![Expr::Subquery(Box::new(aggregated))]))
+    call("$array_or_empty", vec![Expr::Subquery(Box::new(aggregated))])
 }
 
 /// The query with `array_agg` around its only column. A plain SELECT keeps its FROM
@@ -156,8 +161,8 @@ fn protect_bound(bound: &mut WindowFrameBound) {
     };
     match size.as_mut() {
         Expr::Value(literal) => {
-            if let Value::Number(_, protected) = &mut literal.value {
-                *protected = true;
+            if let Value::Number(digits, _) = &mut literal.value {
+                literal.value = Value::SingleQuotedString(std::mem::take(digits));
             }
         }
         Expr::Interval(interval) => {

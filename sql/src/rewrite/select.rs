@@ -36,6 +36,7 @@ pub(super) fn prepare_query(query: &mut Query) -> Result<(), SqlError> {
             protect(&mut key.expr);
         }
     }
+    refuse_bags(&query.body)?;
     fetch_to_limit(query)?;
     top_to_limit(query)?;
     if let Some(LimitClause::LimitOffset { limit, offset, .. }) = &mut query.limit_clause {
@@ -47,6 +48,17 @@ pub(super) fn prepare_query(query: &mut Query) -> Result<(), SqlError> {
         }
     }
     Ok(())
+}
+
+/// The engine takes EXCEPT ALL and INTERSECT ALL for their versions on sets.
+fn refuse_bags(body: &SetExpr) -> Result<(), SqlError> {
+    let SetExpr::SetOperation { left, op, set_quantifier, right } = body else { return Ok(()) };
+    let is_all = *set_quantifier == sqlparser::ast::SetQuantifier::All;
+    if is_all && *op != sqlparser::ast::SetOperator::Union {
+        return Err(SqlError::not_supported(format!("{op} ALL")));
+    }
+    refuse_bags(left)?;
+    refuse_bags(right)
 }
 
 fn fetch_to_limit(query: &mut Query) -> Result<(), SqlError> {
@@ -213,6 +225,13 @@ impl VisitorMut for SetReturning {
 /// A function in FROM: its alias names its column, as PostgreSQL has it for
 /// functions that return one value.
 pub(super) fn prepare_table(factor: &mut TableFactor) -> Result<(), SqlError> {
+    if let TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } =
+        factor
+        && let [schema, own] = name_parts(name).as_slice()
+        && schema == "pg_catalog"
+    {
+        *name = ObjectName::from(vec![Ident::with_quote('"', own.as_str())]);
+    }
     if let Some((name, args, alias)) = called_function(factor) {
         let Some((_, array)) = SET_RETURNING.iter().find(|(set, _)| *set == name) else {
             return Ok(());

@@ -39,6 +39,10 @@ impl Session {
     ) -> Result<Outcome, SqlError> {
         use ast::Statement as S;
         match node {
+            S::Query(query) if matches!(query.body.as_ref(), ast::SetExpr::Insert(_)) => {
+                let insert = command::insert::with_ctes(query)?;
+                command::insert::run(self, &insert, parameters).boxed().await
+            }
             S::Query(query) => command::query::run(self, query, parameters).boxed().await,
             S::Insert(insert) => command::insert::run(self, insert, parameters).boxed().await,
             S::Explain { statement, analyze, verbose, options, .. } => {

@@ -12,8 +12,11 @@ use super::{is_moment, to_local, to_utc};
 
 const DAYS_PER_MONTH: i32 = 30;
 
+/// `None` if a field does not fit.
+type Justify = fn(Interval) -> Option<Interval>;
+
 pub(super) fn register(registry: &mut Registry) {
-    let kinds: [(&str, fn(Interval) -> Option<Interval>); 3] = [
+    let kinds: [(&str, Justify); 3] = [
         ("justify_days(interval) -> interval", justify_days),
         ("justify_hours(interval) -> interval", justify_hours),
         ("justify_interval(interval) -> interval", justify_interval),

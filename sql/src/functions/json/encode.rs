@@ -72,7 +72,7 @@ impl Encoder {
         }
         let iso = OutputStyle {
             date_style: DateStyle { format: DateFormat::Iso, ..style.date_style },
-            ..style.clone()
+            ..*style
         };
         let texts = match array.as_any().downcast_ref::<StringViewArray>() {
             Some(texts) => texts.clone(),

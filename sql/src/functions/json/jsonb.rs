@@ -13,7 +13,7 @@ use crate::types::json::{self, Value};
 
 pub(super) fn register(registry: &mut Registry) {
     registry.add("jsonb_contains(jsonb, jsonb) -> bool", |call| {
-        map2::<Text, Text, _>(call, |whole, part| contains_document(whole, part))
+        map2::<Text, Text, _>(call, contains_document)
     });
     registry.add("jsonb_contained(jsonb, jsonb) -> bool", |call| {
         map2::<Text, Text, _>(call, |part, whole| contains_document(whole, part))

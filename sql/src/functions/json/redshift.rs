@@ -48,7 +48,7 @@ pub(super) fn register(registry: &mut Registry) {
     registry.add("json_parse(text) -> jsonb", |call| map1::<Text, _>(call, json::normalize));
     for kind in ["jsonb", "json"] {
         registry.add(&format!("json_serialize({kind}) -> text"), |call| {
-            map1::<Text, _>(call, |document| Ok(document))
+            map1::<Text, _>(call, Ok)
         });
     }
 }

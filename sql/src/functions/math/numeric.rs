@@ -21,6 +21,11 @@ use crate::types::numeric::{divide_rounded, power_of_ten, rescale};
 const IRRATIONAL_SCALE: i8 = 16;
 const ROOT_SCALE: i8 = 15;
 
+/// Divides by a power of ten.
+type Cut = fn(i128, i128) -> i128;
+
+type Unary = fn(f64) -> f64;
+
 pub(super) fn register(registry: &mut Registry) {
     registry
         .add("abs(numeric) -> numeric", |call| map1::<Numeric, _>(call, |x| Ok(x.unscaled.abs())))
@@ -44,7 +49,7 @@ pub(super) fn register(registry: &mut Registry) {
     registry
         .add("trunc(numeric) -> numeric", |call| whole(call, |x, unit| x / unit))
         .returns(whole_type);
-    let cuts: [(&str, fn(i128, i128) -> i128); 2] =
+    let cuts: [(&str, Cut); 2] =
         [("round", divide_rounded), ("trunc", |x, unit| x / unit)];
     for (name, cut) in cuts {
         registry
@@ -73,7 +78,7 @@ fn unit(value: Decimal) -> i128 {
     power_of_ten(value.scale.max(0).unsigned_abs().into()).unwrap_or(i128::MAX)
 }
 
-fn whole(call: &Call<'_>, cut: fn(i128, i128) -> i128) -> Result<ArrayRef, SqlError> {
+fn whole(call: &Call<'_>, cut: Cut) -> Result<ArrayRef, SqlError> {
     map1::<Numeric, _>(call, |x| Ok(cut(x.unscaled, unit(x))))
 }
 
@@ -97,7 +102,7 @@ fn result_scale(call: &Call<'_>) -> Result<i8, SqlError> {
 
 fn to_places<'a, K: Kind>(
     call: &'a Call<'_>,
-    cut: fn(i128, i128) -> i128,
+    cut: Cut,
 ) -> Result<ArrayRef, SqlError>
 where
     K::Item<'a>: Into<i64>,
@@ -198,7 +203,7 @@ fn irrational(registry: &mut Registry) {
     registry
         .add("sqrt(numeric) -> numeric", |call| map1::<Numeric, _>(call, square_root))
         .returns(|_| Ok(PgType::numeric(38, ROOT_SCALE)));
-    let functions: [(&str, fn(f64) -> f64); 4] =
+    let functions: [(&str, Unary); 4] =
         [("exp", f64::exp), ("ln", f64::ln), ("log", f64::log10), ("log10", f64::log10)];
     for (name, function) in functions {
         registry

@@ -7,6 +7,7 @@ use crate::error::SqlError;
 use crate::functions::Registry;
 use crate::functions::call::{Call, map1};
 use crate::functions::kinds::Text;
+use crate::pg_catalog::identifier::quote;
 use crate::types::output;
 
 pub(super) fn register(registry: &mut Registry) {
@@ -25,7 +26,7 @@ pub(super) fn register(registry: &mut Registry) {
     registry.add("format(text) -> text", format).stable();
     registry.add("format(text, variadic any) -> text", format).stable();
     registry.add("quote_ident(text) -> text", |call| {
-        map1::<Text, _>(call, |text| Ok(quote_ident(text)))
+        map1::<Text, _>(call, |text| Ok(quote(text)))
     });
     registry.add("quote_literal(text) -> text", |call| {
         map1::<Text, _>(call, |text| Ok(quote_literal(text)))
@@ -98,38 +99,6 @@ fn concat_ws(call: &Call<'_>) -> Result<ArrayRef, SqlError> {
             (0..values.count()).filter_map(|index| values.value(index, row)).collect();
         bounded(present.join(separator)).map(Some)
     })
-}
-
-/// Words that cannot stand for a column unquoted; PostgreSQL quotes every
-/// keyword that is not free.
-const RESERVED: &[&str] = &[
-    "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "authorization",
-    "between", "bigint", "binary", "bit", "boolean", "both", "case", "cast", "char", "character",
-    "check", "coalesce", "collate", "collation", "column", "concurrently", "constraint", "create",
-    "cross", "current_catalog", "current_date", "current_role", "current_schema", "current_time",
-    "current_timestamp", "current_user", "dec", "decimal", "default", "deferrable", "desc",
-    "distinct", "do", "else", "end", "except", "exists", "extract", "false", "fetch", "float",
-    "for", "foreign", "freeze", "from", "full", "grant", "greatest", "group", "grouping", "having",
-    "ilike", "in", "initially", "inner", "inout", "int", "integer", "intersect", "interval", "into",
-    "is", "isnull", "join", "lateral", "leading", "least", "left", "like", "limit", "localtime",
-    "localtimestamp", "national", "natural", "nchar", "none", "normalize", "not", "notnull", "null",
-    "nullif", "numeric", "offset", "on", "only", "or", "order", "out", "outer", "overlaps",
-    "overlay", "placing", "position", "precision", "primary", "real", "references", "returning",
-    "right", "row", "select", "session_user", "setof", "similar", "smallint", "some", "substring",
-    "symmetric", "table", "tablesample", "then", "time", "timestamp", "to", "trailing", "treat",
-    "trim", "true", "union", "unique", "user", "using", "values", "varchar", "variadic", "verbose",
-    "when", "where", "window", "with", "xmlattributes", "xmlconcat", "xmlelement", "xmlexists",
-    "xmlforest", "xmlnamespaces", "xmlparse", "xmlpi", "xmlroot", "xmlserialize", "xmltable",
-];
-
-/// An identifier as SQL needs it, in double quotes where necessary.
-pub(crate) fn quote_ident(name: &str) -> String {
-    let mut characters = name.chars();
-    let starts_plainly = characters.next().is_some_and(|c| c.is_ascii_lowercase() || c == '_');
-    let is_plain = starts_plainly
-        && characters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
-        && RESERVED.binary_search(&name).is_err();
-    if is_plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }
 
 /// A string literal as SQL needs it.
@@ -250,7 +219,7 @@ impl Formatter<'_> {
         let value = self.argument(position)?;
         let text = match (kind, value) {
             ('s', value) => value.unwrap_or_default(),
-            ('I', Some(value)) => quote_ident(&value),
+            ('I', Some(value)) => quote(&value),
             ('I', None) => {
                 return Err(SqlError::null_not_allowed(
                     "null values cannot be formatted as an SQL identifier",
