@@ -122,10 +122,13 @@ impl Registry {
         kernel: impl Fn(&Call<'_>) -> Result<arrow::array::ArrayRef, SqlError> + Send + Sync + 'static,
     ) -> Entry<'_> {
         let signature = Signature::parse(signature);
-        let function = self.functions.entry(signature.name.clone()).or_insert_with(|| Function {
-            overloads: Vec::new(),
-            volatility: Volatility::Immutable,
-        });
+        let function = self
+            .functions
+            .entry(signature.name.clone())
+            .or_insert_with(|| Function {
+                overloads: Vec::new(),
+                volatility: Volatility::Immutable,
+            });
         function.overloads.push(Overload {
             signature,
             kernel: Box::new(kernel),
@@ -228,8 +231,12 @@ pub fn window(name: &str) -> Option<Arc<WindowUDF>> {
 #[must_use]
 pub fn scalar_names() -> Vec<&'static str> {
     let registry = &*REGISTRY;
-    let mut names: Vec<&str> =
-        registry.functions.keys().chain(registry.aliases.keys()).map(String::as_str).collect();
+    let mut names: Vec<&str> = registry
+        .functions
+        .keys()
+        .chain(registry.aliases.keys())
+        .map(String::as_str)
+        .collect();
     names.sort_unstable();
     names
 }

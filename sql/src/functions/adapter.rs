@@ -50,7 +50,9 @@ struct Adapter {
 
 impl fmt::Debug for Adapter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Adapter").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Adapter")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -71,7 +73,11 @@ impl Hash for Adapter {
 
 impl Adapter {
     fn resolve(&self, arguments: &[Argument]) -> Result<Resolution, SqlError> {
-        let signatures = self.function.overloads.iter().map(|overload| &overload.signature);
+        let signatures = self
+            .function
+            .overloads
+            .iter()
+            .map(|overload| &overload.signature);
         resolve(&self.name, signatures, arguments)
     }
 
@@ -85,8 +91,10 @@ impl Adapter {
         if let Some(result) = settled.get(&resolution.parameters) {
             return Ok(*result);
         }
-        let typing =
-            Typing { parameters: &resolution.parameters, constants: constants.to_vec() };
+        let typing = Typing {
+            parameters: &resolution.parameters,
+            constants: constants.to_vec(),
+        };
         let result = computed(&typing)?;
         settled.insert(resolution.parameters.clone(), result);
         Ok(result)
@@ -101,15 +109,22 @@ impl Adapter {
         let mut columns = Vec::with_capacity(args.args.len());
         for (index, value) in args.args.iter().enumerate() {
             let column = match value {
-                ColumnarValue::Array(array) => {
-                    Column { array: Arc::clone(array), is_constant: false }
-                }
-                ColumnarValue::Scalar(scalar) => {
-                    Column { array: scalar.to_array()?, is_constant: true }
-                }
+                ColumnarValue::Array(array) => Column {
+                    array: Arc::clone(array),
+                    is_constant: false,
+                },
+                ColumnarValue::Scalar(scalar) => Column {
+                    array: scalar.to_array()?,
+                    is_constant: true,
+                },
             };
             let target = resolution.parameters[index];
-            columns.push(coerce::to_parameter(column, arguments[index], target, &self.context)?);
+            columns.push(coerce::to_parameter(
+                column,
+                arguments[index],
+                target,
+                &self.context,
+            )?);
         }
         Ok(columns)
     }
@@ -158,7 +173,12 @@ pub(super) fn single(array: &ArrayRef) -> Result<ScalarValue, SqlError> {
 
 /// Kernels may differ from the promised type in the names of nested fields only.
 fn as_promised(array: ArrayRef, call: &Call<'_>) -> Result<ArrayRef, SqlError> {
-    assert_eq!(array.len(), call.rows, "{} returned another number of rows", call.name);
+    assert_eq!(
+        array.len(),
+        call.rows,
+        "{} returned another number of rows",
+        call.name
+    );
     if array.data_type() == &call.data_type {
         return Ok(array);
     }
@@ -204,7 +224,11 @@ impl ScalarUDFImpl for Adapter {
         let field = result_field(&self.name, result);
         if overload.is_listed {
             let element = Arc::new(field.with_name(ELEMENT));
-            return Ok(Arc::new(Field::new(&self.name, DataType::List(element), true)));
+            return Ok(Arc::new(Field::new(
+                &self.name,
+                DataType::List(element),
+                true,
+            )));
         }
         Ok(Arc::new(field))
     }

@@ -39,7 +39,9 @@ pub(super) fn aggregate(name: &str, context: &Arc<StatementContext>) -> Option<A
     match name {
         "every" => return Some(bool_and_udaf()),
         "variance" => return Some(var_samp_udaf()),
-        "single_value" => return Some(Arc::new(AggregateUDF::new_from_impl(single::Single::new()))),
+        "single_value" => {
+            return Some(Arc::new(AggregateUDF::new_from_impl(single::Single::new())));
+        }
         _ => {}
     }
     let (signatures, finish): (&[&str], Finish) = match name {
@@ -63,9 +65,10 @@ pub(super) fn aggregate(name: &str, context: &Arc<StatementContext>) -> Option<A
             ],
             Finish::Median,
         ),
-        "percentile_disc" => {
-            (&["percentile_disc(anyelement, float8) -> anyelement"], Finish::Percentile)
-        }
+        "percentile_disc" => (
+            &["percentile_disc(anyelement, float8) -> anyelement"],
+            Finish::Percentile,
+        ),
         "json_agg" => (&["json_agg(any) -> json"], Finish::JsonArray),
         "jsonb_agg" => (&["jsonb_agg(any) -> jsonb"], Finish::JsonArray),
         "json_object_agg" => (&["json_object_agg(any, any) -> json"], Finish::JsonObject),
@@ -74,7 +77,10 @@ pub(super) fn aggregate(name: &str, context: &Arc<StatementContext>) -> Option<A
     };
     Some(Arc::new(AggregateUDF::new_from_impl(Collector {
         name: name.to_owned(),
-        overloads: signatures.iter().map(|text| PgSignature::parse(text)).collect(),
+        overloads: signatures
+            .iter()
+            .map(|text| PgSignature::parse(text))
+            .collect(),
         finish,
         context: Arc::clone(context),
         signature: Signature::new(TypeSignature::UserDefined, Volatility::Immutable),
@@ -92,7 +98,9 @@ struct Collector {
 
 impl fmt::Debug for Collector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Collector").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Collector")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -113,7 +121,8 @@ impl Hash for Collector {
 /// Arguments as resolution sees them. The fields do not tell literals from
 /// columns, so plain Utf8 counts as a literal.
 fn arguments(fields: &[FieldRef]) -> Vec<Argument> {
-    let argument = |field: &FieldRef| Argument::new(PgType::of_field(field), field.data_type(), true);
+    let argument =
+        |field: &FieldRef| Argument::new(PgType::of_field(field), field.data_type(), true);
     fields.iter().map(argument).collect()
 }
 
@@ -147,8 +156,11 @@ impl AggregateUDFImpl for Collector {
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         let arguments = arguments(args.expr_fields);
         let resolution = resolve(&self.name, self.overloads.iter(), &arguments)?;
-        let mut column_types: Vec<DataType> =
-            args.expr_fields.iter().map(|field| field.data_type().clone()).collect();
+        let mut column_types: Vec<DataType> = args
+            .expr_fields
+            .iter()
+            .map(|field| field.data_type().clone())
+            .collect();
         for order in args.order_bys {
             column_types.push(order.expr.data_type(args.schema)?);
         }

@@ -59,18 +59,25 @@ fn shapes(registry: &mut Registry) {
     registry.add("cardinality(anyarray) -> int4", |call| {
         map1::<List, _>(call, |items| length(&items))
     });
-    registry.add("generate_subscripts_array(anyarray, int4) -> _int4", |call| {
-        map2::<List, Int4, _>(call, |items, dimension| {
-            let last = if dimension == 1 { length(&items)? } else { 0 };
-            Ok(Items((1..=last).collect::<Vec<i32>>()))
-        })
-    });
+    registry.add(
+        "generate_subscripts_array(anyarray, int4) -> _int4",
+        |call| {
+            map2::<List, Int4, _>(call, |items, dimension| {
+                let last = if dimension == 1 { length(&items)? } else { 0 };
+                Ok(Items((1..=last).collect::<Vec<i32>>()))
+            })
+        },
+    );
 }
 
 /// The list array of an argument.
 fn list<'a>(column: &'a Column, call: &Call<'_>) -> Result<&'a ListArray, SqlError> {
     column.array.as_any().downcast_ref().ok_or_else(|| {
-        SqlError::internal(format!("an array argument of {} is {}", call.name, column.array.data_type()))
+        SqlError::internal(format!(
+            "an array argument of {} is {}",
+            call.name,
+            column.array.data_type()
+        ))
     })
 }
 
@@ -128,7 +135,12 @@ impl Gather {
         };
         let offsets = OffsetBuffer::from_lengths(self.lengths);
         let nulls = NullBuffer::from(self.valid);
-        Ok(Arc::new(ListArray::try_new(Arc::clone(element), offsets, values, Some(nulls))?))
+        Ok(Arc::new(ListArray::try_new(
+            Arc::clone(element),
+            offsets,
+            values,
+            Some(nulls),
+        )?))
     }
 }
 
@@ -139,8 +151,16 @@ pub(super) fn comparable(array: &ArrayRef) -> Result<ArrayRef, SqlError> {
         DataType::Float32 => comparable(&cast(array, &DataType::Float64)?),
         DataType::Float64 => {
             let values: &Float64Array = super::kinds::primitive(array)?;
-            let normal = |value: f64| if value.is_nan() { f64::NAN } else { value + 0.0 };
-            Ok(Arc::new(values.unary::<_, arrow::datatypes::Float64Type>(normal)))
+            let normal = |value: f64| {
+                if value.is_nan() {
+                    f64::NAN
+                } else {
+                    value + 0.0
+                }
+            };
+            Ok(Arc::new(
+                values.unary::<_, arrow::datatypes::Float64Type>(normal),
+            ))
         }
         DataType::Interval(IntervalUnit::MonthDayNano) => {
             let values: &IntervalMonthDayNanoArray = super::kinds::primitive(array)?;

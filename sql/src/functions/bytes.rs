@@ -22,14 +22,20 @@ pub(super) fn register(registry: &mut Registry) {
     digests(registry);
     redshift_digests(registry);
     registry.add("encode(bytea, text) -> text", |call| {
-        map2::<Bytea, Text, _>(call, |bytes, format| encode::Format::parse(format)?.encode(bytes))
+        map2::<Bytea, Text, _>(call, |bytes, format| {
+            encode::Format::parse(format)?.encode(bytes)
+        })
     });
     registry.add("decode(text, text) -> bytea", |call| {
-        map2::<Text, Text, _>(call, |text, format| encode::Format::parse(format)?.decode(text))
+        map2::<Text, Text, _>(call, |text, format| {
+            encode::Format::parse(format)?.decode(text)
+        })
     });
     registry.add("get_byte(bytea, int4) -> int4", |call| {
         map2::<Bytea, super::kinds::Int4, _>(call, |bytes, index| {
-            let found = usize::try_from(index).ok().and_then(|index| bytes.get(index));
+            let found = usize::try_from(index)
+                .ok()
+                .and_then(|index| bytes.get(index));
             found.map(|byte| i32::from(*byte)).ok_or_else(|| {
                 let last = i64::try_from(bytes.len()).unwrap_or(i64::MAX) - 1;
                 SqlError::array_subscript(&format!("index {index} out of valid range, 0..{last}"))
@@ -55,8 +61,14 @@ pub(super) fn register(registry: &mut Registry) {
 }
 
 fn require_utf8(encoding: &str) -> Result<(), SqlError> {
-    let is_utf8 = ["utf8", "utf-8", "unicode"].iter().any(|name| encoding.eq_ignore_ascii_case(name));
-    if is_utf8 { Ok(()) } else { Err(SqlError::not_supported(format!("encoding \"{encoding}\""))) }
+    let is_utf8 = ["utf8", "utf-8", "unicode"]
+        .iter()
+        .any(|name| encoding.eq_ignore_ascii_case(name));
+    if is_utf8 {
+        Ok(())
+    } else {
+        Err(SqlError::not_supported(format!("encoding \"{encoding}\"")))
+    }
 }
 
 /// One of the engine's functions.
@@ -138,15 +150,22 @@ fn redshift_digests(registry: &mut Registry) {
         .map(|(size, function)| {
             let digests = cast(&digest(call, &function)?, &DataType::BinaryView)?;
             let digests = digests.as_any().downcast_ref::<BinaryViewArray>().cloned();
-            Ok((size, digests.ok_or_else(|| SqlError::internal("a digest gives bytes"))?))
+            Ok((
+                size,
+                digests.ok_or_else(|| SqlError::internal("a digest gives bytes"))?,
+            ))
         })
         .collect::<Result<_, SqlError>>()?;
         call.rows(|row| {
-            let Some(bits) = bits.value(row) else { return Ok(None) };
+            let Some(bits) = bits.value(row) else {
+                return Ok(None);
+            };
             let Some((_, digests)) = made.iter().find(|(size, _)| *size == effective(bits)) else {
                 return Ok(Some(String::new()));
             };
-            Ok(digests.is_valid(row).then(|| encode::hex(digests.value(row))))
+            Ok(digests
+                .is_valid(row)
+                .then(|| encode::hex(digests.value(row))))
         })
     });
 }

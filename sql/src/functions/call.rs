@@ -111,15 +111,22 @@ impl Call<'_> {
     /// A reader of argument `index`, which the signature made an array of `K`.
     pub(super) fn reader<K: Kind>(&self, index: usize) -> Result<Reader<'_, K>, SqlError> {
         let column = self.column(index)?;
-        let array = column.array.as_any().downcast_ref::<K::Array>().ok_or_else(|| {
-            SqlError::internal(format!(
-                "argument {} of {} arrived as {}",
-                index + 1,
-                self.name,
-                column.array.data_type()
-            ))
-        })?;
-        Ok(Reader { array, is_constant: column.is_constant })
+        let array = column
+            .array
+            .as_any()
+            .downcast_ref::<K::Array>()
+            .ok_or_else(|| {
+                SqlError::internal(format!(
+                    "argument {} of {} arrived as {}",
+                    index + 1,
+                    self.name,
+                    column.array.data_type()
+                ))
+            })?;
+        Ok(Reader {
+            array,
+            is_constant: column.is_constant,
+        })
     }
 
     /// A reader of an argument that may be left out.
@@ -127,7 +134,11 @@ impl Call<'_> {
         &self,
         index: usize,
     ) -> Result<Option<Reader<'_, K>>, SqlError> {
-        if index < self.columns.len() { self.reader(index).map(Some) } else { Ok(None) }
+        if index < self.columns.len() {
+            self.reader(index).map(Some)
+        } else {
+            Ok(None)
+        }
     }
 
     /// Argument `index` as it came.
@@ -181,10 +192,15 @@ pub(super) fn map3<'a, A: Kind, B: Kind, C: Kind, O: Output>(
     call: &'a Call<'_>,
     mut value: impl FnMut(A::Item<'a>, B::Item<'a>, C::Item<'a>) -> Result<O, SqlError>,
 ) -> Result<ArrayRef, SqlError> {
-    let (first, second, third) =
-        (call.reader::<A>(0)?, call.reader::<B>(1)?, call.reader::<C>(2)?);
-    call.rows(|row| match (first.value(row), second.value(row), third.value(row)) {
-        (Some(a), Some(b), Some(c)) => value(a, b, c).map(Some),
-        _ => Ok(None),
-    })
+    let (first, second, third) = (
+        call.reader::<A>(0)?,
+        call.reader::<B>(1)?,
+        call.reader::<C>(2)?,
+    );
+    call.rows(
+        |row| match (first.value(row), second.value(row), third.value(row)) {
+            (Some(a), Some(b), Some(c)) => value(a, b, c).map(Some),
+            _ => Ok(None),
+        },
+    )
 }

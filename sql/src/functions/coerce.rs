@@ -28,7 +28,10 @@ pub(super) fn to_parameter(
     } else {
         convert(array, argument.pg_type, target, context)?
     };
-    Ok(Column { array, is_constant: column.is_constant })
+    Ok(Column {
+        array,
+        is_constant: column.is_constant,
+    })
 }
 
 /// Brings the variants that DataFusion's own operators give to the one Arrow
@@ -67,7 +70,11 @@ pub(super) fn canonical(array: ArrayRef) -> Result<ArrayRef, SqlError> {
         | DataType::FixedSizeList(element, _) => DataType::List(Arc::clone(element)),
         _ => return Ok(array),
     };
-    if array.data_type() == &wanted { Ok(array) } else { Ok(cast(&array, &wanted)?) }
+    if array.data_type() == &wanted {
+        Ok(array)
+    } else {
+        Ok(cast(&array, &wanted)?)
+    }
 }
 
 fn from_unknown(
@@ -83,7 +90,11 @@ fn from_unknown(
         return input::cast_text(&array, target, &context.input, false);
     }
     let wanted = target.arrow_type();
-    if array.data_type() == &wanted { Ok(array) } else { Ok(cast(&array, &wanted)?) }
+    if array.data_type() == &wanted {
+        Ok(array)
+    } else {
+        Ok(cast(&array, &wanted)?)
+    }
 }
 
 /// Casts between typed values.
@@ -124,8 +135,10 @@ fn same_type(array: ArrayRef, to: PgType) -> Result<ArrayRef, SqlError> {
 fn without_padding(array: &ArrayRef) -> ArrayRef {
     match array.as_any().downcast_ref::<StringViewArray>() {
         Some(texts) => {
-            let trimmed: StringViewArray =
-                texts.iter().map(|text| text.map(|text| text.trim_end_matches(' '))).collect();
+            let trimmed: StringViewArray = texts
+                .iter()
+                .map(|text| text.map(|text| text.trim_end_matches(' ')))
+                .collect();
             Arc::new(trimmed)
         }
         None => Arc::clone(array),

@@ -25,7 +25,9 @@ pub(super) fn register(registry: &mut Registry) {
         })
     });
     registry.add("nvl2(any, anyelement, anyelement) -> anyelement", |call| {
-        pick(call, 1, |row| Some(if call.columns[0].is_null(row) { 2 } else { 1 }))
+        pick(call, 1, |row| {
+            Some(if call.columns[0].is_null(row) { 2 } else { 1 })
+        })
     });
     // With two arguments `decode` is PostgreSQL's, of text to bytes.
     for parameters in ["any, any, any", "any, any, any, variadic any"] {
@@ -42,10 +44,16 @@ pub(super) fn register(registry: &mut Registry) {
     });
     registry.add("pg_typeof(any) -> regtype", |call| {
         let is_unknown = call.columns[0].array.data_type().is_null();
-        let type_oid = if is_unknown { oid::UNKNOWN } else { call.types[0].oid };
+        let type_oid = if is_unknown {
+            oid::UNKNOWN
+        } else {
+            call.types[0].oid
+        };
         call.constant(i64::from(type_oid))
     });
-    registry.add("gen_random_uuid() -> uuid", random_uuids).volatile();
+    registry
+        .add("gen_random_uuid() -> uuid", random_uuids)
+        .volatile();
 }
 
 fn count<'a>(columns: impl Iterator<Item = &'a Column>) -> Result<i32, SqlError> {
@@ -76,8 +84,9 @@ fn pick_from(
     let nothing = new_null_array(&call.data_type, 1);
     let mut arrays: Vec<&dyn Array> = sources.iter().map(AsRef::as_ref).collect();
     arrays.push(&nothing);
-    let picked: Vec<(usize, usize)> =
-        (0..call.rows).map(|row| place(row).unwrap_or((sources.len(), 0))).collect();
+    let picked: Vec<(usize, usize)> = (0..call.rows)
+        .map(|row| place(row).unwrap_or((sources.len(), 0)))
+        .collect();
     if picked.is_empty() {
         return Ok(arrow::array::new_empty_array(&call.data_type));
     }
@@ -95,7 +104,9 @@ fn side_by_side(left: PgType, right: PgType) -> PgType {
 
 /// Indexes of the results of `decode`: after each value searched for, and the last.
 fn result_indexes(count: usize) -> impl Iterator<Item = usize> {
-    (1..count).filter(move |index| index.is_multiple_of(2) || (index + 1 == count && count.is_multiple_of(2)))
+    (1..count).filter(move |index| {
+        index.is_multiple_of(2) || (index + 1 == count && count.is_multiple_of(2))
+    })
 }
 
 fn results_type(parameters: &[PgType]) -> PgType {
@@ -127,7 +138,10 @@ fn decode(call: &Call<'_>) -> Result<ArrayRef, SqlError> {
         let common = side_by_side(call.types[0], call.types[index]);
         let left = comparable(&as_type(call, 0, common)?)?;
         let right = comparable(&as_type(call, index, common)?)?;
-        tests.push((index, make_comparator(&left, &right, SortOptions::default())?));
+        tests.push((
+            index,
+            make_comparator(&left, &right, SortOptions::default())?,
+        ));
     }
     let mut results = Vec::new();
     let mut sources = Vec::new();

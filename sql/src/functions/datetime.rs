@@ -42,7 +42,11 @@ pub(super) fn register(registry: &mut Registry) {
 fn now(registry: &mut Registry) {
     for name in ["now", "transaction_timestamp", "current_timestamp"] {
         let signature = format!("{name}() -> timestamptz");
-        registry.add(&signature, |call| call.constant(call.context.transaction_start)).stable();
+        registry
+            .add(&signature, |call| {
+                call.constant(call.context.transaction_start)
+            })
+            .stable();
     }
     registry
         .add("current_timestamp(int4) -> timestamptz", |call| {
@@ -54,18 +58,30 @@ fn now(registry: &mut Registry) {
             call.constant(call.context.statement_start)
         })
         .stable();
-    registry.add("clock_timestamp() -> timestamptz", |call| call.constant(clock(call))).volatile();
-    registry.add("timeofday() -> text", |call| call.constant(time_of_day(call))).volatile();
+    registry
+        .add("clock_timestamp() -> timestamptz", |call| {
+            call.constant(clock(call))
+        })
+        .volatile();
+    registry
+        .add("timeofday() -> text", |call| {
+            call.constant(time_of_day(call))
+        })
+        .volatile();
     registry
         .add("current_date() -> date", |call| {
             call.constant(date_of(local_start(call)?))
         })
         .stable();
     registry
-        .add("localtimestamp() -> timestamp", |call| call.constant(local_start(call)?))
+        .add("localtimestamp() -> timestamp", |call| {
+            call.constant(local_start(call)?)
+        })
         .stable();
     registry
-        .add("localtimestamp(int4) -> timestamp", |call| rounded(call, local_start(call)?))
+        .add("localtimestamp(int4) -> timestamp", |call| {
+            rounded(call, local_start(call)?)
+        })
         .stable();
     registry
         .add("localtime() -> time", |call| {
@@ -77,13 +93,19 @@ fn now(registry: &mut Registry) {
             rounded(call, local_start(call)?.rem_euclid(MICROS_PER_DAY))
         })
         .stable();
-    registry.add("current_time() -> timetz", |call| call.constant(current_time(call)?)).stable();
+    registry
+        .add("current_time() -> timetz", |call| {
+            call.constant(current_time(call)?)
+        })
+        .stable();
 }
 
 /// The transaction's start in the session's zone.
 fn local_start(call: &Call<'_>) -> Result<i64, SqlError> {
     let start = call.context.transaction_start;
-    zone(call).to_local(start).ok_or_else(|| SqlError::moment_out_of_range("timestamp"))
+    zone(call)
+        .to_local(start)
+        .ok_or_else(|| SqlError::moment_out_of_range("timestamp"))
 }
 
 /// The session's zone.
@@ -132,7 +154,9 @@ fn time_of_day(call: &Call<'_>) -> String {
     let micros = local.rem_euclid(MICROS_PER_DAY);
     let (year, month, day) = civil_from_days(days);
     let weekday = field::WEEKDAYS[weekday(days)].get(..3).unwrap_or_default();
-    let month = field::MONTHS[month as usize - 1].get(..3).unwrap_or_default();
+    let month = field::MONTHS[month as usize - 1]
+        .get(..3)
+        .unwrap_or_default();
     format!(
         "{weekday} {month} {day:02} {:02}:{:02}:{:02}.{:06} {year:04} {}",
         micros / MICROS_PER_HOUR,
@@ -183,7 +207,8 @@ pub(super) fn to_utc(zone: Zone, local: i64) -> Result<i64, SqlError> {
     if !is_moment(local) {
         return Ok(local);
     }
-    zone.to_utc(local).ok_or_else(|| SqlError::moment_out_of_range("timestamp"))
+    zone.to_utc(local)
+        .ok_or_else(|| SqlError::moment_out_of_range("timestamp"))
 }
 
 /// The local time of a moment.
@@ -191,7 +216,8 @@ pub(super) fn to_local(zone: Zone, utc: i64) -> Result<i64, SqlError> {
     if !is_moment(utc) {
         return Ok(utc);
     }
-    zone.to_local(utc).ok_or_else(|| SqlError::moment_out_of_range("timestamp"))
+    zone.to_local(utc)
+        .ok_or_else(|| SqlError::moment_out_of_range("timestamp"))
 }
 
 /// The date of a local time.
@@ -220,12 +246,15 @@ fn conversions(registry: &mut Registry) {
         map1::<Float8, _>(call, moment_of_seconds)
     });
     registry.add("isfinite(date) -> bool", |call| {
-        map1::<Date, _>(call, |days| Ok(!matches!(days, DATE_INFINITY | DATE_MINUS_INFINITY)))
+        map1::<Date, _>(call, |days| {
+            Ok(!matches!(days, DATE_INFINITY | DATE_MINUS_INFINITY))
+        })
     });
     for kind in ["timestamp", "timestamptz"] {
         let signature = format!("isfinite({kind}) -> bool");
-        registry
-            .add(&signature, |call| map1::<Timestamp, _>(call, |micros| Ok(is_moment(micros))));
+        registry.add(&signature, |call| {
+            map1::<Timestamp, _>(call, |micros| Ok(is_moment(micros)))
+        });
     }
     registry.add("isfinite(interval) -> bool", |call| {
         map1::<super::kinds::Interval, _>(call, |_| Ok(true))
@@ -239,13 +268,19 @@ fn moment_of_seconds(seconds: f64) -> Result<i64, SqlError> {
     }
     if seconds.is_infinite() {
         let is_late = seconds > 0.0;
-        return Ok(if is_late { TIMESTAMP_INFINITY } else { TIMESTAMP_MINUS_INFINITY });
+        return Ok(if is_late {
+            TIMESTAMP_INFINITY
+        } else {
+            TIMESTAMP_MINUS_INFINITY
+        });
     }
     // PostgreSQL rounds relative to the year 2000, which decides the last bits.
     const EPOCH_SECONDS: f64 = 946_684_800.0;
     let micros = ((seconds - EPOCH_SECONDS) * 1e6).round_ties_even();
     if micros.abs() >= 9.2e18 {
-        return Err(SqlError::invalid_moment(&format!("timestamp out of range: \"{seconds}\"")));
+        return Err(SqlError::invalid_moment(&format!(
+            "timestamp out of range: \"{seconds}\""
+        )));
     }
     (micros as i64)
         .checked_add(EPOCH_SECONDS as i64 * MICROS_PER_SECOND)

@@ -14,12 +14,17 @@ impl SqlError {
 
     /// `54001`: a pattern that backtracks beyond the engine's bound.
     pub(crate) fn regex_too_complex() -> Self {
-        Self::with_code(s::STATEMENT_TOO_COMPLEX, "regular expression is too complex")
+        Self::with_code(
+            s::STATEMENT_TOO_COMPLEX,
+            "regular expression is too complex",
+        )
     }
 
     /// `22023`: a field name that no type has.
     pub(crate) fn unit_not_recognized(unit: &str, type_name: &str) -> Self {
-        Self::invalid_parameter(format!("unit \"{unit}\" not recognized for type {type_name}"))
+        Self::invalid_parameter(format!(
+            "unit \"{unit}\" not recognized for type {type_name}"
+        ))
     }
 
     /// `0A000`: a field that this type lacks.

@@ -123,13 +123,23 @@ fn numbers(registry: &mut Registry) {
     });
     registry.add("to_char(float4, text) -> text", |call| {
         write::<Float4, _>(call, number::parse, |template, value| {
-            let amount = Amount::Float { value: value.into(), digits_max: 6 };
+            let amount = Amount::Float {
+                value: value.into(),
+                digits_max: 6,
+            };
             number_write::write(template, &amount).map(Some)
         })
     });
     registry.add("to_char(float8, text) -> text", |call| {
         write::<Float8, _>(call, number::parse, |template, value| {
-            number_write::write(template, &Amount::Float { value, digits_max: 15 }).map(Some)
+            number_write::write(
+                template,
+                &Amount::Float {
+                    value,
+                    digits_max: 15,
+                },
+            )
+            .map(Some)
         })
     });
 }

@@ -38,17 +38,23 @@ fn members(registry: &mut Registry, kind: &str) {
     }
     for name in ["json_get".to_owned(), format!("{kind}_array_element")] {
         registry.add(&format!("{name}({kind}, int4) -> {kind}"), |call| {
-            map2::<Text, Int4, _>(call, |document, index| Ok(span::element(document, index.into())))
-        });
-    }
-    for name in ["json_get_text".to_owned(), format!("{kind}_object_field_text")] {
-        registry.add(&format!("{name}({kind}, text) -> text"), |call| {
-            map2::<Text, Text, _>(call, |document, key| {
-                as_text(span::member(document, key))
+            map2::<Text, Int4, _>(call, |document, index| {
+                Ok(span::element(document, index.into()))
             })
         });
     }
-    for name in ["json_get_text".to_owned(), format!("{kind}_array_element_text")] {
+    for name in [
+        "json_get_text".to_owned(),
+        format!("{kind}_object_field_text"),
+    ] {
+        registry.add(&format!("{name}({kind}, text) -> text"), |call| {
+            map2::<Text, Text, _>(call, |document, key| as_text(span::member(document, key)))
+        });
+    }
+    for name in [
+        "json_get_text".to_owned(),
+        format!("{kind}_array_element_text"),
+    ] {
         registry.add(&format!("{name}({kind}, int4) -> text"), |call| {
             map2::<Text, Int4, _>(call, |document, index| {
                 as_text(span::element(document, index.into()))
@@ -63,17 +69,27 @@ fn as_text(part: Option<&str>) -> Result<Option<std::borrow::Cow<'_, str>>, SqlE
 
 fn paths(registry: &mut Registry, kind: &str) {
     registry.add(&format!("json_path({kind}, _text) -> {kind}"), |call| {
-        map2::<Text, List, _>(call, |document, steps| Ok(walk(document, &strings(&steps)?)))
+        map2::<Text, List, _>(call, |document, steps| {
+            Ok(walk(document, &strings(&steps)?))
+        })
     });
     registry.add(&format!("json_path_text({kind}, _text) -> text"), |call| {
-        map2::<Text, List, _>(call, |document, steps| as_text(walk(document, &strings(&steps)?)))
+        map2::<Text, List, _>(call, |document, steps| {
+            as_text(walk(document, &strings(&steps)?))
+        })
     });
-    registry.add(&format!("{kind}_extract_path({kind}, variadic text) -> {kind}"), |call| {
-        extract_path(call, |part| Ok(part.map(str::to_owned)))
-    });
-    registry.add(&format!("{kind}_extract_path_text({kind}, variadic text) -> text"), |call| {
-        extract_path(call, |part| Ok(as_text(part)?.map(std::borrow::Cow::into_owned)))
-    });
+    registry.add(
+        &format!("{kind}_extract_path({kind}, variadic text) -> {kind}"),
+        |call| extract_path(call, |part| Ok(part.map(str::to_owned))),
+    );
+    registry.add(
+        &format!("{kind}_extract_path_text({kind}, variadic text) -> text"),
+        |call| {
+            extract_path(call, |part| {
+                Ok(as_text(part)?.map(std::borrow::Cow::into_owned))
+            })
+        },
+    );
 }
 
 fn extract_path(
@@ -83,9 +99,13 @@ fn extract_path(
     let documents = call.reader::<Text>(0)?;
     let steps = all_texts(call, 1, call.columns.len() - 1)?;
     call.rows(|row| {
-        let Some(document) = documents.value(row) else { return Ok(None) };
-        let steps: Vec<Option<String>> =
-            steps.iter().map(|step| step.value(row).map(str::to_owned)).collect();
+        let Some(document) = documents.value(row) else {
+            return Ok(None);
+        };
+        let steps: Vec<Option<String>> = steps
+            .iter()
+            .map(|step| step.value(row).map(str::to_owned))
+            .collect();
         finish(walk(document, &steps))
     })
 }
@@ -126,35 +146,59 @@ fn array_length(document: &str) -> Result<i32, SqlError> {
     match span::type_name(document) {
         "array" => {}
         "object" => {
-            return Err(SqlError::invalid_parameter("cannot get array length of a non-array"));
+            return Err(SqlError::invalid_parameter(
+                "cannot get array length of a non-array",
+            ));
         }
-        _ => return Err(SqlError::invalid_parameter("cannot get array length of a scalar")),
+        _ => {
+            return Err(SqlError::invalid_parameter(
+                "cannot get array length of a scalar",
+            ));
+        }
     }
     i32::try_from(span::elements(document).count()).map_err(|_| SqlError::out_of_range("integer"))
 }
 
 /// Set-returning functions, as one array per row; the planner unnests them.
 fn sets(registry: &mut Registry, kind: &str) {
-    registry.add(&format!("{kind}_array_elements_array({kind}) -> _{kind}"), |call| {
-        items(call, |part| Ok(part.to_owned()))
-    });
-    registry.add(&format!("{kind}_array_elements_text_array({kind}) -> _text"), |call| {
-        items(call, |part| Ok(span::text(part)?.map(std::borrow::Cow::into_owned)))
-    });
-    registry.add(&format!("{kind}_object_keys_array({kind}) -> _text"), |call| {
-        map1::<Text, _>(call, |document| {
-            if span::type_name(document) != "object" {
-                let kind = if span::type_name(document) == "array" { "an array" } else { "a scalar" };
-                return Err(SqlError::invalid_parameter(format!(
-                    "cannot call {}_object_keys on {kind}",
-                    if call.name.starts_with("jsonb") { "jsonb" } else { "json" }
-                )));
-            }
-            let keys: Result<Vec<String>, SqlError> =
-                span::members(document).map(|(key, _)| span::decode(key)).collect();
-            keys.map(Items)
-        })
-    });
+    registry.add(
+        &format!("{kind}_array_elements_array({kind}) -> _{kind}"),
+        |call| items(call, |part| Ok(part.to_owned())),
+    );
+    registry.add(
+        &format!("{kind}_array_elements_text_array({kind}) -> _text"),
+        |call| {
+            items(call, |part| {
+                Ok(span::text(part)?.map(std::borrow::Cow::into_owned))
+            })
+        },
+    );
+    registry.add(
+        &format!("{kind}_object_keys_array({kind}) -> _text"),
+        |call| {
+            map1::<Text, _>(call, |document| {
+                if span::type_name(document) != "object" {
+                    let kind = if span::type_name(document) == "array" {
+                        "an array"
+                    } else {
+                        "a scalar"
+                    };
+                    return Err(SqlError::invalid_parameter(format!(
+                        "cannot call {}_object_keys on {kind}",
+                        if call.name.starts_with("jsonb") {
+                            "jsonb"
+                        } else {
+                            "json"
+                        }
+                    )));
+                }
+                let keys: Result<Vec<String>, SqlError> = span::members(document)
+                    .map(|(key, _)| span::decode(key))
+                    .collect();
+                keys.map(Items)
+            })
+        },
+    );
 }
 
 fn items<O: Output>(
@@ -165,9 +209,15 @@ fn items<O: Output>(
         match span::type_name(document) {
             "array" => {}
             "object" => {
-                return Err(SqlError::invalid_parameter("cannot extract elements from an object"));
+                return Err(SqlError::invalid_parameter(
+                    "cannot extract elements from an object",
+                ));
             }
-            _ => return Err(SqlError::invalid_parameter("cannot extract elements from a scalar")),
+            _ => {
+                return Err(SqlError::invalid_parameter(
+                    "cannot extract elements from a scalar",
+                ));
+            }
         }
         let items: Result<Vec<O>, SqlError> = span::elements(document).map(&item).collect();
         items.map(Items)

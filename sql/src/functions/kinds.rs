@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, BinaryViewArray, BinaryViewBuilder, BooleanArray,
-    BooleanBuilder, Date32Array, Decimal128Array, FixedSizeBinaryBuilder,
-    Float32Array, Float64Array, Int16Array, Int32Array, Int64Array, IntervalMonthDayNanoArray,
-    ListArray, PrimitiveBuilder, StringViewArray, StringViewBuilder, Time64MicrosecondArray,
+    BooleanBuilder, Date32Array, Decimal128Array, FixedSizeBinaryBuilder, Float32Array,
+    Float64Array, Int16Array, Int32Array, Int64Array, IntervalMonthDayNanoArray, ListArray,
+    PrimitiveBuilder, StringViewArray, StringViewBuilder, Time64MicrosecondArray,
     TimestampMicrosecondArray,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
@@ -105,7 +105,10 @@ impl Kind for Numeric {
     type Item<'a> = Decimal;
 
     fn item(array: &Decimal128Array, index: usize) -> Decimal {
-        Decimal { unscaled: array.value(index), scale: array.scale() }
+        Decimal {
+            unscaled: array.value(index),
+            scale: array.scale(),
+        }
     }
 }
 
@@ -114,7 +117,11 @@ fn retype(array: ArrayRef, data_type: &DataType) -> Result<ArrayRef, SqlError> {
     if array.data_type() == data_type {
         return Ok(array);
     }
-    let data = array.to_data().into_builder().data_type(data_type.clone()).build()?;
+    let data = array
+        .to_data()
+        .into_builder()
+        .data_type(data_type.clone())
+        .build()?;
     Ok(arrow::array::make_array(data))
 }
 
@@ -176,7 +183,9 @@ impl Output for i128 {
         let DataType::Decimal128(precision, scale) = *data_type else {
             return Err(SqlError::internal("a numeric result has another type"));
         };
-        let array = builder.finish().with_precision_and_scale(precision, scale)?;
+        let array = builder
+            .finish()
+            .with_precision_and_scale(precision, scale)?;
         if array.validate_decimal_precision(precision).is_err() {
             return Err(SqlError::numeric_field_overflow(precision, scale));
         }
@@ -266,7 +275,9 @@ impl Output for [u8; 16] {
     }
 
     fn append(self, builder: &mut Self::Builder) {
-        builder.append_value(self).expect("a uuid has sixteen bytes");
+        builder
+            .append_value(self)
+            .expect("a uuid has sixteen bytes");
     }
 
     fn append_null(builder: &mut Self::Builder) {

@@ -25,17 +25,23 @@ pub(super) fn register(registry: &mut Registry) {
 fn signs(registry: &mut Registry) {
     registry.add("abs(int2) -> int2", |call| {
         map1::<Int2, _>(call, |value| {
-            value.checked_abs().ok_or_else(|| SqlError::out_of_range("smallint"))
+            value
+                .checked_abs()
+                .ok_or_else(|| SqlError::out_of_range("smallint"))
         })
     });
     registry.add("abs(int4) -> int4", |call| {
         map1::<Int4, _>(call, |value| {
-            value.checked_abs().ok_or_else(|| SqlError::out_of_range("integer"))
+            value
+                .checked_abs()
+                .ok_or_else(|| SqlError::out_of_range("integer"))
         })
     });
     registry.add("abs(int8) -> int8", |call| {
         map1::<Int8, _>(call, |value| {
-            value.checked_abs().ok_or_else(|| SqlError::out_of_range("bigint"))
+            value
+                .checked_abs()
+                .ok_or_else(|| SqlError::out_of_range("bigint"))
         })
     });
     registry.add("abs(float4) -> float4", |call| {
@@ -46,13 +52,21 @@ fn signs(registry: &mut Registry) {
     });
     registry.add("sign(float8) -> float8", |call| {
         map1::<Float8, _>(call, |value| {
-            Ok(if value == 0.0 || value.is_nan() { value + 0.0 } else { value.signum() })
+            Ok(if value == 0.0 || value.is_nan() {
+                value + 0.0
+            } else {
+                value.signum()
+            })
         })
     });
     registry.add("pi() -> float8", |call| call.constant(std::f64::consts::PI));
     registry.add("mod(float8, float8) -> float8", |call| {
         map2::<Float8, Float8, _>(call, |left, right| {
-            if right == 0.0 { Err(SqlError::division_by_zero()) } else { Ok(left % right) }
+            if right == 0.0 {
+                Err(SqlError::division_by_zero())
+            } else {
+                Ok(left % right)
+            }
         })
     });
 }
@@ -73,7 +87,10 @@ fn same_type(typing: &Typing<'_>) -> Result<PgType, SqlError> {
 /// A numeric type without decimals that holds the first argument, rounded.
 fn whole_type(typing: &Typing<'_>) -> Result<PgType, SqlError> {
     let (_, whole) = digits(typing.parameters[0]);
-    Ok(PgType::numeric((whole.max(0) + 1).min(38).unsigned_abs(), 0))
+    Ok(PgType::numeric(
+        (whole.max(0) + 1).min(38).unsigned_abs(),
+        0,
+    ))
 }
 
 /// An integer literal among the arguments.

@@ -92,7 +92,13 @@ impl Options {
 impl PatternCache {
     /// The compiled pattern.
     pub(super) fn regex(&self, pattern: &str, options: Options) -> Result<Arc<Regex>, SqlError> {
-        let key = (pattern.to_owned(), Options { is_global: false, ..options });
+        let key = (
+            pattern.to_owned(),
+            Options {
+                is_global: false,
+                ..options
+            },
+        );
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(regex) = compiled.get(&key) {
             return Ok(Arc::clone(regex));
@@ -119,7 +125,9 @@ fn compile(pattern: &str, mut options: Options) -> Result<Regex, SqlError> {
         rest = advanced;
     }
     if !options.is_literal
-        && let Some((flags, tail)) = rest.strip_prefix("(?").and_then(|tail| tail.split_once(')'))
+        && let Some((flags, tail)) = rest
+            .strip_prefix("(?")
+            .and_then(|tail| tail.split_once(')'))
         && !flags.is_empty()
         && flags.chars().all(|flag| flag.is_ascii_lowercase())
     {
@@ -143,8 +151,12 @@ fn compile(pattern: &str, mut options: Options) -> Result<Regex, SqlError> {
         if options.is_expanded {
             engine.push_str("(?x)");
         }
-        Translation { input: rest.chars().collect(), at: 0, dot_stops: options.dot_stops }
-            .run(&mut engine)?;
+        Translation {
+            input: rest.chars().collect(),
+            at: 0,
+            dot_stops: options.dot_stops,
+        }
+        .run(&mut engine)?;
     }
     build(&engine)
 }
@@ -200,7 +212,9 @@ impl Translation {
 
     fn escape(&mut self, out: &mut String) -> Result<(), SqlError> {
         let Some(next) = self.take() else {
-            return Err(SqlError::invalid_regular_expression("invalid escape \\ sequence"));
+            return Err(SqlError::invalid_regular_expression(
+                "invalid escape \\ sequence",
+            ));
         };
         match next {
             'm' => out.push_str(r"\b(?=\w)"),
@@ -219,7 +233,9 @@ impl Translation {
                 out.push(next);
             }
             other if other.is_ascii_alphanumeric() => {
-                return Err(SqlError::invalid_regular_expression("invalid escape \\ sequence"));
+                return Err(SqlError::invalid_regular_expression(
+                    "invalid escape \\ sequence",
+                ));
             }
             other => push_literal(out, other),
         }
@@ -241,7 +257,11 @@ impl Translation {
             '0' => '\0',
             'c' => match self.take() {
                 Some(control) => char::from(control as u8 & 0x1f),
-                None => return Err(SqlError::invalid_regular_expression("invalid escape \\ sequence")),
+                None => {
+                    return Err(SqlError::invalid_regular_expression(
+                        "invalid escape \\ sequence",
+                    ));
+                }
             },
             'u' => self.hexadecimal(4)?,
             'U' => self.hexadecimal(8)?,
@@ -267,7 +287,11 @@ impl Translation {
     fn bracket(&mut self, out: &mut String) -> Result<(), SqlError> {
         let rest: String = self.input[self.at..].iter().take(6).collect();
         if rest.starts_with("[:<:]]") || rest.starts_with("[:>:]]") {
-            out.push_str(if rest.starts_with("[:<") { r"\b(?=\w)" } else { r"\b(?<=\w)" });
+            out.push_str(if rest.starts_with("[:<") {
+                r"\b(?=\w)"
+            } else {
+                r"\b(?<=\w)"
+            });
             self.at += 6;
             return Ok(());
         }
@@ -282,7 +306,9 @@ impl Translation {
         let start = self.at;
         loop {
             let Some(next) = self.take() else {
-                return Err(SqlError::invalid_regular_expression("brackets [] not balanced"));
+                return Err(SqlError::invalid_regular_expression(
+                    "brackets [] not balanced",
+                ));
             };
             let is_first = self.at == start + 1;
             match next {
@@ -307,7 +333,9 @@ impl Translation {
                 Some(c) if c == kind && self.peek() == Some(']') => break,
                 Some(c) => name.push(c),
                 None => {
-                    return Err(SqlError::invalid_regular_expression("brackets [] not balanced"));
+                    return Err(SqlError::invalid_regular_expression(
+                        "brackets [] not balanced",
+                    ));
                 }
             }
         }
@@ -331,7 +359,11 @@ impl Translation {
                 push_literal(out, named);
             }
             Some(other) => push_literal(out, other),
-            None => return Err(SqlError::invalid_regular_expression("invalid escape \\ sequence")),
+            None => {
+                return Err(SqlError::invalid_regular_expression(
+                    "invalid escape \\ sequence",
+                ));
+            }
         }
         Ok(())
     }

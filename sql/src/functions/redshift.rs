@@ -5,8 +5,8 @@
 use super::Registry;
 use super::call::{Call, map1, map2, map3};
 use super::datetime::{
-    Field, WEEKDAYS, add_months, date_of, is_moment, midnight, parse_zone, sunday_weekday, to_local,
-    to_utc, zone,
+    Field, WEEKDAYS, add_months, date_of, is_moment, midnight, parse_zone, sunday_weekday,
+    to_local, to_utc, zone,
 };
 use super::kinds::{Date, Int4, Int8, Text, Time, Timestamp};
 use crate::error::SqlError;
@@ -20,6 +20,7 @@ mod part;
 pub(super) fn register(registry: &mut Registry) {
     now(registry);
     parts(registry);
+    differences(registry);
     months(registry);
     zones(registry);
     strings(registry);
@@ -37,58 +38,43 @@ fn now(registry: &mut Registry) {
             call.constant(local - local.rem_euclid(MICROS_PER_SECOND))
         })
         .stable();
-    registry.add("sysdate() -> timestamp", |call| call.constant(transaction_start(call)?)).stable();
+    registry
+        .add("sysdate() -> timestamp", |call| {
+            call.constant(transaction_start(call)?)
+        })
+        .stable();
 }
 
 fn parts(registry: &mut Registry) {
     for name in ["dateadd", "date_add"] {
-        registry.add(&format!("{name}(text, int8, timestamp) -> timestamp"), |call| {
-            map3::<Text, Int8, Timestamp, _>(call, |unit, count, local| {
-                part::add(field(unit)?, unit, count, local)
-            })
-        });
+        registry.add(
+            &format!("{name}(text, int8, timestamp) -> timestamp"),
+            |call| {
+                map3::<Text, Int8, Timestamp, _>(call, |unit, count, local| {
+                    part::add(field(unit)?, unit, count, local)
+                })
+            },
+        );
         registry.add(&format!("{name}(text, int8, date) -> timestamp"), |call| {
             map3::<Text, Int8, Date, _>(call, |unit, count, days| {
                 part::add(field(unit)?, unit, count, midnight(days)?)
             })
         });
         registry
-            .add(&format!("{name}(text, int8, timestamptz) -> timestamptz"), |call| {
-                let zone = zone(call);
-                map3::<Text, Int8, Timestamp, _>(call, |unit, count, utc| {
-                    let local = to_local(zone, utc)?;
-                    to_utc(zone, part::add(field(unit)?, unit, count, local)?)
-                })
-            })
+            .add(
+                &format!("{name}(text, int8, timestamptz) -> timestamptz"),
+                |call| {
+                    let zone = zone(call);
+                    map3::<Text, Int8, Timestamp, _>(call, |unit, count, utc| {
+                        let local = to_local(zone, utc)?;
+                        to_utc(zone, part::add(field(unit)?, unit, count, local)?)
+                    })
+                },
+            )
             .stable();
         registry.add(&format!("{name}(text, int8, time) -> time"), |call| {
             map3::<Text, Int8, Time, _>(call, |unit, count, time| {
                 Ok(part::add(field(unit)?, unit, count, time)?.rem_euclid(MICROS_PER_DAY))
-            })
-        });
-    }
-    for name in ["datediff", "date_diff"] {
-        registry.add(&format!("{name}(text, timestamp, timestamp) -> int8"), |call| {
-            map3::<Text, Timestamp, Timestamp, _>(call, |unit, from, to| {
-                part::difference(field(unit)?, unit, from, to)
-            })
-        });
-        registry.add(&format!("{name}(text, date, date) -> int8"), |call| {
-            map3::<Text, Date, Date, _>(call, |unit, from, to| {
-                part::difference(field(unit)?, unit, midnight(from)?, midnight(to)?)
-            })
-        });
-        registry
-            .add(&format!("{name}(text, timestamptz, timestamptz) -> int8"), |call| {
-                let zone = zone(call);
-                map3::<Text, Timestamp, Timestamp, _>(call, |unit, from, to| {
-                    part::difference(field(unit)?, unit, to_local(zone, from)?, to_local(zone, to)?)
-                })
-            })
-            .stable();
-        registry.add(&format!("{name}(text, time, time) -> int8"), |call| {
-            map3::<Text, Time, Time, _>(call, |unit, from, to| {
-                part::difference(field(unit)?, unit, from, to)
             })
         });
     }
@@ -101,6 +87,45 @@ fn parts(registry: &mut Registry) {
     registry.add("trunc(timestamp) -> date", |call| {
         map1::<Timestamp, _>(call, |local| Ok(date_of(local)))
     });
+}
+
+fn differences(registry: &mut Registry) {
+    for name in ["datediff", "date_diff"] {
+        registry.add(
+            &format!("{name}(text, timestamp, timestamp) -> int8"),
+            |call| {
+                map3::<Text, Timestamp, Timestamp, _>(call, |unit, from, to| {
+                    part::difference(field(unit)?, unit, from, to)
+                })
+            },
+        );
+        registry.add(&format!("{name}(text, date, date) -> int8"), |call| {
+            map3::<Text, Date, Date, _>(call, |unit, from, to| {
+                part::difference(field(unit)?, unit, midnight(from)?, midnight(to)?)
+            })
+        });
+        registry
+            .add(
+                &format!("{name}(text, timestamptz, timestamptz) -> int8"),
+                |call| {
+                    let zone = zone(call);
+                    map3::<Text, Timestamp, Timestamp, _>(call, |unit, from, to| {
+                        part::difference(
+                            field(unit)?,
+                            unit,
+                            to_local(zone, from)?,
+                            to_local(zone, to)?,
+                        )
+                    })
+                },
+            )
+            .stable();
+        registry.add(&format!("{name}(text, time, time) -> int8"), |call| {
+            map3::<Text, Time, Time, _>(call, |unit, from, to| {
+                part::difference(field(unit)?, unit, from, to)
+            })
+        });
+    }
 }
 
 fn field(unit: &str) -> Result<Field, SqlError> {
@@ -158,8 +183,10 @@ fn month_end(days: i64) -> i64 {
 /// Whole months where both are the same day or the last of their months; else
 /// the rest counts in days of a 31st of a month.
 fn months_between(later: i64, earlier: i64) -> f64 {
-    let (later_days, earlier_days) =
-        (later.div_euclid(MICROS_PER_DAY), earlier.div_euclid(MICROS_PER_DAY));
+    let (later_days, earlier_days) = (
+        later.div_euclid(MICROS_PER_DAY),
+        earlier.div_euclid(MICROS_PER_DAY),
+    );
     let (later_year, later_month, later_day) = civil_from_days(later_days);
     let (year, month, day) = civil_from_days(earlier_days);
     let months = (later_year - year) * 12 + i64::from(later_month) - i64::from(month);
@@ -175,9 +202,9 @@ fn months_between(later: i64, earlier: i64) -> f64 {
 /// Sunday = 0; a name or its first letters.
 fn weekday(name: &str) -> Result<i64, SqlError> {
     let lowered = name.trim().to_lowercase();
-    let found = WEEKDAYS.iter().position(|known| {
-        lowered.len() >= 2 && known.to_lowercase().starts_with(&lowered)
-    });
+    let found = WEEKDAYS
+        .iter()
+        .position(|known| lowered.len() >= 2 && known.to_lowercase().starts_with(&lowered));
     found
         .and_then(|index| i64::try_from(index).ok())
         .ok_or_else(|| SqlError::invalid_parameter(format!("invalid day of the week: \"{name}\"")))
@@ -189,27 +216,33 @@ fn zones(registry: &mut Registry) {
             to_local(parse_zone(target)?, to_utc(Zone::UTC, local)?)
         })
     });
-    registry.add("convert_timezone(text, text, timestamp) -> timestamp", |call| {
-        map3::<Text, Text, Timestamp, _>(call, |source, target, local| {
-            to_local(parse_zone(target)?, to_utc(parse_zone(source)?, local)?)
-        })
-    });
+    registry.add(
+        "convert_timezone(text, text, timestamp) -> timestamp",
+        |call| {
+            map3::<Text, Text, Timestamp, _>(call, |source, target, local| {
+                to_local(parse_zone(target)?, to_utc(parse_zone(source)?, local)?)
+            })
+        },
+    );
     registry.add("date_cmp(date, date) -> int4", |call| {
         map2::<Date, Date, _>(call, |left, right| Ok(left.cmp(&right) as i32))
     });
     registry.add("timestamp_cmp(timestamp, timestamp) -> int4", |call| {
         map2::<Timestamp, Timestamp, _>(call, |left, right| Ok(left.cmp(&right) as i32))
     });
-    registry.add("timestamptz_cmp(timestamptz, timestamptz) -> int4", |call| {
-        map2::<Timestamp, Timestamp, _>(call, |left, right| Ok(left.cmp(&right) as i32))
-    });
+    registry.add(
+        "timestamptz_cmp(timestamptz, timestamptz) -> int4",
+        |call| map2::<Timestamp, Timestamp, _>(call, |left, right| Ok(left.cmp(&right) as i32)),
+    );
     registry.add("date_cmp_timestamp(date, timestamp) -> int4", |call| {
         map2::<Date, Timestamp, _>(call, |left, right| Ok(midnight(left)?.cmp(&right) as i32))
     });
 }
 
 fn strings(registry: &mut Registry) {
-    registry.add("strtol(text, int4) -> int8", |call| map2::<Text, Int4, _>(call, strtol));
+    registry.add("strtol(text, int4) -> int8", |call| {
+        map2::<Text, Int4, _>(call, strtol)
+    });
     registry.add("octetindex(text, text) -> int4", |call| {
         map2::<Text, Text, _>(call, |part, text| {
             let position = text.find(part).map_or(0, |byte| byte + 1);
@@ -219,10 +252,13 @@ fn strings(registry: &mut Registry) {
 }
 
 fn strtol(text: &str, base: i32) -> Result<i64, SqlError> {
-    let radix = u32::try_from(base).ok().filter(|radix| (2..=36).contains(radix)).ok_or_else(|| {
-        SqlError::invalid_parameter(format!("invalid base: {base}"))
-            .with_detail("The base must be between 2 and 36.")
-    })?;
+    let radix = u32::try_from(base)
+        .ok()
+        .filter(|radix| (2..=36).contains(radix))
+        .ok_or_else(|| {
+            SqlError::invalid_parameter(format!("invalid base: {base}"))
+                .with_detail("The base must be between 2 and 36.")
+        })?;
     let trimmed = text.trim();
     if trimmed.is_empty() {
         return Ok(0);
@@ -231,7 +267,9 @@ fn strtol(text: &str, base: i32) -> Result<i64, SqlError> {
         Some(digits) => ("-", digits),
         None => ("", trimmed),
     };
-    let prefix = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X"));
+    let prefix = digits
+        .strip_prefix("0x")
+        .or_else(|| digits.strip_prefix("0X"));
     let digits = prefix.filter(|_| radix == 16).unwrap_or(digits);
     let is_number = !digits.is_empty() && digits.chars().all(|c| c.is_digit(radix));
     if !is_number {

@@ -94,13 +94,19 @@ fn each_match(
 ) -> Result<(), SqlError> {
     let mut at = start;
     while at <= text.len() {
-        let Some(captures) = regex.captures_from_pos(text, at).map_err(run_error)? else { break };
+        let Some(captures) = regex.captures_from_pos(text, at).map_err(run_error)? else {
+            break;
+        };
         let (from, to) = span(&captures, 0).unwrap_or((at, at));
         if !found(&captures) {
             break;
         }
         // An empty match moves on by one character.
-        let step = if to > from { 0 } else { text[to..].chars().next().map_or(1, char::len_utf8) };
+        let step = if to > from {
+            0
+        } else {
+            text[to..].chars().next().map_or(1, char::len_utf8)
+        };
         at = to + step;
     }
     Ok(())
@@ -108,7 +114,9 @@ fn each_match(
 
 /// Byte range of a group; `None` if it took no part.
 fn span(captures: &Captures<'_>, group: usize) -> Option<(usize, usize)> {
-    captures.get(group).map(|found| (found.start(), found.end()))
+    captures
+        .get(group)
+        .map(|found| (found.start(), found.end()))
 }
 
 /// The groups of a match, or the whole match if the pattern has none.
@@ -126,11 +134,18 @@ fn matches(registry: &mut Registry) {
         registry.add(&format!("regexp_matches({parameters}) -> _text"), |call| {
             first_match(call, false)
         });
-        registry.add(&format!("regexp_matches_array({parameters}) -> _text"), all_matches).listed();
+        registry
+            .add(
+                &format!("regexp_matches_array({parameters}) -> _text"),
+                all_matches,
+            )
+            .listed();
         registry.add(&format!("regexp_like({parameters}) -> bool"), |call| {
             let inputs = Inputs::open(call, 2)?;
             call.rows(|row| {
-                let Some((text, pattern, options)) = inputs.row(row)? else { return Ok(None) };
+                let Some((text, pattern, options)) = inputs.row(row)? else {
+                    return Ok(None);
+                };
                 refuse_global(call, options)?;
                 let regex = call.patterns.regex(pattern, options)?;
                 regex.is_match(text).map(Some).map_err(run_error)
@@ -142,12 +157,17 @@ fn matches(registry: &mut Registry) {
 fn first_match(call: &Call<'_>, refuses_global: bool) -> Result<ArrayRef, SqlError> {
     let inputs = Inputs::open(call, 2)?;
     call.rows(|row| {
-        let Some((text, pattern, options)) = inputs.row(row)? else { return Ok(None) };
+        let Some((text, pattern, options)) = inputs.row(row)? else {
+            return Ok(None);
+        };
         if refuses_global {
             refuse_global(call, options)?;
         }
         let regex = call.patterns.regex(pattern, options)?;
-        Ok(regex.captures(text).map_err(run_error)?.map(|captures| groups(&captures)))
+        Ok(regex
+            .captures(text)
+            .map_err(run_error)?
+            .map(|captures| groups(&captures)))
     })
 }
 
@@ -155,7 +175,9 @@ fn first_match(call: &Call<'_>, refuses_global: bool) -> Result<ArrayRef, SqlErr
 fn all_matches(call: &Call<'_>) -> Result<ArrayRef, SqlError> {
     let inputs = Inputs::open(call, 2)?;
     call.rows(|row| {
-        let Some((text, pattern, options)) = inputs.row(row)? else { return Ok(None) };
+        let Some((text, pattern, options)) = inputs.row(row)? else {
+            return Ok(None);
+        };
         let regex = call.patterns.regex(pattern, options)?;
         let mut all = Vec::new();
         each_match(&regex, text, 0, |captures| {
@@ -172,7 +194,9 @@ fn splits(registry: &mut Registry) {
             registry.add(&format!("{name}({parameters}) -> _text"), |call| {
                 let inputs = Inputs::open(call, 2)?;
                 call.rows(|row| {
-                    let Some((text, pattern, options)) = inputs.row(row)? else { return Ok(None) };
+                    let Some((text, pattern, options)) = inputs.row(row)? else {
+                        return Ok(None);
+                    };
                     refuse_global(call, options)?;
                     split(&*call.patterns.regex(pattern, options)?, text).map(Some)
                 })
@@ -210,11 +234,15 @@ fn start_byte(text: &str, start: i32) -> Result<Option<usize>, SqlError> {
     let index = usize::try_from(start - 1).unwrap_or(0);
     let count = super::text::characters(text);
     Ok((index <= count).then(|| {
-        text.char_indices().nth(index).map_or(text.len(), |(byte, _)| byte)
+        text.char_indices()
+            .nth(index)
+            .map_or(text.len(), |(byte, _)| byte)
     }))
 }
 
 /// A number that may be left out; `None` if it is NULL.
 fn number(reader: &Option<Reader<'_, Int4>>, row: usize, default: i32) -> Option<i32> {
-    reader.as_ref().map_or(Some(default), |reader| reader.value(row))
+    reader
+        .as_ref()
+        .map_or(Some(default), |reader| reader.value(row))
 }

@@ -40,41 +40,83 @@ pub(super) fn register(registry: &mut Registry) {
 fn identity(registry: &mut Registry) {
     for name in ["current_user", "user", "current_role"] {
         let signature = format!("{name}() -> name");
-        registry.add(&signature, |call| call.constant(call.context.user.as_str())).stable();
+        registry
+            .add(&signature, |call| call.constant(call.context.user.as_str()))
+            .stable();
     }
     registry
-        .add("session_user() -> name", |call| call.constant(call.context.session_user.as_str()))
+        .add("session_user() -> name", |call| {
+            call.constant(call.context.session_user.as_str())
+        })
         .stable();
     for name in ["current_database", "current_catalog"] {
         let signature = format!("{name}() -> name");
-        registry.add(&signature, |call| call.constant(call.context.database.as_str())).stable();
+        registry
+            .add(&signature, |call| {
+                call.constant(call.context.database.as_str())
+            })
+            .stable();
     }
-    registry.add("current_schema() -> name", |call| call.constant(current_schema(call))).stable();
-    registry.add("current_schemas(bool) -> _name", current_schemas).stable();
+    registry
+        .add("current_schema() -> name", |call| {
+            call.constant(current_schema(call))
+        })
+        .stable();
+    registry
+        .add("current_schemas(bool) -> _name", current_schemas)
+        .stable();
 }
 
 fn server(registry: &mut Registry) {
-    registry.add("version() -> text", |call| call.constant(version())).stable();
-    registry.add("pg_backend_pid() -> int4", |call| call.constant(call.context.backend_pid)).stable();
     registry
-        .add("pg_is_in_recovery() -> bool", |call| call.constant(call.context.is_replica))
+        .add("version() -> text", |call| call.constant(version()))
+        .stable();
+    registry
+        .add("pg_backend_pid() -> int4", |call| {
+            call.constant(call.context.backend_pid)
+        })
+        .stable();
+    registry
+        .add("pg_is_in_recovery() -> bool", |call| {
+            call.constant(call.context.is_replica)
+        })
         .stable();
     for name in ["pg_postmaster_start_time", "pg_conf_load_time"] {
         let signature = format!("{name}() -> timestamptz");
-        registry.add(&signature, |call| call.constant(call.context.server_start)).stable();
+        registry
+            .add(&signature, |call| call.constant(call.context.server_start))
+            .stable();
     }
     for name in ["txid_current", "pg_current_xact_id"] {
         let signature = format!("{name}() -> int8");
-        registry.add(&signature, |call| call.constant(transaction_number(call))).stable();
+        registry
+            .add(&signature, |call| call.constant(transaction_number(call)))
+            .stable();
     }
     registry
-        .add("txid_current_if_assigned() -> int8", |call| call.constant(None::<i64>))
+        .add("txid_current_if_assigned() -> int8", |call| {
+            call.constant(None::<i64>)
+        })
         .stable();
-    registry.add("pg_jit_available() -> bool", |call| call.constant(false)).stable();
-    registry.add("pg_is_wal_replay_paused() -> bool", |call| call.constant(false)).stable();
-    registry.add("pg_trigger_depth() -> int4", |call| call.constant(0_i32)).stable();
-    registry.add("pg_client_encoding() -> name", |call| call.constant("UTF8")).stable();
-    registry.add("getdatabaseencoding() -> name", |call| call.constant("UTF8")).stable();
+    registry
+        .add("pg_jit_available() -> bool", |call| call.constant(false))
+        .stable();
+    registry
+        .add("pg_is_wal_replay_paused() -> bool", |call| {
+            call.constant(false)
+        })
+        .stable();
+    registry
+        .add("pg_trigger_depth() -> int4", |call| call.constant(0_i32))
+        .stable();
+    registry
+        .add("pg_client_encoding() -> name", |call| call.constant("UTF8"))
+        .stable();
+    registry
+        .add("getdatabaseencoding() -> name", |call| {
+            call.constant("UTF8")
+        })
+        .stable();
     registry.add("pg_encoding_to_char(int4) -> name", |call| {
         map1::<super::kinds::Int4, _>(call, |encoding| {
             Ok(match encoding {
@@ -96,18 +138,34 @@ fn server(registry: &mut Registry) {
 fn network(registry: &mut Registry) {
     registry
         .add("inet_client_addr() -> inet", |call| {
-            call.constant(call.context.client_address.map(|address| address.ip().to_string()))
+            call.constant(
+                call.context
+                    .client_address
+                    .map(|address| address.ip().to_string()),
+            )
         })
         .stable();
     registry
         .add("inet_client_port() -> int4", |call| {
-            call.constant(call.context.client_address.map(|address| i32::from(address.port())))
+            call.constant(
+                call.context
+                    .client_address
+                    .map(|address| i32::from(address.port())),
+            )
         })
         .stable();
-    registry.add("inet_server_addr() -> inet", |call| call.constant(None::<String>)).stable();
+    registry
+        .add("inet_server_addr() -> inet", |call| {
+            call.constant(None::<String>)
+        })
+        .stable();
     registry
         .add("inet_server_port() -> int4", |call| {
-            let port = call.context.settings.get("port").and_then(|port| port.parse::<i32>().ok());
+            let port = call
+                .context
+                .settings
+                .get("port")
+                .and_then(|port| port.parse::<i32>().ok());
             call.constant(port)
         })
         .stable();
@@ -139,7 +197,9 @@ fn setting(call: &Call<'_>, name: &str) -> Option<String> {
     if let Some(value) = settings.get(name) {
         return Some(value.clone());
     }
-    let by_case = settings.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+    let by_case = settings
+        .iter()
+        .find(|(key, _)| key.eq_ignore_ascii_case(name));
     by_case.map(|(_, value)| value.clone())
 }
 
@@ -151,7 +211,10 @@ fn current_schema(call: &Call<'_>) -> Option<String> {
 /// The path without `pg_catalog`, which is searched first without being named.
 fn explicit_schemas(call: &Call<'_>) -> Vec<String> {
     let path = &call.context.search_path;
-    path.iter().filter(|schema| schema.as_str() != "pg_catalog").cloned().collect()
+    path.iter()
+        .filter(|schema| schema.as_str() != "pg_catalog")
+        .cloned()
+        .collect()
 }
 
 fn current_schemas(call: &Call<'_>) -> Result<ArrayRef, SqlError> {
@@ -233,8 +296,10 @@ impl ScalarUDFImpl for Sleep {
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> DataFusionResult<FieldRef> {
         let fields = args.arg_fields;
         if fields.len() != 1 || fields[0].data_type() != &DataType::Float64 {
-            let shown: Vec<String> =
-                fields.iter().map(|field| PgType::of_field(field).display()).collect();
+            let shown: Vec<String> = fields
+                .iter()
+                .map(|field| PgType::of_field(field).display())
+                .collect();
             let call = format!("pg_sleep({})", shown.join(", "));
             return Err(SqlError::undefined_function(&call).into());
         }
@@ -242,7 +307,9 @@ impl ScalarUDFImpl for Sleep {
     }
 
     fn invoke_with_args(&self, _: ScalarFunctionArgs) -> DataFusionResult<ColumnarValue> {
-        Err(DataFusionError::from(SqlError::not_supported("pg_sleep in this place")))
+        Err(DataFusionError::from(SqlError::not_supported(
+            "pg_sleep in this place",
+        )))
     }
 }
 

@@ -55,7 +55,10 @@ impl Argument {
             DataType::List(element) => element.data_type().is_null(),
             _ => false,
         };
-        Self { pg_type, is_unknown }
+        Self {
+            pg_type,
+            is_unknown,
+        }
     }
 
     fn display(self) -> String {
@@ -90,10 +93,16 @@ impl Signature {
     pub(super) fn parse(text: &str) -> Self {
         let (head, result) = text.split_once(" -> ").expect("a signature has a result");
         let (name, rest) = head.split_once('(').expect("a signature has parameters");
-        let inside = rest.strip_suffix(')').expect("a signature closes its parameters");
+        let inside = rest
+            .strip_suffix(')')
+            .expect("a signature closes its parameters");
         let mut is_variadic = false;
         let mut parameters = Vec::new();
-        for part in inside.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        for part in inside
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+        {
             let type_name = part.strip_prefix("variadic ").unwrap_or(part);
             is_variadic = type_name.len() != part.len();
             parameters.push(parse_parameter(type_name));
@@ -104,7 +113,12 @@ impl Signature {
             Parameter::Array => Outcome::Array,
             Parameter::Any => Outcome::Type(oid::TEXT),
         };
-        Self { name: name.to_owned(), parameters, is_variadic, outcome }
+        Self {
+            name: name.to_owned(),
+            parameters,
+            is_variadic,
+            outcome,
+        }
     }
 
     fn parameter(&self, index: usize) -> Option<Parameter> {
@@ -128,19 +142,22 @@ impl Signature {
             Ok(element) => element,
             Err(()) => return false,
         };
-        arguments.iter().enumerate().all(|(index, argument)| match self.parameter(index) {
-            Some(Parameter::Type(target)) => {
-                argument.is_unknown || is_implicit(argument.pg_type.oid, target)
-            }
-            Some(Parameter::Any) => true,
-            Some(Parameter::Element) => {
-                argument.is_unknown || is_implicit(argument.pg_type.oid, element.oid)
-            }
-            Some(Parameter::Array) => {
-                argument.is_unknown || argument.pg_type.element().is_some()
-            }
-            None => false,
-        })
+        arguments
+            .iter()
+            .enumerate()
+            .all(|(index, argument)| match self.parameter(index) {
+                Some(Parameter::Type(target)) => {
+                    argument.is_unknown || is_implicit(argument.pg_type.oid, target)
+                }
+                Some(Parameter::Any) => true,
+                Some(Parameter::Element) => {
+                    argument.is_unknown || is_implicit(argument.pg_type.oid, element.oid)
+                }
+                Some(Parameter::Array) => {
+                    argument.is_unknown || argument.pg_type.element().is_some()
+                }
+                None => false,
+            })
     }
 
     /// The type that polymorphic parameters stand for; `Err` if they disagree.
@@ -170,7 +187,9 @@ impl Signature {
         let mut preferred = 0;
         let mut unknown = 0;
         for (index, argument) in arguments.iter().enumerate() {
-            let Some(Parameter::Type(target)) = self.parameter(index) else { continue };
+            let Some(Parameter::Type(target)) = self.parameter(index) else {
+                continue;
+            };
             if argument.is_unknown {
                 unknown += match target {
                     oid::TEXT => 2,
@@ -186,13 +205,18 @@ impl Signature {
     }
 
     fn resolve(&self, index: usize, arguments: &[Argument]) -> Resolution {
-        let element = self.element_type(arguments).unwrap_or(PgType::new(oid::TEXT));
+        let element = self
+            .element_type(arguments)
+            .unwrap_or(PgType::new(oid::TEXT));
         let array = element.array().unwrap_or(PgType::new(oid::TEXT));
-        let known_array = arguments.iter().enumerate().find_map(|(position, argument)| {
-            let is_array = self.parameter(position) == Some(Parameter::Array);
-            let keeps = argument.pg_type.element() == Some(element) && !argument.is_unknown;
-            (is_array && keeps).then_some(argument.pg_type)
-        });
+        let known_array = arguments
+            .iter()
+            .enumerate()
+            .find_map(|(position, argument)| {
+                let is_array = self.parameter(position) == Some(Parameter::Array);
+                let keeps = argument.pg_type.element() == Some(element) && !argument.is_unknown;
+                (is_array && keeps).then_some(argument.pg_type)
+            });
         let array = known_array.unwrap_or(array);
         let parameters = arguments
             .iter()
@@ -211,7 +235,11 @@ impl Signature {
             Outcome::Element => element,
             Outcome::Array => array,
         };
-        Resolution { index, parameters, result }
+        Resolution {
+            index,
+            parameters,
+            result,
+        }
     }
 }
 
@@ -220,7 +248,11 @@ fn parse_parameter(name: &str) -> Parameter {
         "any" => Parameter::Any,
         "anyelement" => Parameter::Element,
         "anyarray" => Parameter::Array,
-        other => Parameter::Type(types::by_name(other).expect("a signature names known types").oid),
+        other => Parameter::Type(
+            types::by_name(other)
+                .expect("a signature names known types")
+                .oid,
+        ),
     }
 }
 
@@ -247,8 +279,14 @@ pub(super) fn resolve<'a>(
     match best {
         Some((index, signature, _)) => Ok(signature.resolve(index, arguments)),
         None => {
-            let shown: Vec<String> = arguments.iter().map(|argument| argument.display()).collect();
-            Err(SqlError::undefined_function(&format!("{name}({})", shown.join(", "))))
+            let shown: Vec<String> = arguments
+                .iter()
+                .map(|argument| argument.display())
+                .collect();
+            Err(SqlError::undefined_function(&format!(
+                "{name}({})",
+                shown.join(", ")
+            )))
         }
     }
 }
@@ -265,7 +303,10 @@ fn integer_as_numeric(from: PgType) -> PgType {
 
 /// Text kinds that need no cast between each other.
 fn is_text_kind(type_oid: u32) -> bool {
-    matches!(type_oid, oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::NAME | oid::CHAR)
+    matches!(
+        type_oid,
+        oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::NAME | oid::CHAR
+    )
 }
 
 fn is_same_kind(from: u32, to: u32) -> bool {
@@ -282,9 +323,16 @@ fn is_preferred(type_oid: u32) -> bool {
 
 /// Position in the chain of implicit casts between numbers.
 fn number_rank(type_oid: u32) -> Option<usize> {
-    [oid::INT2, oid::INT4, oid::INT8, oid::NUMERIC, oid::FLOAT4, oid::FLOAT8]
-        .iter()
-        .position(|&candidate| candidate == type_oid)
+    [
+        oid::INT2,
+        oid::INT4,
+        oid::INT8,
+        oid::NUMERIC,
+        oid::FLOAT4,
+        oid::FLOAT8,
+    ]
+    .iter()
+    .position(|&candidate| candidate == type_oid)
 }
 
 /// Whether a value is cast without being asked for (`pg_cast.castcontext = 'i'`).
@@ -339,7 +387,10 @@ pub(super) fn common_type(left: PgType, right: PgType) -> Option<PgType> {
 /// A numeric that keeps the decimals of both; floats win over numerics.
 fn common_numeric(left: PgType, right: PgType) -> Option<PgType> {
     let scale = |side: PgType| match side.oid {
-        oid::NUMERIC => Some(side.precision_scale().map_or(types::NUMERIC_SCALE, |(_, s)| s)),
+        oid::NUMERIC => Some(
+            side.precision_scale()
+                .map_or(types::NUMERIC_SCALE, |(_, s)| s),
+        ),
         oid::INT2 | oid::INT4 | oid::INT8 => Some(0),
         _ => None,
     };

@@ -30,12 +30,16 @@ use crate::types::{PgType, by_name, input, oid};
 /// 2024-02-29 13:45:06.789 UTC
 const NOW: i64 = 1_709_214_306_789_000;
 
-/// A snapshot that these functions never look at.
+/// A snapshot that these functions never look at. It is made on a thread of its
+/// own, since tests may ask for it from within a runtime.
 static SNAPSHOT: LazyLock<Arc<Snapshot>> = LazyLock::new(|| {
-    let folder = tempfile::tempdir().unwrap();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let context = runtime.block_on(crate::pg_catalog::sample::context(folder.path()));
-    Arc::clone(&context.snapshot)
+    let made = std::thread::spawn(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let context = runtime.block_on(crate::pg_catalog::sample::context(folder.path()));
+        Arc::clone(&context.snapshot)
+    });
+    made.join().unwrap()
 });
 
 /// A statement of `ada` in New York.
@@ -44,8 +48,15 @@ pub(super) fn context() -> Arc<StatementContext> {
     Arc::new(StatementContext {
         transaction_start: NOW,
         statement_start: NOW + 1,
-        style: OutputStyle { time_zone: zone, ..OutputStyle::default() },
-        input: InputStyle { zone, now_micros: NOW, ..InputStyle::default() },
+        style: OutputStyle {
+            time_zone: zone,
+            ..OutputStyle::default()
+        },
+        input: InputStyle {
+            zone,
+            now_micros: NOW,
+            ..InputStyle::default()
+        },
         user: "ada".to_owned(),
         session_user: "root".to_owned(),
         database: "gotgan".to_owned(),
@@ -54,7 +65,10 @@ pub(super) fn context() -> Arc<StatementContext> {
         backend_pid: 42,
         server_start: 0,
         client_address: None,
-        settings: Arc::new(BTreeMap::from([("DateStyle".to_owned(), "ISO, MDY".to_owned())])),
+        settings: Arc::new(BTreeMap::from([(
+            "DateStyle".to_owned(),
+            "ISO, MDY".to_owned(),
+        )])),
         clock: Arc::new(SystemClock),
         is_replica: false,
     })
@@ -70,13 +84,23 @@ struct Operand {
 impl Operand {
     fn literal(value: ScalarValue) -> Self {
         let field = Arc::new(Field::new("literal", value.data_type(), true));
-        Self { field, value, is_literal: true }
+        Self {
+            field,
+            value,
+            is_literal: true,
+        }
     }
 
     fn typed(array: &ArrayRef, pg_type: PgType) -> Self {
-        let field = pg_type.field("cast", true).with_data_type(array.data_type().clone());
+        let field = pg_type
+            .field("cast", true)
+            .with_data_type(array.data_type().clone());
         let value = ScalarValue::try_from_array(array, 0).unwrap();
-        Self { field: Arc::new(field), value, is_literal: false }
+        Self {
+            field: Arc::new(field),
+            value,
+            is_literal: false,
+        }
     }
 
     fn pg_type(&self) -> PgType {
@@ -84,24 +108,49 @@ impl Operand {
     }
 }
 
-fn evaluate(expr: &Expr, context: &Arc<StatementContext>, rows: usize) -> Result<Operand, SqlError> {
+fn evaluate(
+    expr: &Expr,
+    context: &Arc<StatementContext>,
+    rows: usize,
+) -> Result<Operand, SqlError> {
     match expr {
         Expr::Value(value) => Ok(Operand::literal(literal(&value.value))),
         Expr::Nested(inner) => evaluate(inner, context, rows),
-        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => {
+        Expr::UnaryOp {
+            op: UnaryOperator::Minus,
+            expr,
+        } => {
             let operand = evaluate(expr, context, rows)?;
-            Ok(Operand { value: operand.value.arithmetic_negate().unwrap(), ..operand })
+            Ok(Operand {
+                value: operand.value.arithmetic_negate().unwrap(),
+                ..operand
+            })
         }
-        Expr::Cast { expr, data_type, .. } => {
+        Expr::Cast {
+            expr, data_type, ..
+        } => {
             let operand = evaluate(expr, context, rows)?;
             cast(operand, parse_type(&data_type.to_string()), context)
         }
         Expr::Array(array) => make_array(&array.elem, context, rows),
         Expr::Function(function) => {
-            let name = function.name.0.last().unwrap().as_ident().unwrap().value.to_lowercase();
+            let name = function
+                .name
+                .0
+                .last()
+                .unwrap()
+                .as_ident()
+                .unwrap()
+                .value
+                .to_lowercase();
             call(&name, &arguments(function), context, rows)
         }
-        Expr::Substring { expr, substring_from, substring_for, .. } => {
+        Expr::Substring {
+            expr,
+            substring_from,
+            substring_for,
+            ..
+        } => {
             let parts = [Some(expr), substring_from.as_ref(), substring_for.as_ref()];
             let parts: Vec<&Expr> = parts.into_iter().flatten().map(AsRef::as_ref).collect();
             call("substring", &parts, context, rows)
@@ -119,7 +168,9 @@ fn literal(value: &ast::Value) -> ScalarValue {
             Err(_) => match text.parse::<i64>() {
                 Ok(large) => ScalarValue::Int64(Some(large)),
                 Err(_) => {
-                    let scale = text.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+                    let scale = text
+                        .split_once('.')
+                        .map_or(0, |(_, decimals)| decimals.len());
                     let precision = text.len() as u8;
                     let unscaled = text.replace('.', "").parse().unwrap();
                     ScalarValue::Decimal128(Some(unscaled), precision.min(38), scale as i8)
@@ -188,9 +239,13 @@ fn make_array(
     context: &Arc<StatementContext>,
     rows: usize,
 ) -> Result<Operand, SqlError> {
-    let operands: Vec<Operand> =
-        items.iter().map(|item| evaluate(item, context, rows)).collect::<Result<_, _>>()?;
-    let known = operands.iter().filter(|operand| !operand.value.data_type().is_null());
+    let operands: Vec<Operand> = items
+        .iter()
+        .map(|item| evaluate(item, context, rows))
+        .collect::<Result<_, _>>()?;
+    let known = operands
+        .iter()
+        .filter(|operand| !operand.value.data_type().is_null());
     let element = known
         .map(Operand::pg_type)
         .reduce(|left, right| common_type(left, right).unwrap())
@@ -206,7 +261,9 @@ fn make_array(
 }
 
 fn arguments(function: &ast::Function) -> Vec<&Expr> {
-    let FunctionArguments::List(list) = &function.args else { return Vec::new() };
+    let FunctionArguments::List(list) = &function.args else {
+        return Vec::new();
+    };
     let expression = |arg| match arg {
         &FunctionArg::Unnamed(FunctionArgExpr::Expr(ref expr)) => expr,
         other => panic!("the test evaluator lacks the argument {other}"),
@@ -226,8 +283,10 @@ fn call(
         .collect::<Result<_, _>>()?;
     let udf = scalar(name, context).unwrap_or_else(|| panic!("function {name} is missing"));
     let arg_fields: Vec<FieldRef> = operands.iter().map(|o| Arc::clone(&o.field)).collect();
-    let constants: Vec<Option<&ScalarValue>> =
-        operands.iter().map(|operand| operand.is_literal.then_some(&operand.value)).collect();
+    let constants: Vec<Option<&ScalarValue>> = operands
+        .iter()
+        .map(|operand| operand.is_literal.then_some(&operand.value))
+        .collect();
     let return_field = udf.return_field_from_args(ReturnFieldArgs {
         arg_fields: &arg_fields,
         scalar_arguments: &constants,
@@ -248,10 +307,18 @@ fn call(
         return_field: Arc::clone(&return_field),
         config_options: Arc::new(ConfigOptions::default()),
     })?;
-    assert_eq!(&result.data_type(), return_field.data_type(), "type of {name}");
+    assert_eq!(
+        &result.data_type(),
+        return_field.data_type(),
+        "type of {name}"
+    );
     let array = result.to_array(rows.max(1)).unwrap();
     let value = ScalarValue::try_from_array(&array, array.len() - 1).unwrap();
-    Ok(Operand { field: return_field, value, is_literal: false })
+    Ok(Operand {
+        field: return_field,
+        value,
+        is_literal: false,
+    })
 }
 
 /// `text | type`, or `ERROR code`.
@@ -259,13 +326,21 @@ fn answer(text: &str, rows: usize) -> String {
     let context = context();
     // A schema before a keyword is beyond the parser; it is there for PostgreSQL.
     let text = text.replace("pg_catalog.", "");
-    let expr = Parser::new(&PostgreSqlDialect {}).try_with_sql(&text).unwrap().parse_expr().unwrap();
+    let expr = Parser::new(&PostgreSqlDialect {})
+        .try_with_sql(&text)
+        .unwrap()
+        .parse_expr()
+        .unwrap();
     match evaluate(&expr, &context, rows) {
         Ok(operand) => {
             let pg_type = operand.pg_type();
             let array = operand.value.to_array().unwrap();
             let shown = to_text_array(&array, pg_type, &context.style).unwrap();
-            let value = if shown.is_null(0) { "NULL" } else { shown.value(0) };
+            let value = if shown.is_null(0) {
+                "NULL"
+            } else {
+                shown.value(0)
+            };
             let unmodified = PgType::new(pg_type.oid);
             format!("{} | {}", value.replace('\n', "\\n"), unmodified.display())
         }
@@ -311,16 +386,29 @@ fn check(cases: &str) {
                 continue;
             }
         };
-        let shown = |text: &str| if line.starts_with('~') { without_zeros(text) } else { text.to_owned() };
+        let shown = |text: &str| {
+            if line.starts_with('~') {
+                without_zeros(text)
+            } else {
+                text.to_owned()
+            }
+        };
         for rows in [0, 2] {
             let actual = answer(expression, rows);
             if shown(&actual) != shown(expected) {
-                failures.push(format!("{expression}\n   wanted {expected}\n   got    {actual}"));
+                failures.push(format!(
+                    "{expression}\n   wanted {expected}\n   got    {actual}"
+                ));
                 break;
             }
         }
     }
-    assert!(failures.is_empty(), "{} differ:\n{}", failures.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} differ:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
 }
 
 macro_rules! case_files {
@@ -334,4 +422,6 @@ macro_rules! case_files {
     };
 }
 
-case_files!(text, datetime, array, bytes, format, json, math, number, redshift, regex, session);
+case_files!(
+    text, datetime, array, bytes, format, json, math, number, redshift, regex, session
+);

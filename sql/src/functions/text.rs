@@ -32,7 +32,13 @@ fn count(value: usize) -> Result<i32, SqlError> {
 }
 
 fn lengths(registry: &mut Registry) {
-    for name in ["length", "char_length", "character_length", "len", "textlen"] {
+    for name in [
+        "length",
+        "char_length",
+        "character_length",
+        "len",
+        "textlen",
+    ] {
         registry.add(&format!("{name}(text) -> int4"), |call| {
             map1::<Text, _>(call, |text| count(characters(text)))
         });
@@ -52,24 +58,39 @@ fn lengths(registry: &mut Registry) {
 
 /// Number of characters.
 pub(super) fn characters(text: &str) -> usize {
-    if text.is_ascii() { text.len() } else { text.chars().count() }
+    if text.is_ascii() {
+        text.len()
+    } else {
+        text.chars().count()
+    }
 }
 
 fn letters(registry: &mut Registry) {
-    registry.add("lower(text) -> text", |call| map1::<Text, _>(call, |text| Ok(lower(text))));
-    registry.add("upper(text) -> text", |call| map1::<Text, _>(call, |text| Ok(upper(text))));
-    registry.add("initcap(text) -> text", |call| map1::<Text, _>(call, |text| Ok(initcap(text))));
+    registry.add("lower(text) -> text", |call| {
+        map1::<Text, _>(call, |text| Ok(lower(text)))
+    });
+    registry.add("upper(text) -> text", |call| {
+        map1::<Text, _>(call, |text| Ok(upper(text)))
+    });
+    registry.add("initcap(text) -> text", |call| {
+        map1::<Text, _>(call, |text| Ok(initcap(text)))
+    });
     registry.add("reverse(text) -> text", |call| {
         map1::<Text, _>(call, |text| Ok(text.chars().rev().collect::<String>()))
     });
     registry.add("ascii(text) -> int4", |call| {
         map1::<Text, _>(call, |text| {
             // A character is at most 0x10ffff.
-            Ok(text.chars().next().map_or(0, |first| u32::from(first) as i32))
+            Ok(text
+                .chars()
+                .next()
+                .map_or(0, |first| u32::from(first) as i32))
         })
     });
     registry.add("chr(int4) -> text", |call| map1::<Int4, _>(call, chr));
-    registry.add("repeat(text, int4) -> text", |call| map2::<Text, Int4, _>(call, repeat));
+    registry.add("repeat(text, int4) -> text", |call| {
+        map2::<Text, Int4, _>(call, repeat)
+    });
     registry.alias("replicate", "repeat");
     registry.add("replace(text, text, text) -> text", |call| {
         map3::<Text, Text, Text, _>(call, |text, from, to| {
@@ -103,12 +124,20 @@ fn upper_character(c: char) -> char {
 
 /// Lower case, character by character.
 pub(super) fn lower(text: &str) -> String {
-    if text.is_ascii() { text.to_ascii_lowercase() } else { text.chars().map(lower_character).collect() }
+    if text.is_ascii() {
+        text.to_ascii_lowercase()
+    } else {
+        text.chars().map(lower_character).collect()
+    }
 }
 
 /// Upper case, character by character.
 pub(super) fn upper(text: &str) -> String {
-    if text.is_ascii() { text.to_ascii_uppercase() } else { text.chars().map(upper_character).collect() }
+    if text.is_ascii() {
+        text.to_ascii_uppercase()
+    } else {
+        text.chars().map(upper_character).collect()
+    }
 }
 
 /// The first letter of each word in upper case, the others in lower case.
@@ -116,7 +145,11 @@ pub(super) fn initcap(text: &str) -> String {
     let mut is_inside = false;
     text.chars()
         .map(|c| {
-            let mapped = if is_inside { lower_character(c) } else { upper_character(c) };
+            let mapped = if is_inside {
+                lower_character(c)
+            } else {
+                upper_character(c)
+            };
             is_inside = c.is_alphanumeric();
             mapped
         })
@@ -125,7 +158,9 @@ pub(super) fn initcap(text: &str) -> String {
 
 fn chr(code: i32) -> Result<String, SqlError> {
     if code < 0 {
-        return Err(SqlError::limit_exceeded("character number must be positive"));
+        return Err(SqlError::limit_exceeded(
+            "character number must be positive",
+        ));
     }
     if code == 0 {
         return Err(SqlError::limit_exceeded("null character not permitted"));
@@ -150,16 +185,22 @@ fn translate(text: &str, from: &str, to: &str) -> String {
     let from: Vec<char> = from.chars().collect();
     let to: Vec<char> = to.chars().collect();
     text.chars()
-        .filter_map(|c| match from.iter().position(|candidate| *candidate == c) {
-            Some(index) => to.get(index).copied(),
-            None => Some(c),
-        })
+        .filter_map(
+            |c| match from.iter().position(|candidate| *candidate == c) {
+                Some(index) => to.get(index).copied(),
+                None => Some(c),
+            },
+        )
         .collect()
 }
 
 fn trims(registry: &mut Registry) {
-    let trims: [(&str, bool, bool); 4] =
-        [("btrim", true, true), ("trim", true, true), ("ltrim", true, false), ("rtrim", false, true)];
+    let trims: [(&str, bool, bool); 4] = [
+        ("btrim", true, true),
+        ("trim", true, true),
+        ("ltrim", true, false),
+        ("rtrim", false, true),
+    ];
     for (name, at_start, at_end) in trims {
         registry.add(&format!("{name}(text) -> text"), move |call| {
             map1::<Text, _>(call, |text| Ok(trim(text, " ", at_start, at_end)))
@@ -177,16 +218,30 @@ fn trims(registry: &mut Registry) {
 
 fn trim<'a>(text: &'a str, set: &str, at_start: bool, at_end: bool) -> &'a str {
     let is_in_set = |c: char| set.contains(c);
-    let text = if at_start { text.trim_start_matches(is_in_set) } else { text };
-    if at_end { text.trim_end_matches(is_in_set) } else { text }
+    let text = if at_start {
+        text.trim_start_matches(is_in_set)
+    } else {
+        text
+    };
+    if at_end {
+        text.trim_end_matches(is_in_set)
+    } else {
+        text
+    }
 }
 
 fn trim_bytes<'a>(bytes: &'a [u8], set: &[u8], at_start: bool, at_end: bool) -> &'a [u8] {
     let mut kept = bytes;
-    while at_start && let [first, rest @ ..] = kept && set.contains(first) {
+    while at_start
+        && let [first, rest @ ..] = kept
+        && set.contains(first)
+    {
         kept = rest;
     }
-    while at_end && let [rest @ .., last] = kept && set.contains(last) {
+    while at_end
+        && let [rest @ .., last] = kept
+        && set.contains(last)
+    {
         kept = rest;
     }
     kept
@@ -198,7 +253,9 @@ pub(super) fn all_texts<'a>(
     first: usize,
     count: usize,
 ) -> Result<Vec<super::call::Reader<'a, Text>>, SqlError> {
-    (first..first + count).map(|index| call.reader::<Text>(index)).collect()
+    (first..first + count)
+        .map(|index| call.reader::<Text>(index))
+        .collect()
 }
 
 /// Whether a text is LIKE (or ILIKE) a pattern whose escape is the backslash.

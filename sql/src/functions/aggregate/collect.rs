@@ -47,13 +47,21 @@ pub(super) struct Collected {
 impl Collected {
     pub(super) fn new(plan: Plan) -> Self {
         let column_count = plan.column_types.len();
-        Self { plan, batches: Vec::new(), column_count }
+        Self {
+            plan,
+            batches: Vec::new(),
+            column_count,
+        }
     }
 
     /// All rows of one column; `None` if there are no rows.
     fn column(&self, index: usize) -> Result<Option<ArrayRef>, SqlError> {
-        let parts: Vec<&dyn Array> =
-            self.batches.iter().filter_map(|batch| batch.get(index)).map(AsRef::as_ref).collect();
+        let parts: Vec<&dyn Array> = self
+            .batches
+            .iter()
+            .filter_map(|batch| batch.get(index))
+            .map(AsRef::as_ref)
+            .collect();
         if parts.is_empty() {
             return Ok(None);
         }
@@ -72,7 +80,10 @@ impl Collected {
         let orders = columns.split_off(argument_count);
         let mut inputs = Vec::with_capacity(argument_count);
         for (index, column) in columns.into_iter().enumerate() {
-            let column = Column { array: column, is_constant: false };
+            let column = Column {
+                array: column,
+                is_constant: false,
+            };
             let target = self.plan.parameters[index];
             let argument = self.plan.arguments[index];
             inputs.push(coerce::to_parameter(column, argument, target, &self.plan.context)?.array);
@@ -90,14 +101,20 @@ impl Collected {
         let mut keys = Vec::new();
         for (column, options) in orders.iter().zip(&self.plan.orders) {
             let values = array::comparable(&coerce::canonical(Arc::clone(column))?)?;
-            keys.push(SortColumn { values, options: Some(*options) });
+            keys.push(SortColumn {
+                values,
+                options: Some(*options),
+            });
         }
         let needs_values = self.plan.is_distinct || self.plan.finish.orders_by_value();
         if needs_values {
             for input in &inputs {
                 keys.push(SortColumn {
                     values: array::comparable(input)?,
-                    options: Some(SortOptions { descending: false, nulls_first: false }),
+                    options: Some(SortOptions {
+                        descending: false,
+                        nulls_first: false,
+                    }),
                 });
             }
         }
@@ -141,7 +158,10 @@ impl Accumulator for Collected {
 
     fn size(&self) -> usize {
         let arrays = self.batches.iter().flatten();
-        size_of_val(self) + arrays.map(|array| array.get_array_memory_size()).sum::<usize>()
+        size_of_val(self)
+            + arrays
+                .map(|array| array.get_array_memory_size())
+                .sum::<usize>()
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {

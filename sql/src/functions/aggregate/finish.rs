@@ -56,7 +56,9 @@ impl Finish {
 
 fn joined(inputs: &[ArrayRef]) -> Result<ScalarValue, SqlError> {
     if let Some(bytes) = inputs[0].as_any().downcast_ref::<BinaryViewArray>() {
-        let delimiters = inputs.get(1).and_then(|array| array.as_any().downcast_ref());
+        let delimiters = inputs
+            .get(1)
+            .and_then(|array| array.as_any().downcast_ref());
         return Ok(joined_bytes(bytes, delimiters));
     }
     let texts = texts(&inputs[0])?;
@@ -75,7 +77,10 @@ fn joined(inputs: &[ArrayRef]) -> Result<ScalarValue, SqlError> {
                 joined.push_str(texts.value(row));
             }
         }
-        if out.as_ref().is_some_and(|joined| joined.len() > crate::functions::text::TEXT_BYTES_MAX) {
+        if out
+            .as_ref()
+            .is_some_and(|joined| joined.len() > crate::functions::text::TEXT_BYTES_MAX)
+        {
             return Err(SqlError::requested_length_too_large());
         }
     }
@@ -124,7 +129,9 @@ fn items(values: &ArrayRef, data_type: &DataType) -> Result<ScalarValue, SqlErro
 
 /// Rows of the first input that are not NULL, in order.
 fn present(values: &ArrayRef) -> Vec<usize> {
-    (0..values.len()).filter(|row| values.is_valid(*row)).collect()
+    (0..values.len())
+        .filter(|row| values.is_valid(*row))
+        .collect()
 }
 
 /// Equal values are neighbours; the first of the longest run wins.
@@ -153,7 +160,12 @@ fn percentile(inputs: &[ArrayRef]) -> Result<ScalarValue, SqlError> {
     let values = &inputs[0];
     let fractions: &Float64Array = kinds::primitive(&inputs[1])?;
     let rows = present(values);
-    let Some(fraction) = fractions.iter().next().flatten().filter(|_| !rows.is_empty()) else {
+    let Some(fraction) = fractions
+        .iter()
+        .next()
+        .flatten()
+        .filter(|_| !rows.is_empty())
+    else {
         return Ok(ScalarValue::try_from(values.data_type())?);
     };
     if !(0.0..=1.0).contains(&fraction) {
@@ -162,7 +174,10 @@ fn percentile(inputs: &[ArrayRef]) -> Result<ScalarValue, SqlError> {
         )));
     }
     let position = (fraction * rows.len() as f64).ceil() as usize;
-    Ok(ScalarValue::try_from_array(values, rows[position.max(1) - 1])?)
+    Ok(ScalarValue::try_from_array(
+        values,
+        rows[position.max(1) - 1],
+    )?)
 }
 
 fn median(values: &ArrayRef, data_type: &DataType) -> Result<ScalarValue, SqlError> {

@@ -24,7 +24,9 @@ pub(super) struct Single {
 
 impl Single {
     pub(super) fn new() -> Self {
-        Self { signature: Signature::any(1, Volatility::Immutable) }
+        Self {
+            signature: Signature::any(1, Volatility::Immutable),
+        }
     }
 }
 
@@ -62,14 +64,25 @@ impl AggregateUDFImpl for Single {
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         let value = ScalarValue::try_from(args.return_field.data_type())?;
-        Ok(Box::new(One { value, is_seen: false }))
+        Ok(Box::new(One {
+            value,
+            is_seen: false,
+        }))
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
         let value = args.return_field.data_type().clone();
         Ok(vec![
-            Arc::new(Field::new(format_state_name(args.name, "value"), value, true)),
-            Arc::new(Field::new(format_state_name(args.name, "seen"), DataType::Boolean, true)),
+            Arc::new(Field::new(
+                format_state_name(args.name, "value"),
+                value,
+                true,
+            )),
+            Arc::new(Field::new(
+                format_state_name(args.name, "seen"),
+                DataType::Boolean,
+                true,
+            )),
         ])
     }
 
@@ -135,7 +148,10 @@ impl Accumulator for One {
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        Ok(vec![self.value.clone(), ScalarValue::Boolean(Some(self.is_seen))])
+        Ok(vec![
+            self.value.clone(),
+            ScalarValue::Boolean(Some(self.is_seen)),
+        ])
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
@@ -179,7 +195,8 @@ impl Many {
             rows.push(row as u64);
         }
         if !rows.is_empty() {
-            self.chunks.push(take(values, &UInt64Array::from(rows), None)?);
+            self.chunks
+                .push(take(values, &UInt64Array::from(rows), None)?);
         }
         Ok(())
     }
@@ -191,8 +208,10 @@ impl Many {
         let mut sources: Vec<&dyn Array> = self.chunks.iter().map(AsRef::as_ref).collect();
         let null_source = sources.len();
         sources.push(&nothing);
-        let picked: Vec<(usize, usize)> =
-            places.iter().map(|place| place.unwrap_or((null_source, 0))).collect();
+        let picked: Vec<(usize, usize)> = places
+            .iter()
+            .map(|place| place.unwrap_or((null_source, 0)))
+            .collect();
         let values = if picked.is_empty() {
             arrow::array::new_empty_array(&self.data_type)
         } else {
@@ -213,9 +232,8 @@ impl GroupsAccumulator for Many {
         opt_filter: Option<&BooleanArray>,
         total_num_groups: usize,
     ) -> Result<()> {
-        let counts = |row: usize| {
-            opt_filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row))
-        };
+        let counts =
+            |row: usize| opt_filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
         Ok(self.see(&values[0], group_indices, total_num_groups, counts)?)
     }
 
@@ -244,15 +262,18 @@ impl GroupsAccumulator for Many {
         values: &[ArrayRef],
         opt_filter: Option<&BooleanArray>,
     ) -> Result<Vec<ArrayRef>> {
-        let counts = |row: usize| {
-            opt_filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row))
-        };
+        let counts =
+            |row: usize| opt_filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
         let seen: BooleanArray = (0..values[0].len()).map(|row| Some(counts(row))).collect();
         Ok(vec![Arc::clone(&values[0]), Arc::new(seen)])
     }
 
     fn size(&self) -> usize {
-        let chunks: usize = self.chunks.iter().map(|chunk| chunk.get_array_memory_size()).sum();
+        let chunks: usize = self
+            .chunks
+            .iter()
+            .map(|chunk| chunk.get_array_memory_size())
+            .sum();
         chunks + self.places.capacity() * size_of::<Option<(usize, usize)>>()
     }
 }

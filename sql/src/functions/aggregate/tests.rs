@@ -11,8 +11,17 @@ use crate::types::PgType;
 use crate::types::output::to_text_array;
 
 const NAMES: &[&str] = &[
-    "single_value", "string_agg", "listagg", "array_agg", "mode", "median", "percentile_disc",
-    "json_agg", "jsonb_agg", "json_object_agg", "every",
+    "single_value",
+    "string_agg",
+    "listagg",
+    "array_agg",
+    "mode",
+    "median",
+    "percentile_disc",
+    "json_agg",
+    "jsonb_agg",
+    "json_object_agg",
+    "every",
 ];
 
 /// Groups and values; `k` is 1 for the first half.
@@ -20,7 +29,9 @@ const ROWS: &str = "(VALUES (1, 'b', 3.5), (1, 'a', 1.0), (1, NULL, 2.0), (2, 'c
                     (2, 'c', 8.0), (2, 'd', 7.0)) AS t(k, s, x)";
 
 async fn answer(sql: &str, partitions: usize) -> Result<String, SqlError> {
-    let mut config = SessionConfig::new().with_target_partitions(partitions).with_batch_size(2);
+    let mut config = SessionConfig::new()
+        .with_target_partitions(partitions)
+        .with_batch_size(2);
     config.options_mut().sql_parser.parse_float_as_decimal = true;
     let engine = SessionContext::new_with_config(config);
     let context = context();
@@ -45,7 +56,8 @@ async fn answer(sql: &str, partitions: usize) -> Result<String, SqlError> {
 fn check(expression: &str, expected: &str) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let all = format!("SELECT {expression} AS v FROM {ROWS}");
-    let grouped = format!("SELECT v FROM (SELECT k, {expression} AS v FROM {ROWS} GROUP BY k) ORDER BY k");
+    let grouped =
+        format!("SELECT v FROM (SELECT k, {expression} AS v FROM {ROWS} GROUP BY k) ORDER BY k");
     for partitions in [1, 3] {
         let answers: Vec<String> = [&all, &grouped]
             .into_iter()
@@ -54,37 +66,68 @@ fn check(expression: &str, expected: &str) {
                 Err(error) => format!("ERROR {}: {error}", error.code),
             })
             .collect();
-        assert_eq!(answers.join(" / "), expected, "{expression} over {partitions} partitions");
+        assert_eq!(
+            answers.join(" / "),
+            expected,
+            "{expression} over {partitions} partitions"
+        );
     }
 }
 
 #[test]
 fn texts_are_joined_in_the_order_asked_for() {
     check("string_agg(s, ',' ORDER BY s)", "a,b,c,c,d / a,b | c,c,d");
-    check("string_agg(s, ',' ORDER BY s DESC)", "d,c,c,b,a / b,a | d,c,c");
-    check("string_agg(DISTINCT s, ',' ORDER BY s)", "a,b,c,d / a,b | c,d");
-    check("listagg(s ORDER BY x)", "abccd / ab | cdc".replace("abccd", "abcdc").as_str());
-    check("string_agg(s, '-' ORDER BY x, s) FILTER (WHERE k > 2)", "NULL / NULL | NULL");
+    check(
+        "string_agg(s, ',' ORDER BY s DESC)",
+        "d,c,c,b,a / b,a | d,c,c",
+    );
+    check(
+        "string_agg(DISTINCT s, ',' ORDER BY s)",
+        "a,b,c,d / a,b | c,d",
+    );
+    check(
+        "listagg(s ORDER BY x)",
+        "abccd / ab | cdc".replace("abccd", "abcdc").as_str(),
+    );
+    check(
+        "string_agg(s, '-' ORDER BY x, s) FILTER (WHERE k > 2)",
+        "NULL / NULL | NULL",
+    );
 }
 
 #[test]
 fn arrays_keep_nulls() {
-    check("array_agg(s ORDER BY x, s)", "{a,NULL,b,c,d,c} / {a,NULL,b} | {c,d,c}");
-    check("array_agg(k ORDER BY k) FILTER (WHERE s IS NULL)", "{1} / {1} | NULL");
+    check(
+        "array_agg(s ORDER BY x, s)",
+        "{a,NULL,b,c,d,c} / {a,NULL,b} | {c,d,c}",
+    );
+    check(
+        "array_agg(k ORDER BY k) FILTER (WHERE s IS NULL)",
+        "{1} / {1} | NULL",
+    );
 }
 
 #[test]
 fn ordered_sets_pick_values() {
     check("mode() WITHIN GROUP (ORDER BY s)", "c / a | c");
-    check("percentile_disc(0.5) WITHIN GROUP (ORDER BY x)", "3.5 / 2.0 | 7.0");
-    check("percentile_disc(0.5) WITHIN GROUP (ORDER BY x DESC)", "7.0 / 2.0 | 7.0");
+    check(
+        "percentile_disc(0.5) WITHIN GROUP (ORDER BY x)",
+        "3.5 / 2.0 | 7.0",
+    );
+    check(
+        "percentile_disc(0.5) WITHIN GROUP (ORDER BY x DESC)",
+        "7.0 / 2.0 | 7.0",
+    );
     check("median(x)", "5.25 / 2 | 7");
 }
 
 #[test]
 fn documents_are_built() {
-    check("json_agg(s ORDER BY x, s)", "[\"a\", null, \"b\", \"c\", \"d\", \"c\"] / \
-        [\"a\", null, \"b\"] | [\"c\", \"d\", \"c\"]");
+    check(
+        "json_agg(s ORDER BY x, s)",
+        "[\"a\", null, \"b\", \"c\", \"d\", \"c\"] / \
+        [\"a\", null, \"b\"] | [\"c\", \"d\", \"c\"]",
+    );
     check(
         "json_object_agg(x, s ORDER BY x, s) FILTER (WHERE k = 1)",
         "{ \"1.0\" : \"a\", \"2.0\" : null, \"3.5\" : \"b\" } / \
@@ -94,11 +137,20 @@ fn documents_are_built() {
 
 #[test]
 fn a_scalar_subquery_gives_one_row() {
-    check("single_value(x) FILTER (WHERE s = 'a' OR s = 'd')", "ERROR 21000: more than one row \
-        returned by a subquery used as an expression / 1.0 | 7.0");
-    check("single_value(s) FILTER (WHERE s IS NULL)", "NULL / NULL | NULL");
+    check(
+        "single_value(x) FILTER (WHERE s = 'a' OR s = 'd')",
+        "ERROR 21000: more than one row \
+        returned by a subquery used as an expression / 1.0 | 7.0",
+    );
+    check(
+        "single_value(s) FILTER (WHERE s IS NULL)",
+        "NULL / NULL | NULL",
+    );
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let empty = runtime.block_on(answer("SELECT single_value(x) FROM (VALUES (1)) t(x) WHERE x > 1", 1));
+    let empty = runtime.block_on(answer(
+        "SELECT single_value(x) FROM (VALUES (1)) t(x) WHERE x > 1",
+        1,
+    ));
     assert_eq!(empty.unwrap(), "NULL");
 }
 

@@ -13,10 +13,18 @@ use crate::functions::kinds::Text;
 use crate::functions::pattern::{Options, run_error};
 
 pub(super) fn register(registry: &mut Registry) {
-    registry.add("any_compare(text, anyelement, anyarray) -> bool", |call| quantified(call, true));
-    registry.add("all_compare(text, anyelement, anyarray) -> bool", |call| quantified(call, false));
-    registry.add("arraycontains(anyarray, anyarray) -> bool", |call| contains(call, 0, 1));
-    registry.add("arraycontained(anyarray, anyarray) -> bool", |call| contains(call, 1, 0));
+    registry.add("any_compare(text, anyelement, anyarray) -> bool", |call| {
+        quantified(call, true)
+    });
+    registry.add("all_compare(text, anyelement, anyarray) -> bool", |call| {
+        quantified(call, false)
+    });
+    registry.add("arraycontains(anyarray, anyarray) -> bool", |call| {
+        contains(call, 0, 1)
+    });
+    registry.add("arraycontained(anyarray, anyarray) -> bool", |call| {
+        contains(call, 1, 0)
+    });
     registry.add("arrayoverlap(anyarray, anyarray) -> bool", |call| {
         sets(call, 0, 1, |mut has| has.any(|found| found))
     });
@@ -37,7 +45,9 @@ fn quantified(call: &Call<'_>, is_any: bool) -> Result<ArrayRef, SqlError> {
     let operator = operators.value(0).unwrap_or("=").to_owned();
     let test = test(call, &operator, &value.array, elements)?;
     call.rows(|row| {
-        let Some(range) = range(lists, column, row) else { return Ok(None) };
+        let Some(range) = range(lists, column, row) else {
+            return Ok(None);
+        };
         let left = value.index(row);
         let mut has_null = false;
         for index in range {
@@ -67,7 +77,9 @@ fn test<'a>(
         _ => return text_test(call, operator, left, right),
     };
     let compare = comparator(left, right)?;
-    Ok(Box::new(move |left, right| Ok(accepts(compare(left, right)))))
+    Ok(Box::new(move |left, right| {
+        Ok(accepts(compare(left, right)))
+    }))
 }
 
 /// LIKE and the regular-expression operators.
@@ -96,13 +108,20 @@ fn text_test<'a>(
         "~*" => (false, true),
         _ => return Err(unknown()),
     };
-    let options = if ignores_case { Options::NONE.ignoring_case() } else { Options::NONE };
+    let options = if ignores_case {
+        Options::NONE.ignoring_case()
+    } else {
+        Options::NONE
+    };
     Ok(Box::new(move |left, right| {
         let (text, pattern) = (texts.value(left), patterns.value(right));
         let is_match = if is_like {
             crate::functions::text::is_like(text, pattern, ignores_case)?
         } else {
-            call.patterns.regex(pattern, options)?.is_match(text).map_err(run_error)?
+            call.patterns
+                .regex(pattern, options)?
+                .is_match(text)
+                .map_err(run_error)?
         };
         Ok(is_match != is_negated)
     }))
@@ -128,14 +147,17 @@ fn sets(
     let (asked_values, other_values) = (asked_lists.values(), other_lists.values());
     let compare = comparator(asked_values, other_values)?;
     call.rows(|row| {
-        let (Some(left), Some(right)) =
-            (range(asked_lists, asked, row), range(other_lists, other, row))
-        else {
+        let (Some(left), Some(right)) = (
+            range(asked_lists, asked, row),
+            range(other_lists, other, row),
+        ) else {
             return Ok(None);
         };
         let has = left.map(|index| {
             asked_values.is_valid(index)
-                && right.clone().any(|candidate| is_same(&compare, index, candidate))
+                && right
+                    .clone()
+                    .any(|candidate| is_same(&compare, index, candidate))
         });
         Ok(Some(fold(Box::new(has))))
     })

@@ -9,26 +9,40 @@ use crate::functions::call::Call;
 use crate::functions::kinds::{Int4, Items, List};
 
 pub(super) fn register(registry: &mut Registry) {
-    registry.add("array_append(anyarray, anyelement) -> anyarray", |call| joined(call, 0, 1));
-    registry.add("array_prepend(anyelement, anyarray) -> anyarray", |call| joined(call, 0, 1));
-    registry.add("array_cat(anyarray, anyarray) -> anyarray", |call| joined(call, 0, 1));
+    registry.add("array_append(anyarray, anyelement) -> anyarray", |call| {
+        joined(call, 0, 1)
+    });
+    registry.add("array_prepend(anyelement, anyarray) -> anyarray", |call| {
+        joined(call, 0, 1)
+    });
+    registry.add("array_cat(anyarray, anyarray) -> anyarray", |call| {
+        joined(call, 0, 1)
+    });
     registry.add("array_remove(anyarray, anyelement) -> anyarray", remove);
-    registry.add("array_replace(anyarray, anyelement, anyelement) -> anyarray", replace);
+    registry.add(
+        "array_replace(anyarray, anyelement, anyelement) -> anyarray",
+        replace,
+    );
     registry.add("array_position(anyarray, anyelement) -> int4", |call| {
         let found = Positions::open(call)?;
         call.rows(|row| Ok(found.all(row).and_then(|all| all.first().copied())))
     });
-    registry.add("array_position(anyarray, anyelement, int4) -> int4", |call| {
-        let found = Positions::open(call)?;
-        let starts = call.reader::<Int4>(2)?;
-        call.rows(|row| {
-            let Some(start) = starts.value(row) else {
-                return Err(SqlError::null_not_allowed("initial position must not be null"));
-            };
-            let all = found.all(row).unwrap_or_default();
-            Ok(all.into_iter().find(|position| *position >= start))
-        })
-    });
+    registry.add(
+        "array_position(anyarray, anyelement, int4) -> int4",
+        |call| {
+            let found = Positions::open(call)?;
+            let starts = call.reader::<Int4>(2)?;
+            call.rows(|row| {
+                let Some(start) = starts.value(row) else {
+                    return Err(SqlError::null_not_allowed(
+                        "initial position must not be null",
+                    ));
+                };
+                let all = found.all(row).unwrap_or_default();
+                Ok(all.into_iter().find(|position| *position >= start))
+            })
+        },
+    );
     registry.add("array_positions(anyarray, anyelement) -> _int4", |call| {
         let found = Positions::open(call)?;
         call.rows(|row| Ok(found.all(row).map(Items)))
@@ -44,7 +58,8 @@ pub(super) fn register(registry: &mut Registry) {
 fn joined(call: &Call<'_>, left: usize, right: usize) -> Result<ArrayRef, SqlError> {
     let (left_values, left_part) = part(call, left)?;
     let (right_values, right_part) = part(call, right)?;
-    let are_both_arrays = call.types[left].element().is_some() && call.types[left] == call.types[right];
+    let are_both_arrays =
+        call.types[left].element().is_some() && call.types[left] == call.types[right];
     let mut gather = Gather::new(call.rows);
     for row in 0..call.rows {
         let (head, tail) = (left_part(row), right_part(row));
@@ -104,7 +119,11 @@ fn replace(call: &Call<'_>) -> Result<ArrayRef, SqlError> {
             range
                 .map(|index| {
                     let is_match = is_same(&compare, index, from.index(row));
-                    if is_match { (1, to.index(row)) } else { (0, index) }
+                    if is_match {
+                        (1, to.index(row))
+                    } else {
+                        (0, index)
+                    }
                 })
                 .collect::<Vec<_>>()
         });
@@ -124,7 +143,11 @@ impl<'a> Positions<'a> {
     fn open(call: &'a Call<'a>) -> Result<Self, SqlError> {
         let lists = list(call.column(0)?, call)?;
         let compare = comparator(lists.values(), &call.column(1)?.array)?;
-        Ok(Self { call, lists, compare })
+        Ok(Self {
+            call,
+            lists,
+            compare,
+        })
     }
 
     /// From 1; `None` if the array is NULL.
@@ -148,10 +171,15 @@ fn trim(call: &Call<'_>) -> Result<ArrayRef, SqlError> {
             gather.push(None::<Vec<_>>);
             continue;
         };
-        let cut = usize::try_from(count).ok().filter(|cut| *cut <= range.len()).ok_or_else(|| {
-            let bound = range.len();
-            SqlError::array_subscript(&format!("number of elements to trim must be between 0 and {bound}"))
-        })?;
+        let cut = usize::try_from(count)
+            .ok()
+            .filter(|cut| *cut <= range.len())
+            .ok_or_else(|| {
+                let bound = range.len();
+                SqlError::array_subscript(&format!(
+                    "number of elements to trim must be between 0 and {bound}"
+                ))
+            })?;
         gather.push(Some((range.start..range.end - cut).map(|index| (0, index))));
     }
     gather.finish(&[lists.values()], &call.data_type)
@@ -166,11 +194,15 @@ fn fill(call: &Call<'_>) -> Result<ArrayRef, SqlError> {
     let mut gather = Gather::new(call.rows);
     for row in 0..call.rows {
         let Some(sizes) = dimensions.value(row) else {
-            return Err(SqlError::null_not_allowed("dimension array or low bound array cannot be null"));
+            return Err(SqlError::null_not_allowed(
+                "dimension array or low bound array cannot be null",
+            ));
         };
         let sizes = crate::functions::kinds::primitive::<arrow::datatypes::Int32Type>(&sizes)?;
         if sizes.null_count() > 0 {
-            return Err(SqlError::null_not_allowed("dimension values cannot be null"));
+            return Err(SqlError::null_not_allowed(
+                "dimension values cannot be null",
+            ));
         }
         let count = match sizes.values().as_ref() {
             [] => 0,
@@ -178,7 +210,9 @@ fn fill(call: &Call<'_>) -> Result<ArrayRef, SqlError> {
             _ => return Err(SqlError::not_supported("an array of several dimensions")),
         };
         if count > FILL_COUNT_MAX {
-            return Err(SqlError::limit_exceeded("array size exceeds the maximum allowed"));
+            return Err(SqlError::limit_exceeded(
+                "array size exceeds the maximum allowed",
+            ));
         }
         let at = value.index(row);
         gather.push(Some((0..count.max(0)).map(|_| (0, at))));
@@ -202,7 +236,9 @@ fn slice(call: &Call<'_>) -> Result<ArrayRef, SqlError> {
         let to = upper.value(row).unwrap_or(i32::MAX);
         let skip = usize::try_from(i64::from(from) - 1).unwrap_or(0);
         let end = usize::try_from(to).unwrap_or(0).min(range.len());
-        gather.push(Some((range.start + skip.min(end)..range.start + end).map(|index| (0, index))));
+        gather.push(Some(
+            (range.start + skip.min(end)..range.start + end).map(|index| (0, index)),
+        ));
     }
     gather.finish(&[lists.values()], &call.data_type)
 }
@@ -215,7 +251,9 @@ fn subscript(call: &Call<'_>) -> Result<ArrayRef, SqlError> {
     let picked: arrow::array::UInt64Array = (0..call.rows)
         .map(|row| {
             let range = range(lists, column, row)?;
-            let offset = usize::try_from(positions.value(row)?).ok()?.checked_sub(1)?;
+            let offset = usize::try_from(positions.value(row)?)
+                .ok()?
+                .checked_sub(1)?;
             (offset < range.len()).then_some((range.start + offset) as u64)
         })
         .collect();

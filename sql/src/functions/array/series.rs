@@ -33,21 +33,28 @@ pub(super) fn register(registry: &mut Registry) {
             let scale = typing
                 .parameters
                 .iter()
-                .map(|kind| kind.precision_scale().map_or(crate::types::NUMERIC_SCALE, |(_, s)| s))
+                .map(|kind| {
+                    kind.precision_scale()
+                        .map_or(crate::types::NUMERIC_SCALE, |(_, s)| s)
+                })
                 .max()
                 .unwrap_or(0);
             let element = PgType::numeric(38, scale);
             Ok(element.array().unwrap_or(element))
         });
     }
-    registry.add("generate_series_array(timestamp, timestamp, interval) -> _timestamp", |call| {
-        moments(call, add_to_local)
-    });
+    registry.add(
+        "generate_series_array(timestamp, timestamp, interval) -> _timestamp",
+        |call| moments(call, add_to_local),
+    );
     registry
-        .add("generate_series_array(timestamptz, timestamptz, interval) -> _timestamptz", |call| {
-            let zone = call.context.style.time_zone;
-            moments(call, |utc, step| add_to_instant(utc, step, zone))
-        })
+        .add(
+            "generate_series_array(timestamptz, timestamptz, interval) -> _timestamptz",
+            |call| {
+                let zone = call.context.style.time_zone;
+                moments(call, |utc, step| add_to_instant(utc, step, zone))
+            },
+        )
         .stable();
 }
 
@@ -71,9 +78,11 @@ fn series<'a, K: Kind, O: Output>(
             Some(reader) => reader.value(row).map(widen),
             None => Some(1),
         };
-        let (Some(start), Some(stop), Some(step)) =
-            (starts.value(row).map(widen), stops.value(row).map(widen), step)
-        else {
+        let (Some(start), Some(stop), Some(step)) = (
+            starts.value(row).map(widen),
+            stops.value(row).map(widen),
+            step,
+        ) else {
             return Ok(None);
         };
         if step == 0 {
@@ -82,7 +91,11 @@ fn series<'a, K: Kind, O: Output>(
         let mut values = Vec::new();
         let mut current = Some(start);
         while let Some(value) = current
-            && if step > 0 { value <= stop } else { value >= stop }
+            && if step > 0 {
+                value <= stop
+            } else {
+                value >= stop
+            }
         {
             if values.len() >= SERIES_COUNT_MAX {
                 return Err(too_long());
@@ -109,7 +122,10 @@ fn numerics(call: &Call<'_>) -> Result<ArrayRef, SqlError> {
     call.rows(|row| {
         let step = match &steps {
             Some(reader) => reader.value(row),
-            None => Some(kinds::Decimal { unscaled: 1, scale: 0 }),
+            None => Some(kinds::Decimal {
+                unscaled: 1,
+                scale: 0,
+            }),
         };
         let (Some(start), Some(stop), Some(step)) = (starts.value(row), stops.value(row), step)
         else {
@@ -121,7 +137,11 @@ fn numerics(call: &Call<'_>) -> Result<ArrayRef, SqlError> {
         }
         let mut values = Vec::new();
         let mut current = start;
-        while if step > 0 { current <= stop } else { current >= stop } {
+        while if step > 0 {
+            current <= stop
+        } else {
+            current >= stop
+        } {
             if values.len() >= SERIES_COUNT_MAX {
                 return Err(too_long());
             }
@@ -151,7 +171,11 @@ fn moments(
         }
         let mut values = Vec::new();
         let mut current = start;
-        while if direction > 0 { current <= stop } else { current >= stop } {
+        while if direction > 0 {
+            current <= stop
+        } else {
+            current >= stop
+        } {
             if values.len() >= SERIES_COUNT_MAX {
                 return Err(too_long());
             }

@@ -35,7 +35,9 @@ impl Format {
             "hex" => Ok(Self::Hex),
             "base64" => Ok(Self::Base64),
             "escape" => Ok(Self::Escape),
-            _ => Err(SqlError::invalid_parameter(format!("unrecognized encoding: \"{name}\""))),
+            _ => Err(SqlError::invalid_parameter(format!(
+                "unrecognized encoding: \"{name}\""
+            ))),
         }
     }
 
@@ -65,14 +67,18 @@ fn base64(bytes: &[u8]) -> String {
             out.push('\n');
             line = 0;
         }
-        let group = chunk.iter().fold(0_u32, |group, byte| group << 8 | u32::from(*byte))
+        let group = chunk
+            .iter()
+            .fold(0_u32, |group, byte| group << 8 | u32::from(*byte))
             << (8 * (3 - chunk.len()));
         for position in 0..4 {
             if position > chunk.len() {
                 out.push('=');
             } else {
                 // Six bits are less than 64.
-                out.push(char::from(BASE64[(group >> (18 - 6 * position) & 63) as usize]));
+                out.push(char::from(
+                    BASE64[(group >> (18 - 6 * position) & 63) as usize],
+                ));
             }
         }
         line += 4;
@@ -95,7 +101,10 @@ fn escape(bytes: &[u8]) -> String {
 fn from_hex(text: &str) -> Result<Vec<u8>, SqlError> {
     let mut bytes = Vec::with_capacity(text.len() / 2);
     let mut high: Option<u32> = None;
-    for c in text.chars().filter(|c| !matches!(c, ' ' | '\n' | '\t' | '\r')) {
+    for c in text
+        .chars()
+        .filter(|c| !matches!(c, ' ' | '\n' | '\t' | '\r'))
+    {
         let digit = c.to_digit(16).ok_or_else(|| {
             SqlError::invalid_parameter(format!("invalid hexadecimal digit: \"{c}\""))
         })?;
@@ -106,7 +115,9 @@ fn from_hex(text: &str) -> Result<Vec<u8>, SqlError> {
         }
     }
     if high.is_some() {
-        return Err(SqlError::invalid_parameter("invalid hexadecimal data: odd number of digits"));
+        return Err(SqlError::invalid_parameter(
+            "invalid hexadecimal data: odd number of digits",
+        ));
     }
     Ok(bytes)
 }
@@ -120,10 +131,15 @@ fn from_base64(text: &str) -> Result<Vec<u8>, SqlError> {
     let mut group = 0_u32;
     let mut count = 0;
     let mut padding = 0;
-    for c in text.chars().filter(|c| !matches!(c, ' ' | '\n' | '\t' | '\r')) {
+    for c in text
+        .chars()
+        .filter(|c| !matches!(c, ' ' | '\n' | '\t' | '\r'))
+    {
         let value = if c == '=' {
             if padding == 0 && count < 2 || padding == 2 {
-                return Err(SqlError::invalid_parameter("unexpected \"=\" while decoding base64 sequence"));
+                return Err(SqlError::invalid_parameter(
+                    "unexpected \"=\" while decoding base64 sequence",
+                ));
             }
             padding += 1;
             0
@@ -145,7 +161,11 @@ fn from_base64(text: &str) -> Result<Vec<u8>, SqlError> {
             (group, count) = (0, 0);
         }
     }
-    if count != 0 { Err(invalid_end()) } else { Ok(bytes) }
+    if count != 0 {
+        Err(invalid_end())
+    } else {
+        Ok(bytes)
+    }
 }
 
 fn from_escape(text: &str) -> Result<Vec<u8>, SqlError> {
@@ -162,11 +182,20 @@ fn from_escape(text: &str) -> Result<Vec<u8>, SqlError> {
                 bytes.push(b'\\');
                 rest = after;
             }
-            [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', after @ ..] => {
+            [
+                a @ b'0'..=b'3',
+                b @ b'0'..=b'7',
+                c @ b'0'..=b'7',
+                after @ ..,
+            ] => {
                 bytes.push((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'));
                 rest = after;
             }
-            _ => return Err(SqlError::invalid_data("invalid input syntax for type bytea")),
+            _ => {
+                return Err(SqlError::invalid_data(
+                    "invalid input syntax for type bytea",
+                ));
+            }
         }
     }
     Ok(bytes)

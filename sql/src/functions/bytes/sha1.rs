@@ -4,7 +4,13 @@
 
 /// The digest of a message.
 pub(super) fn digest(message: &[u8]) -> [u8; 20] {
-    let mut state: [u32; 5] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
+    let mut state: [u32; 5] = [
+        0x6745_2301,
+        0xefcd_ab89,
+        0x98ba_dcfe,
+        0x1032_5476,
+        0xc3d2_e1f0,
+    ];
     let mut padded = message.to_vec();
     padded.push(0x80);
     while padded.len() % 64 != 56 {
@@ -25,13 +31,13 @@ pub(super) fn digest(message: &[u8]) -> [u8; 20] {
 fn compress(state: &mut [u32; 5], block: &[u8]) {
     let mut schedule = [0_u32; 80];
     for (word, bytes) in schedule.iter_mut().zip(block.chunks_exact(4)) {
-        *word = bytes.iter().fold(0, |word, byte| word << 8 | u32::from(*byte));
+        *word = bytes
+            .iter()
+            .fold(0, |word, byte| word << 8 | u32::from(*byte));
     }
     for index in 16..80 {
-        let mixed = schedule[index - 3]
-            ^ schedule[index - 8]
-            ^ schedule[index - 14]
-            ^ schedule[index - 16];
+        let mixed =
+            schedule[index - 3] ^ schedule[index - 8] ^ schedule[index - 14] ^ schedule[index - 16];
         schedule[index] = mixed.rotate_left(1);
     }
     let [mut a, mut b, mut c, mut d, mut e] = *state;

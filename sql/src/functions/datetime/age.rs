@@ -5,9 +5,7 @@ use crate::error::SqlError;
 use crate::functions::Registry;
 use crate::functions::call::{Call, map1, map2};
 use crate::functions::kinds::Timestamp;
-use crate::types::datetime::{
-    Interval, MICROS_PER_DAY, civil_from_days, month_days,
-};
+use crate::types::datetime::{Interval, MICROS_PER_DAY, civil_from_days, month_days};
 
 pub(super) fn register(registry: &mut Registry) {
     registry.add("age(timestamp, timestamp) -> interval", |call| {
@@ -40,23 +38,30 @@ fn today(call: &Call<'_>) -> Result<i64, SqlError> {
     midnight(date_of(super::local_start(call)?))
 }
 
-fn age(
-    later: i64,
-    earlier: i64,
-) -> Result<arrow::datatypes::IntervalMonthDayNano, SqlError> {
+fn age(later: i64, earlier: i64) -> Result<arrow::datatypes::IntervalMonthDayNano, SqlError> {
     if !is_moment(later) || !is_moment(earlier) {
         return Err(SqlError::moment_out_of_range("interval"));
     }
     let value = difference(later, earlier);
-    value.to_arrow().ok_or_else(|| SqlError::moment_out_of_range("interval"))
+    value
+        .to_arrow()
+        .ok_or_else(|| SqlError::moment_out_of_range("interval"))
 }
 
 /// Field by field; a day that must be borrowed has the length of the earlier
 /// moment's month, as in PostgreSQL.
 fn difference(first: i64, second: i64) -> Interval {
     if first < second {
-        let Interval { months, days, micros } = difference(second, first);
-        return Interval { months: -months, days: -days, micros: -micros };
+        let Interval {
+            months,
+            days,
+            micros,
+        } = difference(second, first);
+        return Interval {
+            months: -months,
+            days: -days,
+            micros: -micros,
+        };
     }
     let (later_year, later_month, later_day) = civil_from_days(first.div_euclid(MICROS_PER_DAY));
     let (year, month, day) = civil_from_days(second.div_euclid(MICROS_PER_DAY));

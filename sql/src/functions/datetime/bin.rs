@@ -11,35 +11,47 @@ use crate::types::datetime::{Interval, MICROS_PER_DAY};
 
 pub(super) fn register(registry: &mut Registry) {
     for kind in ["timestamp", "timestamptz"] {
-        registry.add(&format!("date_bin(interval, {kind}, {kind}) -> {kind}"), |call| {
-            map3::<kinds::Interval, Timestamp, Timestamp, _>(call, |stride, source, origin| {
-                bin(Interval::from_arrow(stride), source, origin)
-            })
-        });
-        registry.add(&format!("overlaps({kind}, {kind}, {kind}, {kind}) -> bool"), |call| {
-            overlaps(call)
-        });
+        registry.add(
+            &format!("date_bin(interval, {kind}, {kind}) -> {kind}"),
+            |call| {
+                map3::<kinds::Interval, Timestamp, Timestamp, _>(call, |stride, source, origin| {
+                    bin(Interval::from_arrow(stride), source, origin)
+                })
+            },
+        );
+        registry.add(
+            &format!("overlaps({kind}, {kind}, {kind}, {kind}) -> bool"),
+            |call| overlaps(call),
+        );
     }
-    registry.add("overlaps(timestamp, interval, timestamp, interval) -> bool", |call| {
-        let (start, other) = (call.reader::<Timestamp>(0)?, call.reader::<Timestamp>(2)?);
-        let (length, other_length) =
-            (call.reader::<kinds::Interval>(1)?, call.reader::<kinds::Interval>(3)?);
-        call.rows(|row| {
-            let end = match (start.value(row), length.value(row)) {
-                (Some(start), Some(length)) => {
-                    Some(add_to_local(start, Interval::from_arrow(length))?)
-                }
-                _ => None,
-            };
-            let other_end = match (other.value(row), other_length.value(row)) {
-                (Some(start), Some(length)) => {
-                    Some(add_to_local(start, Interval::from_arrow(length))?)
-                }
-                _ => None,
-            };
-            Ok(is_overlap([start.value(row), end], [other.value(row), other_end]))
-        })
-    });
+    registry.add(
+        "overlaps(timestamp, interval, timestamp, interval) -> bool",
+        |call| {
+            let (start, other) = (call.reader::<Timestamp>(0)?, call.reader::<Timestamp>(2)?);
+            let (length, other_length) = (
+                call.reader::<kinds::Interval>(1)?,
+                call.reader::<kinds::Interval>(3)?,
+            );
+            call.rows(|row| {
+                let end = match (start.value(row), length.value(row)) {
+                    (Some(start), Some(length)) => {
+                        Some(add_to_local(start, Interval::from_arrow(length))?)
+                    }
+                    _ => None,
+                };
+                let other_end = match (other.value(row), other_length.value(row)) {
+                    (Some(start), Some(length)) => {
+                        Some(add_to_local(start, Interval::from_arrow(length))?)
+                    }
+                    _ => None,
+                };
+                Ok(is_overlap(
+                    [start.value(row), end],
+                    [other.value(row), other_end],
+                ))
+            })
+        },
+    );
 }
 
 fn bin(stride: Interval, source: i64, origin: i64) -> Result<i64, SqlError> {

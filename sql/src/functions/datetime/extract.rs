@@ -30,25 +30,34 @@ pub(super) fn register(registry: &mut Registry) {
         let float = format!("date_part(text, {kind}) -> float8");
         match kind {
             "timestamp" => {
-                registry.add(&numeric, |call| numeric_of::<Timestamp>(call, timestamp))
+                registry
+                    .add(&numeric, |call| numeric_of::<Timestamp>(call, timestamp))
                     .returns(numeric_type);
                 registry.add(&float, |call| float_of::<Timestamp>(call, timestamp));
             }
             "timestamptz" => {
-                registry.add(&numeric, |call| {
-                    let zone = zone(call);
-                    numeric_of::<Timestamp>(call, |field, unit, utc| instant(field, unit, utc, zone))
-                })
-                .returns(numeric_type)
-                .stable();
-                registry.add(&float, |call| {
-                    let zone = zone(call);
-                    float_of::<Timestamp>(call, |field, unit, utc| instant(field, unit, utc, zone))
-                })
-                .stable();
+                registry
+                    .add(&numeric, |call| {
+                        let zone = zone(call);
+                        numeric_of::<Timestamp>(call, |field, unit, utc| {
+                            instant(field, unit, utc, zone)
+                        })
+                    })
+                    .returns(numeric_type)
+                    .stable();
+                registry
+                    .add(&float, |call| {
+                        let zone = zone(call);
+                        float_of::<Timestamp>(call, |field, unit, utc| {
+                            instant(field, unit, utc, zone)
+                        })
+                    })
+                    .stable();
             }
             "date" => {
-                registry.add(&numeric, |call| numeric_of::<Date>(call, date)).returns(numeric_type);
+                registry
+                    .add(&numeric, |call| numeric_of::<Date>(call, date))
+                    .returns(numeric_type);
                 registry.add(&float, |call| {
                     float_of::<Date>(call, |field, unit, days| {
                         timestamp(field, unit, super::midnight(days)?)
@@ -56,17 +65,24 @@ pub(super) fn register(registry: &mut Registry) {
                 });
             }
             "time" => {
-                registry.add(&numeric, |call| numeric_of::<Time>(call, time)).returns(numeric_type);
+                registry
+                    .add(&numeric, |call| numeric_of::<Time>(call, time))
+                    .returns(numeric_type);
                 registry.add(&float, |call| float_of::<Time>(call, time));
             }
             _ => {
-                registry.add(&numeric, |call| numeric_of::<kinds::Interval>(call, |f, u, v| {
-                    interval(f, u, Interval::from_arrow(v))
-                }))
-                .returns(numeric_type);
-                registry.add(&float, |call| float_of::<kinds::Interval>(call, |f, u, v| {
-                    interval(f, u, Interval::from_arrow(v))
-                }));
+                registry
+                    .add(&numeric, |call| {
+                        numeric_of::<kinds::Interval>(call, |f, u, v| {
+                            interval(f, u, Interval::from_arrow(v))
+                        })
+                    })
+                    .returns(numeric_type);
+                registry.add(&float, |call| {
+                    float_of::<kinds::Interval>(call, |f, u, v| {
+                        interval(f, u, Interval::from_arrow(v))
+                    })
+                });
             }
         }
     }
@@ -90,9 +106,11 @@ impl FieldValue {
             Self::Whole(value) => Some(value as f64),
             Self::Micros(value, _) => Some(value as f64 / 1e6),
             Self::Julian(day, micros) => Some(day as f64 + micros as f64 / MICROS_PER_DAY as f64),
-            Self::Infinite(Some(is_late)) => {
-                Some(if is_late { f64::INFINITY } else { f64::NEG_INFINITY })
-            }
+            Self::Infinite(Some(is_late)) => Some(if is_late {
+                f64::INFINITY
+            } else {
+                f64::NEG_INFINITY
+            }),
             Self::Infinite(None) => None,
         }
     }
@@ -106,7 +124,10 @@ impl FieldValue {
                 let unit = 10_i128.pow(JULIAN_SCALE.unsigned_abs().into());
                 let part = i128::from(micros) * unit;
                 let day_micros = i128::from(MICROS_PER_DAY);
-                (i128::from(day) * unit + (part + day_micros / 2) / day_micros, JULIAN_SCALE)
+                (
+                    i128::from(day) * unit + (part + day_micros / 2) / day_micros,
+                    JULIAN_SCALE,
+                )
             }
             Self::Infinite(None) => return Ok(None),
             Self::Infinite(Some(_)) => {
@@ -115,7 +136,11 @@ impl FieldValue {
         };
         let shift = u32::from((own - scale).unsigned_abs());
         let factor = 10_i128.pow(shift);
-        Ok(Some(if own > scale { value / factor } else { value * factor }))
+        Ok(Some(if own > scale {
+            value / factor
+        } else {
+            value * factor
+        }))
     }
 }
 
@@ -130,7 +155,10 @@ fn numeric_type(typing: &Typing<'_>) -> Result<PgType, SqlError> {
         ) => name,
         _ => return Ok(PgType::new(oid::NUMERIC)),
     };
-    let is_date = typing.parameters.get(1).is_some_and(|kind| kind.oid == oid::DATE);
+    let is_date = typing
+        .parameters
+        .get(1)
+        .is_some_and(|kind| kind.oid == oid::DATE);
     Ok(match Field::parse(name) {
         Some(Field::Epoch) if is_date => PgType::numeric(20, 0),
         Some(Field::Julian) if is_date => PgType::numeric(20, 0),
@@ -160,13 +188,14 @@ fn float_of<'a, K: Kind>(
     value: impl Fn(Field, &str, K::Item<'a>) -> Result<FieldValue, SqlError>,
 ) -> Result<ArrayRef, SqlError> {
     let type_name = call.types[1].display();
-    map2::<Text, K, _>(call, |unit, item| Ok(value(parse(unit, &type_name)?, unit, item)?.as_float()))
+    map2::<Text, K, _>(call, |unit, item| {
+        Ok(value(parse(unit, &type_name)?, unit, item)?.as_float())
+    })
 }
 
 fn parse(unit: &str, type_name: &str) -> Result<Field, SqlError> {
-    Field::parse(unit).ok_or_else(|| {
-        SqlError::unit_not_recognized(&unit.to_ascii_lowercase(), type_name)
-    })
+    Field::parse(unit)
+        .ok_or_else(|| SqlError::unit_not_recognized(&unit.to_ascii_lowercase(), type_name))
 }
 
 fn unsupported(unit: &str, type_oid: u32) -> SqlError {
@@ -189,7 +218,10 @@ fn infinite(field: Field, is_late: bool) -> FieldValue {
 }
 
 fn timestamp(field: Field, unit: &str, local: i64) -> Result<FieldValue, SqlError> {
-    if matches!(field, Field::Timezone | Field::TimezoneHour | Field::TimezoneMinute) {
+    if matches!(
+        field,
+        Field::Timezone | Field::TimezoneHour | Field::TimezoneMinute
+    ) {
         return Err(unsupported(unit, oid::TIMESTAMP));
     }
     if !is_moment(local) {
@@ -219,7 +251,9 @@ fn local_field(field: Field, local: i64) -> FieldValue {
     match field {
         Field::Epoch => FieldValue::Micros(i128::from(local), 6),
         Field::Julian => FieldValue::Julian(days + JULIAN_EPOCH, micros),
-        _ => clock_field(field, micros).unwrap_or_else(|| FieldValue::Whole(date_field(field, days))),
+        _ => {
+            clock_field(field, micros).unwrap_or_else(|| FieldValue::Whole(date_field(field, days)))
+        }
     }
 }
 
@@ -298,7 +332,10 @@ fn interval(field: Field, unit: &str, value: Interval) -> Result<FieldValue, Sql
             // A year counts 365.25 days here, a month 30.
             let quarter_days = i128::from(years) * 1461 + i128::from(months) * 120;
             let days = i128::from(value.days) * 4 + quarter_days;
-            FieldValue::Micros(days * i128::from(MICROS_PER_DAY / 4) + i128::from(micros), 6)
+            FieldValue::Micros(
+                days * i128::from(MICROS_PER_DAY / 4) + i128::from(micros),
+                6,
+            )
         }
         Field::Hour => FieldValue::Whole(micros / MICROS_PER_HOUR),
         Field::Microsecond => FieldValue::Whole(micros % MICROS_PER_MINUTE),
@@ -315,4 +352,3 @@ fn interval(field: Field, unit: &str, value: Interval) -> Result<FieldValue, Sql
         _ => return Err(unsupported(unit, oid::INTERVAL)),
     })
 }
-

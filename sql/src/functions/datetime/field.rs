@@ -4,13 +4,30 @@ use crate::types::datetime::{civil_from_days, days_from_civil, weekday};
 
 /// Names of the months, in order.
 pub(in crate::functions) const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 
 /// Names of the weekdays, Sunday first.
-pub(in crate::functions) const WEEKDAYS: [&str; 7] =
-    ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+pub(in crate::functions) const WEEKDAYS: [&str; 7] = [
+    "Sunday",
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+];
 
 /// A field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -111,15 +128,27 @@ pub(in crate::functions) fn shown_year(year: i64) -> i64 {
 
 /// Decade, century and millennium of a year (1 BC is 0), as PostgreSQL counts.
 pub(in crate::functions) fn decade(year: i64) -> i64 {
-    if year >= 0 { year / 10 } else { -((8 - (year - 1)) / 10) }
+    if year >= 0 {
+        year / 10
+    } else {
+        -((8 - (year - 1)) / 10)
+    }
 }
 
 /// See [`decade`].
 pub(in crate::functions) fn century(year: i64) -> i64 {
-    if year > 0 { (year + 99) / 100 } else { -((99 - (year - 1)) / 100) }
+    if year > 0 {
+        (year + 99) / 100
+    } else {
+        -((99 - (year - 1)) / 100)
+    }
 }
 
 /// See [`decade`].
 pub(in crate::functions) fn millennium(year: i64) -> i64 {
-    if year > 0 { (year + 999) / 1000 } else { -((999 - (year - 1)) / 1000) }
+    if year > 0 {
+        (year + 999) / 1000
+    } else {
+        -((999 - (year - 1)) / 1000)
+    }
 }

@@ -89,7 +89,11 @@ pub(in crate::functions) fn add_months(days: i64, months: i64) -> i64 {
     let index = year * 12 + i64::from(month) - 1 + months;
     let new_year = index.div_euclid(12);
     let new_month = index.rem_euclid(12) as u32 + 1;
-    days_from_civil(new_year, new_month, day.min(month_days(new_year, new_month)))
+    days_from_civil(
+        new_year,
+        new_month,
+        day.min(month_days(new_year, new_month)),
+    )
 }
 
 /// `timestamp + interval`.
@@ -118,7 +122,10 @@ pub(crate) fn add_to_instant(utc: i64, interval: Interval, zone: Zone) -> Result
     }
     let mut moved = utc;
     if interval.months != 0 || interval.days != 0 {
-        let by_calendar = Interval { micros: 0, ..interval };
+        let by_calendar = Interval {
+            micros: 0,
+            ..interval
+        };
         moved = to_utc(zone, add_to_local(to_local(zone, utc)?, by_calendar)?)?;
     }
     moved

@@ -25,14 +25,18 @@ pub(super) fn register(registry: &mut Registry) {
     registry.add("make_time(int4, int4, float8) -> time", |call| {
         map3::<Int4, Int4, Float8, _>(call, time)
     });
-    registry.add("make_timestamp(int4, int4, int4, int4, int4, float8) -> timestamp", |call| {
-        timestamps(call, Ok)
-    });
+    registry.add(
+        "make_timestamp(int4, int4, int4, int4, int4, float8) -> timestamp",
+        |call| timestamps(call, Ok),
+    );
     registry
-        .add("make_timestamptz(int4, int4, int4, int4, int4, float8) -> timestamptz", |call| {
-            let zone = zone(call);
-            timestamps(call, |local| to_utc(zone, local))
-        })
+        .add(
+            "make_timestamptz(int4, int4, int4, int4, int4, float8) -> timestamptz",
+            |call| {
+                let zone = zone(call);
+                timestamps(call, |local| to_utc(zone, local))
+            },
+        )
         .stable();
     registry.add(
         "make_timestamptz(int4, int4, int4, int4, int4, float8, text) -> timestamptz",
@@ -56,7 +60,11 @@ pub(super) fn register(registry: &mut Registry) {
 fn date(year: i32, month: i32, day: i32) -> Result<i64, SqlError> {
     let shown = || format!("{year}-{month:02}-{day:02}");
     let invalid = || SqlError::field_out_of_range("date", &shown());
-    let astronomical = if year < 0 { i64::from(year) + 1 } else { i64::from(year) };
+    let astronomical = if year < 0 {
+        i64::from(year) + 1
+    } else {
+        i64::from(year)
+    };
     let month_number = u32::try_from(month).map_err(|_| invalid())?;
     let day_number = u32::try_from(day).map_err(|_| invalid())?;
     let is_valid = year != 0
@@ -67,7 +75,10 @@ fn date(year: i32, month: i32, day: i32) -> Result<i64, SqlError> {
     }
     let days = days_from_civil(astronomical, month_number, day_number);
     if days < DAYS_MIN || year > DATE_YEAR_MAX {
-        return Err(SqlError::invalid_moment(&format!("date out of range: {}", shown())));
+        return Err(SqlError::invalid_moment(&format!(
+            "date out of range: {}",
+            shown()
+        )));
     }
     Ok(days)
 }
@@ -108,7 +119,9 @@ impl<'a> Fields<'a> {
     fn local(&self, row: usize) -> Result<Option<i64>, SqlError> {
         let [year, month, day, hour, minute] =
             [0, 1, 2, 3, 4].map(|index: usize| self.whole[index].value(row));
-        let (Some(year), Some(month), Some(day)) = (year, month, day) else { return Ok(None) };
+        let (Some(year), Some(month), Some(day)) = (year, month, day) else {
+            return Ok(None);
+        };
         let (Some(hour), Some(minute), Some(second)) = (hour, minute, self.seconds.value(row))
         else {
             return Ok(None);
@@ -158,7 +171,10 @@ fn intervals(call: &Call<'_>) -> Result<ArrayRef, SqlError> {
     })
 }
 
-fn interval([years, months, weeks, days, hours, minutes]: [i64; 6], second: f64) -> Option<Interval> {
+fn interval(
+    [years, months, weeks, days, hours, minutes]: [i64; 6],
+    second: f64,
+) -> Option<Interval> {
     let micros = (second * MICROS_PER_SECOND as f64).round_ties_even();
     if !micros.is_finite() || micros.abs() > 9.2e18 {
         return None;

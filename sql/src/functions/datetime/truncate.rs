@@ -21,16 +21,26 @@ pub(super) fn register(registry: &mut Registry) {
             truncate_local(field, unit, local, oid::TIMESTAMP)
         })
     });
-    registry.add("date_trunc(text, timestamptz) -> timestamptz", with_session_zone).stable();
-    registry.add("date_trunc(text, timestamptz, text) -> timestamptz", |call| {
-        map3::<Text, Timestamp, Text, _>(call, |unit, utc, zone| {
-            truncate_instant(unit, utc, parse_zone(zone)?)
-        })
-    });
+    registry
+        .add(
+            "date_trunc(text, timestamptz) -> timestamptz",
+            with_session_zone,
+        )
+        .stable();
+    registry.add(
+        "date_trunc(text, timestamptz, text) -> timestamptz",
+        |call| {
+            map3::<Text, Timestamp, Text, _>(call, |unit, utc, zone| {
+                truncate_instant(unit, utc, parse_zone(zone)?)
+            })
+        },
+    );
     registry.add("date_trunc(text, interval) -> interval", |call| {
         map2::<Text, kinds::Interval, _>(call, |unit, value| {
             let truncated = truncate_interval(unit, Interval::from_arrow(value))?;
-            truncated.to_arrow().ok_or_else(|| SqlError::moment_out_of_range("interval"))
+            truncated
+                .to_arrow()
+                .ok_or_else(|| SqlError::moment_out_of_range("interval"))
         })
     });
 }
@@ -53,10 +63,12 @@ fn parse(unit: &str, type_oid: u32) -> Result<Field, SqlError> {
                 | Field::IsoYear
         )
     };
-    Field::parse(unit).filter(|field| !only_numbers(field)).ok_or_else(|| {
-        let type_name = PgType::new(type_oid).display();
-        SqlError::unit_not_recognized(&unit.to_ascii_lowercase(), &type_name)
-    })
+    Field::parse(unit)
+        .filter(|field| !only_numbers(field))
+        .ok_or_else(|| {
+            let type_name = PgType::new(type_oid).display();
+            SqlError::unit_not_recognized(&unit.to_ascii_lowercase(), &type_name)
+        })
 }
 
 fn unsupported(unit: &str, type_oid: u32) -> SqlError {
@@ -82,12 +94,7 @@ fn truncate_instant(unit: &str, utc: i64, zone: Zone) -> Result<i64, SqlError> {
 }
 
 /// The start of the field that a local time lies in.
-fn truncate_local(
-    field: Field,
-    unit: &str,
-    local: i64,
-    type_oid: u32,
-) -> Result<i64, SqlError> {
+fn truncate_local(field: Field, unit: &str, local: i64, type_oid: u32) -> Result<i64, SqlError> {
     let step = match field {
         Field::Microsecond => return Ok(local),
         Field::Millisecond => 1000,
@@ -105,7 +112,9 @@ fn truncate_local(
     }
     let days = local.div_euclid(MICROS_PER_DAY);
     let start = truncate_days(field, days).ok_or_else(|| unsupported(unit, type_oid))?;
-    start.checked_mul(MICROS_PER_DAY).ok_or_else(|| SqlError::moment_out_of_range("timestamp"))
+    start
+        .checked_mul(MICROS_PER_DAY)
+        .ok_or_else(|| SqlError::moment_out_of_range("timestamp"))
 }
 
 /// The first day of the field that a date lies in; `None` for other fields.
@@ -137,7 +146,11 @@ fn truncate_interval(unit: &str, value: Interval) -> Result<Interval, SqlError> 
     };
     if months_kept != 0 {
         let months = value.months / months_kept * months_kept;
-        return Ok(Interval { months, days: 0, micros: 0 });
+        return Ok(Interval {
+            months,
+            days: 0,
+            micros: 0,
+        });
     }
     let step = match field {
         Field::Day => return Ok(Interval { micros: 0, ..value }),
@@ -148,5 +161,8 @@ fn truncate_interval(unit: &str, value: Interval) -> Result<Interval, SqlError> 
         Field::Microsecond => 1,
         _ => return Err(unsupported(unit, oid::INTERVAL)),
     };
-    Ok(Interval { micros: value.micros / step * step, ..value })
+    Ok(Interval {
+        micros: value.micros / step * step,
+        ..value
+    })
 }

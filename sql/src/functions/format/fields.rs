@@ -71,6 +71,10 @@ impl Moment {
 
     /// The year as people count it, in intervals as it is.
     pub(super) fn shown_year(&self, year: i64) -> i64 {
-        if self.is_interval || year > 0 { year } else { 1 - year }
+        if self.is_interval || year > 0 {
+            year
+        } else {
+            1 - year
+        }
     }
 }

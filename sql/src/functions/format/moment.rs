@@ -8,8 +8,9 @@ use crate::functions::datetime::{
 };
 
 /// Months as Roman numerals, January first.
-pub(super) const ROMAN_MONTHS: [&str; 12] =
-    ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"];
+pub(super) const ROMAN_MONTHS: [&str; 12] = [
+    "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII",
+];
 
 /// Julian day of 1970-01-01.
 pub(super) const JULIAN_EPOCH: i64 = 2_440_588;
@@ -52,7 +53,11 @@ pub(super) fn ordinal(value: i64, case: Case) -> &'static str {
         (_, 3) => 2,
         _ => 3,
     };
-    if case == Case::Upper { ["ST", "ND", "RD", "TH"][index] } else { ["st", "nd", "rd", "th"][index] }
+    if case == Case::Upper {
+        ["ST", "ND", "RD", "TH"][index]
+    } else {
+        ["st", "nd", "rd", "th"][index]
+    }
 }
 
 fn name(out: &mut String, field: &Field, name: &str, width: usize) {
@@ -79,12 +84,26 @@ fn write_field(out: &mut String, field: &Field, moment: &Moment) -> Result<(), S
     match field.pattern {
         Pattern::HalfDay { dotted } => {
             let is_late = moment.hour.rem_euclid(24) >= 12;
-            marker(out, field, dotted, if is_late { ["PM", "P.M."] } else { ["AM", "A.M."] });
+            marker(
+                out,
+                field,
+                dotted,
+                if is_late {
+                    ["PM", "P.M."]
+                } else {
+                    ["AM", "A.M."]
+                },
+            );
         }
         Pattern::Hour12 => {
             let hour = moment.hour % 12;
             let shown = if hour == 0 { 12 } else { hour };
-            number(out, field, shown, 2 + usize::from(moment.hour < 0 && shown > 0));
+            number(
+                out,
+                field,
+                shown,
+                2 + usize::from(moment.hour < 0 && shown > 0),
+            );
         }
         Pattern::Hour24 => number(out, field, moment.hour, 2),
         Pattern::Minute => number(out, field, moment.minute, 2),
@@ -147,19 +166,38 @@ fn write_date_field(out: &mut String, field: &Field, moment: &Moment) -> Result<
         Pattern::Era { dotted } => {
             refuse_interval(moment)?;
             let is_before = moment.year <= 0;
-            marker(out, field, dotted, if is_before { ["BC", "B.C."] } else { ["AD", "A.D."] });
+            marker(
+                out,
+                field,
+                dotted,
+                if is_before {
+                    ["BC", "B.C."]
+                } else {
+                    ["AD", "A.D."]
+                },
+            );
         }
         Pattern::MonthName | Pattern::MonthShort => {
             refuse_interval(moment)?;
             let full = MONTHS[usize::try_from(moment.month - 1).unwrap_or(0)];
             let is_full = field.pattern == Pattern::MonthName;
-            name(out, field, if is_full { full } else { &full[..3] }, if is_full { NAME_WIDTH } else { 0 });
+            name(
+                out,
+                field,
+                if is_full { full } else { &full[..3] },
+                if is_full { NAME_WIDTH } else { 0 },
+            );
         }
         Pattern::DayName | Pattern::DayShort => {
             refuse_interval(moment)?;
             let full = WEEKDAYS[usize::try_from(sunday_weekday(moment.days)).unwrap_or(0)];
             let is_full = field.pattern == Pattern::DayName;
-            name(out, field, if is_full { full } else { &full[..3] }, if is_full { NAME_WIDTH } else { 0 });
+            name(
+                out,
+                field,
+                if is_full { full } else { &full[..3] },
+                if is_full { NAME_WIDTH } else { 0 },
+            );
         }
         Pattern::MonthRoman => roman_month(out, field, moment),
         Pattern::Month => number(out, field, moment.month, 2),
@@ -206,7 +244,12 @@ fn roman_month(out: &mut String, field: &Field, moment: &Moment) {
     }
     // An interval's month counts from 0, and backwards when it is negative.
     let index = (moment.month - 1).rem_euclid(12);
-    name(out, field, ROMAN_MONTHS[usize::try_from(index).unwrap_or(0)], 4);
+    name(
+        out,
+        field,
+        ROMAN_MONTHS[usize::try_from(index).unwrap_or(0)],
+        4,
+    );
 }
 
 fn century(out: &mut String, field: &Field, moment: &Moment) {
@@ -234,7 +277,11 @@ fn year(out: &mut String, field: &Field, moment: &Moment) {
             return;
         }
     };
-    let year = if is_iso && !moment.is_interval { iso_week(moment.days).0 } else { moment.year };
+    let year = if is_iso && !moment.is_interval {
+        iso_week(moment.days).0
+    } else {
+        moment.year
+    };
     let shown = moment.shown_year(year);
     let value = match digits {
         3 => shown % 1000,

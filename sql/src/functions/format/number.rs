@@ -9,7 +9,9 @@ use super::template::Case;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Item {
     /// A digit; `0` also shows zeros.
-    Digit { is_zero: bool },
+    Digit {
+        is_zero: bool,
+    },
     Point,
     /// `,` or `G`.
     Group,
@@ -133,7 +135,9 @@ pub(super) fn parse(text: &str) -> Result<Template, SqlError> {
             while let Some(c) = characters.next() {
                 match c {
                     '"' => break,
-                    '\\' => template.items.push(Item::Text(characters.next().unwrap_or('\\'))),
+                    '\\' => template
+                        .items
+                        .push(Item::Text(characters.next().unwrap_or('\\'))),
                     other => template.items.push(Item::Text(other)),
                 }
             }
@@ -236,20 +240,30 @@ impl Template {
                     return Err(mistake("cannot use \"S\" twice"));
                 }
                 if self.has_plus || self.has_minus || self.is_bracketed {
-                    return Err(mistake("cannot use \"S\" and \"PL\"/\"MI\"/\"SG\"/\"PR\" together"));
+                    return Err(mistake(
+                        "cannot use \"S\" and \"PL\"/\"MI\"/\"SG\"/\"PR\" together",
+                    ));
                 }
                 let is_behind = self.has_point || self.whole > 0;
-                self.anchor = Some(if is_behind { Anchor::After } else { Anchor::Before });
+                self.anchor = Some(if is_behind {
+                    Anchor::After
+                } else {
+                    Anchor::Before
+                });
             }
             Word::Bracket => {
                 if self.anchor.is_some() || self.has_plus || self.has_minus {
-                    return Err(mistake("cannot use \"PR\" and \"S\"/\"PL\"/\"MI\"/\"SG\" together"));
+                    return Err(mistake(
+                        "cannot use \"PR\" and \"S\"/\"PL\"/\"MI\"/\"SG\" together",
+                    ));
                 }
                 self.is_bracketed = true;
             }
             _ => {
                 if self.anchor.is_some() {
-                    return Err(mistake("cannot use \"S\" and \"PL\"/\"MI\"/\"SG\"/\"PR\" together"));
+                    return Err(mistake(
+                        "cannot use \"S\" and \"PL\"/\"MI\"/\"SG\"/\"PR\" together",
+                    ));
                 }
                 self.has_minus |= word != Word::Plus;
                 self.has_plus |= word != Word::Minus;

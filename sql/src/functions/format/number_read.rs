@@ -134,10 +134,18 @@ impl Scan {
     fn finish(self, template: &Template) -> Result<i128, SqlError> {
         let digits = self.digits.trim_end_matches('.');
         let sign = if self.is_negative { "-" } else { "" };
-        let exponent = if template.shift > 0 { format!("e-{}", template.shift) } else { String::new() };
+        let exponent = if template.shift > 0 {
+            format!("e-{}", template.shift)
+        } else {
+            String::new()
+        };
         if digits.is_empty() {
             return Err(SqlError::invalid_text("numeric", " "));
         }
-        numeric::parse(&format!("{sign}{digits}{exponent}"), NUMERIC_PRECISION, NUMERIC_SCALE)
+        numeric::parse(
+            &format!("{sign}{digits}{exponent}"),
+            NUMERIC_PRECISION,
+            NUMERIC_SCALE,
+        )
     }
 }

@@ -45,7 +45,10 @@ fn digits(amount: &Amount, decimals: usize, shift: usize) -> Result<Digits, SqlE
     let overflow = || SqlError::number_out_of_range("value overflows numeric format");
     match amount {
         Amount::Exact(unscaled, scale) => {
-            let factor = u32::try_from(shift).ok().and_then(power_of_ten).ok_or_else(overflow)?;
+            let factor = u32::try_from(shift)
+                .ok()
+                .and_then(power_of_ten)
+                .ok_or_else(overflow)?;
             let shifted = unscaled.checked_mul(factor).ok_or_else(overflow)?;
             // A value has at most 38 digits; zeros beyond its scale are added as text.
             let kept = i8::try_from(decimals).unwrap_or(i8::MAX).min(*scale);
@@ -109,9 +112,16 @@ fn scientific_exact(unscaled: i128, scale: i8, decimals: usize) -> String {
     let all = unscaled.unsigned_abs().to_string();
     let sign = if unscaled < 0 { '-' } else { ' ' };
     let count = i32::try_from(all.len()).unwrap_or(i32::MAX);
-    let mut exponent = if unscaled == 0 { 0 } else { count - 1 - i32::from(scale) };
+    let mut exponent = if unscaled == 0 {
+        0
+    } else {
+        count - 1 - i32::from(scale)
+    };
     let mut kept: Vec<u8> = all.bytes().take(decimals + 1).collect();
-    let rounds_up = all.as_bytes().get(decimals + 1).is_some_and(|digit| *digit >= b'5');
+    let rounds_up = all
+        .as_bytes()
+        .get(decimals + 1)
+        .is_some_and(|digit| *digit >= b'5');
     if rounds_up {
         let mut at = kept.len();
         while at > 0 && kept[at - 1] == b'9' {
@@ -131,7 +141,10 @@ fn scientific_exact(unscaled: i128, scale: i8, decimals: usize) -> String {
     let (first, rest) = text.split_at(1);
     let point = if decimals > 0 { "." } else { "" };
     let direction = if exponent < 0 { '-' } else { '+' };
-    format!("{sign}{first}{point}{rest}e{direction}{:02}", exponent.abs())
+    format!(
+        "{sign}{first}{point}{rest}e{direction}{:02}",
+        exponent.abs()
+    )
 }
 
 /// One run over a template.
@@ -164,7 +177,8 @@ impl<'a> Writer<'a> {
         let needs_sign = if has_own_sign {
             template.has_plus && !template.has_minus
         } else {
-            let is_silent = template.is_unpadded && !digits.is_negative && template.anchor.is_none();
+            let is_silent =
+                template.is_unpadded && !digits.is_negative && template.anchor.is_none();
             !is_silent
         };
         Self {
@@ -349,8 +363,16 @@ impl<'a> Writer<'a> {
     fn roman(&mut self, case: Case) {
         let value = self.digits.whole.parse::<u16>().unwrap_or(0);
         let is_in_range = (1..4000).contains(&value) && !self.digits.is_negative;
-        let numeral = if is_in_range { roman(value) } else { "#".repeat(ROMAN_WIDTH) };
-        let numeral = if case == Case::Lower { numeral.to_lowercase() } else { numeral };
+        let numeral = if is_in_range {
+            roman(value)
+        } else {
+            "#".repeat(ROMAN_WIDTH)
+        };
+        let numeral = if case == Case::Lower {
+            numeral.to_lowercase()
+        } else {
+            numeral
+        };
         if self.template.is_unpadded {
             self.out.push_str(&numeral);
         } else {
@@ -361,8 +383,19 @@ impl<'a> Writer<'a> {
 
 fn roman(mut value: u16) -> String {
     const STEPS: [(u16, &str); 13] = [
-        (1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"),
-        (40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"),
+        (1000, "M"),
+        (900, "CM"),
+        (500, "D"),
+        (400, "CD"),
+        (100, "C"),
+        (90, "XC"),
+        (50, "L"),
+        (40, "XL"),
+        (10, "X"),
+        (9, "IX"),
+        (5, "V"),
+        (4, "IV"),
+        (1, "I"),
     ];
     let mut out = String::new();
     for (step, numeral) in STEPS {

@@ -47,7 +47,11 @@ impl Read {
     fn astronomical_year(&self) -> Option<i64> {
         match (self.year, self.century) {
             (Some(year), Some(century)) if self.year_digits <= 2 => {
-                let century = i64::from(if self.is_before_christ { -century } else { century });
+                let century = i64::from(if self.is_before_christ {
+                    -century
+                } else {
+                    century
+                });
                 let low = i64::from(year % 100);
                 Some(match (low, century >= 0) {
                     (0, true) => century * 100,
@@ -61,8 +65,16 @@ impl Read {
                 Some(if signed < 0 { signed + 1 } else { signed })
             }
             (None, Some(century)) => {
-                let century = i64::from(if self.is_before_christ { -century } else { century });
-                Some(if century >= 0 { (century - 1) * 100 + 1 } else { century * 100 + 1 })
+                let century = i64::from(if self.is_before_christ {
+                    -century
+                } else {
+                    century
+                });
+                Some(if century >= 0 {
+                    (century - 1) * 100 + 1
+                } else {
+                    century * 100 + 1
+                })
             }
             (None, None) => None,
         }
@@ -72,7 +84,10 @@ impl Read {
     fn days(&self) -> Result<i64, SqlError> {
         let days = self.unchecked_days()?;
         if !(DAYS_MIN..=DAYS_MAX).contains(&days) {
-            return Err(SqlError::invalid_moment(&format!("date out of range: \"{}\"", self.source)));
+            return Err(SqlError::invalid_moment(&format!(
+                "date out of range: \"{}\"",
+                self.source
+            )));
         }
         Ok(days)
     }

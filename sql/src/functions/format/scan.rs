@@ -20,7 +20,10 @@ pub(super) fn read(template: &Template, text: &str) -> Result<Read, SqlError> {
         at: 0,
         is_exact: false,
         skipped: 0,
-        read: Read { source: text.to_owned(), ..Read::default() },
+        read: Read {
+            source: text.to_owned(),
+            ..Read::default()
+        },
     };
     for (index, item) in template.items.iter().enumerate() {
         if scan.rest().is_empty() {
@@ -132,11 +135,17 @@ impl<'a> Scan<'a> {
                 ))
                 .with_hint(FILL_HINT));
             }
-            let end = rest.char_indices().nth(width).map_or(rest.len(), |(byte, _)| byte);
+            let end = rest
+                .char_indices()
+                .nth(width)
+                .map_or(rest.len(), |(byte, _)| byte);
             &rest[..end]
         };
         let sign = usize::from(window.starts_with(['+', '-']));
-        let digits = window[sign..].bytes().take_while(u8::is_ascii_digit).count();
+        let digits = window[sign..]
+            .bytes()
+            .take_while(u8::is_ascii_digit)
+            .count();
         let used = if digits == 0 { 0 } else { sign + digits };
         let shown: String = rest.chars().take(width).collect();
         if used == 0 {
@@ -170,7 +179,8 @@ impl<'a> Scan<'a> {
     fn name(&mut self, field: &Field, names: &[&str]) -> Result<i32, SqlError> {
         let rest = self.rest();
         let starts = |name: &str| {
-            rest.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name))
+            rest.get(..name.len())
+                .is_some_and(|head| head.eq_ignore_ascii_case(name))
         };
         // The longest name wins: VIII before VII.
         let found = names
@@ -184,7 +194,9 @@ impl<'a> Scan<'a> {
                 "invalid value \"{word}\" for \"{}\"",
                 field.name
             ))
-            .with_detail("The given value did not match any of the allowed values for this field."));
+            .with_detail(
+                "The given value did not match any of the allowed values for this field.",
+            ));
         };
         self.at += name.len();
         Ok(i32::try_from(index).unwrap_or(0))
@@ -298,7 +310,11 @@ impl<'a> Scan<'a> {
             Pattern::IsoDayOfWeek => {
                 self.read.is_iso = true;
                 let monday_first = self.integer(field, 1, is_open)?.0;
-                self.read.day_of_week = if monday_first >= 7 { 1 } else { monday_first + 1 };
+                self.read.day_of_week = if monday_first >= 7 {
+                    1
+                } else {
+                    monday_first + 1
+                };
             }
             Pattern::Week => self.read.week = self.integer(field, 2, is_open)?.0,
             Pattern::IsoWeek => {
@@ -320,8 +336,17 @@ impl<'a> Scan<'a> {
     fn year_with_comma(&mut self, field: &Field) -> Result<(), SqlError> {
         let invalid = || SqlError::template_mismatch("invalid input string for \"Y,YYY\"");
         let thousands = self.integer(field, 1, true)?.0;
-        self.at += self.rest().strip_prefix(',').map(|_| 1).ok_or_else(invalid)?;
-        let digits = self.rest().bytes().take(3).take_while(u8::is_ascii_digit).count();
+        self.at += self
+            .rest()
+            .strip_prefix(',')
+            .map(|_| 1)
+            .ok_or_else(invalid)?;
+        let digits = self
+            .rest()
+            .bytes()
+            .take(3)
+            .take_while(u8::is_ascii_digit)
+            .count();
         let rest: i32 = self.rest()[..digits].parse().map_err(|_| invalid())?;
         self.at += digits;
         self.read.year = Some(thousands.saturating_mul(1000).saturating_add(rest));
@@ -337,7 +362,11 @@ impl<'a> Scan<'a> {
         is_open: bool,
     ) -> Result<(), SqlError> {
         let (value, used) = self.integer(field, digits, is_open)?;
-        let year = if digits < 4 && used < 4 { near_2020(value) } else { value };
+        let year = if digits < 4 && used < 4 {
+            near_2020(value)
+        } else {
+            value
+        };
         if self.read.year.is_some_and(|known| known != year) {
             return Err(conflict(field));
         }
@@ -348,8 +377,7 @@ impl<'a> Scan<'a> {
     }
 }
 
-const FILL_HINT: &str =
-    "If your source string is not fixed-width, try using the \"FM\" modifier.";
+const FILL_HINT: &str = "If your source string is not fixed-width, try using the \"FM\" modifier.";
 
 fn conflict(field: &Field) -> SqlError {
     SqlError::template_mismatch(format!(

@@ -14,9 +14,13 @@ pub(super) enum Case {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pattern {
     /// `AM`, `P.M.`: with dots?
-    HalfDay { dotted: bool },
+    HalfDay {
+        dotted: bool,
+    },
     /// `BC`, `A.D.`: with dots?
-    Era { dotted: bool },
+    Era {
+        dotted: bool,
+    },
     Hour12,
     Hour24,
     Minute,
@@ -33,7 +37,10 @@ pub(super) enum Pattern {
     /// `Y,YYY`
     YearComma,
     /// Digits shown, and whether it is the ISO year.
-    Year { digits: usize, is_iso: bool },
+    Year {
+        digits: usize,
+        is_iso: bool,
+    },
     MonthName,
     MonthShort,
     MonthRoman,
@@ -108,7 +115,13 @@ impl Template {
     /// Whether the zone's name will be written.
     pub(super) fn names_zone(&self) -> bool {
         self.items.iter().any(|item| {
-            matches!(item, Item::Field(Field { pattern: Pattern::ZoneName, .. }))
+            matches!(
+                item,
+                Item::Field(Field {
+                    pattern: Pattern::ZoneName,
+                    ..
+                })
+            )
         })
     }
 }
@@ -143,10 +156,34 @@ const PATTERNS: &[(&str, Pattern)] = &[
     ("IDDD", P::IsoDayOfYear),
     ("ID", P::IsoDayOfWeek),
     ("IW", P::IsoWeek),
-    ("IYYY", P::Year { digits: 4, is_iso: true }),
-    ("IYY", P::Year { digits: 3, is_iso: true }),
-    ("IY", P::Year { digits: 2, is_iso: true }),
-    ("I", P::Year { digits: 1, is_iso: true }),
+    (
+        "IYYY",
+        P::Year {
+            digits: 4,
+            is_iso: true,
+        },
+    ),
+    (
+        "IYY",
+        P::Year {
+            digits: 3,
+            is_iso: true,
+        },
+    ),
+    (
+        "IY",
+        P::Year {
+            digits: 2,
+            is_iso: true,
+        },
+    ),
+    (
+        "I",
+        P::Year {
+            digits: 1,
+            is_iso: true,
+        },
+    ),
     ("J", P::Julian),
     ("MI", P::Minute),
     ("MM", P::Month),
@@ -168,10 +205,34 @@ const PATTERNS: &[(&str, Pattern)] = &[
     ("WW", P::Week),
     ("W", P::WeekOfMonth),
     ("Y,YYY", P::YearComma),
-    ("YYYY", P::Year { digits: 4, is_iso: false }),
-    ("YYY", P::Year { digits: 3, is_iso: false }),
-    ("YY", P::Year { digits: 2, is_iso: false }),
-    ("Y", P::Year { digits: 1, is_iso: false }),
+    (
+        "YYYY",
+        P::Year {
+            digits: 4,
+            is_iso: false,
+        },
+    ),
+    (
+        "YYY",
+        P::Year {
+            digits: 3,
+            is_iso: false,
+        },
+    ),
+    (
+        "YY",
+        P::Year {
+            digits: 2,
+            is_iso: false,
+        },
+    ),
+    (
+        "Y",
+        P::Year {
+            digits: 1,
+            is_iso: false,
+        },
+    ),
 ];
 
 const TITLES: &[(&str, Pattern)] = &[
@@ -187,7 +248,9 @@ fn pattern(text: &str) -> Option<(&'static str, Pattern, Case)> {
         return Some((name, *found, Case::Title));
     }
     for (name, found) in PATTERNS {
-        let Some(head) = text.get(..name.len()) else { continue };
+        let Some(head) = text.get(..name.len()) else {
+            continue;
+        };
         if head == *name {
             return Some((name, *found, Case::Upper));
         }
@@ -220,7 +283,13 @@ pub(super) fn parse(text: &str) -> Result<Template, SqlError> {
             if ordinal.is_some() {
                 rest = &rest[2..];
             }
-            items.push(Item::Field(Field { pattern, name, case, is_unpadded, ordinal }));
+            items.push(Item::Field(Field {
+                pattern,
+                name,
+                case,
+                is_unpadded,
+                ordinal,
+            }));
         } else if let Some(quoted) = rest.strip_prefix('"') {
             rest = quoted_text(quoted, &mut items);
         } else {

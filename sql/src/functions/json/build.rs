@@ -12,54 +12,81 @@ use crate::types::json;
 pub(super) fn register(registry: &mut Registry) {
     for kind in ["json", "jsonb"] {
         let is_jsonb = kind == "jsonb";
-        registry.add(&format!("to_{kind}(any) -> {kind}"), move |call| to_json(call, is_jsonb))
-            .stable();
         registry
-            .add(&format!("{kind}_build_array() -> {kind}"), |call| call.constant("[]"))
-            .stable();
-        registry
-            .add(&format!("{kind}_build_object() -> {kind}"), |call| call.constant("{}"))
-            .stable();
-        registry
-            .add(&format!("{kind}_build_array(variadic any) -> {kind}"), move |call| {
-                build_array(call, is_jsonb)
+            .add(&format!("to_{kind}(any) -> {kind}"), move |call| {
+                to_json(call, is_jsonb)
             })
             .stable();
         registry
-            .add(&format!("{kind}_build_object(variadic any) -> {kind}"), move |call| {
-                build_object(call, is_jsonb)
+            .add(&format!("{kind}_build_array() -> {kind}"), |call| {
+                call.constant("[]")
             })
+            .stable();
+        registry
+            .add(&format!("{kind}_build_object() -> {kind}"), |call| {
+                call.constant("{}")
+            })
+            .stable();
+        registry
+            .add(
+                &format!("{kind}_build_array(variadic any) -> {kind}"),
+                move |call| build_array(call, is_jsonb),
+            )
+            .stable();
+        registry
+            .add(
+                &format!("{kind}_build_object(variadic any) -> {kind}"),
+                move |call| build_object(call, is_jsonb),
+            )
             .stable();
         registry.add(&format!("{kind}_object(_text) -> {kind}"), move |call| {
             map1::<List, _>(call, |items| {
                 let items = texts(&items)?;
                 if items.len() % 2 != 0 {
-                    return Err(SqlError::array_subscript("array must have even number of elements"));
+                    return Err(SqlError::array_subscript(
+                        "array must have even number of elements",
+                    ));
                 }
                 let pairs = (0..items.len() / 2).map(|pair| (pair * 2, pair * 2 + 1));
                 object(pairs, items, items, is_jsonb)
             })
         });
-        registry.add(&format!("{kind}_object(_text, _text) -> {kind}"), move |call| {
-            map2::<List, List, _>(call, |keys, values| {
-                if keys.len() != values.len() {
-                    return Err(SqlError::array_subscript("mismatched array dimensions"));
-                }
-                let pairs = (0..keys.len()).map(|index| (index, index));
-                object(pairs, texts(&keys)?, texts(&values)?, is_jsonb)
-            })
-        });
+        registry.add(
+            &format!("{kind}_object(_text, _text) -> {kind}"),
+            move |call| {
+                map2::<List, List, _>(call, |keys, values| {
+                    if keys.len() != values.len() {
+                        return Err(SqlError::array_subscript("mismatched array dimensions"));
+                    }
+                    let pairs = (0..keys.len()).map(|index| (index, index));
+                    object(pairs, texts(&keys)?, texts(&values)?, is_jsonb)
+                })
+            },
+        );
     }
-    registry.add("row_to_json(any) -> json", |call| to_json(call, false)).stable();
-    registry.add("array_to_json(anyarray) -> json", |call| to_json(call, false)).stable();
+    registry
+        .add("row_to_json(any) -> json", |call| to_json(call, false))
+        .stable();
+    registry
+        .add("array_to_json(anyarray) -> json", |call| {
+            to_json(call, false)
+        })
+        .stable();
 }
 
 fn texts(array: &ArrayRef) -> Result<&StringViewArray, SqlError> {
-    array.as_any().downcast_ref().ok_or_else(|| SqlError::internal("an argument is no text array"))
+    array
+        .as_any()
+        .downcast_ref()
+        .ok_or_else(|| SqlError::internal("an argument is no text array"))
 }
 
 fn finished(text: String, is_jsonb: bool) -> Result<String, SqlError> {
-    if is_jsonb { json::normalize(&text) } else { Ok(text) }
+    if is_jsonb {
+        json::normalize(&text)
+    } else {
+        Ok(text)
+    }
 }
 
 fn to_json(call: &Call<'_>, is_jsonb: bool) -> Result<ArrayRef, SqlError> {
@@ -137,7 +164,9 @@ fn object(
             out.push_str(", ");
         }
         if keys.is_null(key) {
-            return Err(SqlError::null_not_allowed("null value not allowed for object key"));
+            return Err(SqlError::null_not_allowed(
+                "null value not allowed for object key",
+            ));
         }
         json::write_string(&mut out, keys.value(key));
         out.push_str(" : ");

@@ -56,7 +56,9 @@ impl Encoder {
             };
             let values = canonical(Arc::clone(lists.values()))?;
             let inner = Self::with_style(&values, element, style)?;
-            return Ok(Self { form: Form::List(lists.clone(), Box::new(inner)) });
+            return Ok(Self {
+                form: Form::List(lists.clone(), Box::new(inner)),
+            });
         }
         if let Some(records) = array.as_any().downcast_ref::<StructArray>() {
             let mut members = Vec::new();
@@ -65,13 +67,20 @@ impl Encoder {
                 let inner = Self::with_style(&column, PgType::of_field(field), style)?;
                 members.push((field.name().clone(), inner));
             }
-            return Ok(Self { form: Form::Record(records.clone(), members) });
+            return Ok(Self {
+                form: Form::Record(records.clone(), members),
+            });
         }
         if let Some(booleans) = array.as_any().downcast_ref::<arrow::array::BooleanArray>() {
-            return Ok(Self { form: Form::Boolean(booleans.clone()) });
+            return Ok(Self {
+                form: Form::Boolean(booleans.clone()),
+            });
         }
         let iso = OutputStyle {
-            date_style: DateStyle { format: DateFormat::Iso, ..style.date_style },
+            date_style: DateStyle {
+                format: DateFormat::Iso,
+                ..style.date_style
+            },
             ..*style
         };
         let texts = match array.as_any().downcast_ref::<StringViewArray>() {
@@ -85,7 +94,9 @@ impl Encoder {
             oid::FLOAT4 | oid::FLOAT8 => Form::Float(texts),
             oid::TIMESTAMP | oid::TIMESTAMPTZ => {
                 let with_zone = pg_type.oid == oid::TIMESTAMPTZ;
-                let moments = texts.iter().map(|text| text.map(|text| moment(text, with_zone)));
+                let moments = texts
+                    .iter()
+                    .map(|text| text.map(|text| moment(text, with_zone)));
                 Form::Quoted(moments.collect())
             }
             _ => Form::Quoted(texts),
@@ -153,9 +164,9 @@ impl Encoder {
             Form::Bare(texts) | Form::Quoted(texts) | Form::Float(texts) => {
                 texts.is_valid(row).then(|| texts.value(row))
             }
-            Form::Boolean(values) => {
-                values.is_valid(row).then(|| if values.value(row) { "true" } else { "false" })
-            }
+            Form::Boolean(values) => values
+                .is_valid(row)
+                .then(|| if values.value(row) { "true" } else { "false" }),
             Form::Null => None,
             Form::List(_, _) | Form::Record(_, _) => {
                 return Err(SqlError::invalid_parameter(
@@ -178,7 +189,9 @@ fn moment(text: &str, with_zone: bool) -> String {
     let mut shown = body.replacen(' ', "T", 1);
     let has_short_zone = with_zone
         && shown.len() > 3
-        && shown.get(shown.len() - 3..).is_some_and(|tail| tail.starts_with(['+', '-']));
+        && shown
+            .get(shown.len() - 3..)
+            .is_some_and(|tail| tail.starts_with(['+', '-']));
     if has_short_zone {
         shown.push_str(":00");
     }

@@ -75,8 +75,10 @@ fn shown(value: Value<'_>) -> Result<String, SqlError> {
 
 fn contains_document(whole: &str, part: &str) -> Result<bool, SqlError> {
     let (whole, part) = (json::parse(whole)?, json::parse(part)?);
-    if let (Value::Array(items), Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) =
-        (&whole, &part)
+    if let (
+        Value::Array(items),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_),
+    ) = (&whole, &part)
     {
         return Ok(items.iter().any(|item| contains(item, &part)));
     }
@@ -87,11 +89,13 @@ fn contains_document(whole: &str, part: &str) -> Result<bool, SqlError> {
 fn contains(whole: &Value<'_>, part: &Value<'_>) -> bool {
     match (whole, part) {
         (Value::Object(whole), Value::Object(part)) => part.iter().all(|(key, wanted)| {
-            whole.iter().any(|(name, value)| name == key && contains(value, wanted))
+            whole
+                .iter()
+                .any(|(name, value)| name == key && contains(value, wanted))
         }),
-        (Value::Array(whole), Value::Array(part)) => {
-            part.iter().all(|wanted| whole.iter().any(|item| contains(item, wanted)))
-        }
+        (Value::Array(whole), Value::Array(part)) => part
+            .iter()
+            .all(|wanted| whole.iter().any(|item| contains(item, wanted))),
         (Value::Null, Value::Null) => true,
         (Value::Bool(left), Value::Bool(right)) => left == right,
         (Value::String(left), Value::String(right)) => left == right,
@@ -102,7 +106,11 @@ fn contains(whole: &Value<'_>, part: &Value<'_>) -> bool {
 
 /// Numbers are equal whatever zeros end them; jsonb writes no exponents.
 fn number_key(text: &str) -> &str {
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        text
+    }
 }
 
 fn exists(document: &str, key: &str) -> Result<bool, SqlError> {
@@ -110,7 +118,8 @@ fn exists(document: &str, key: &str) -> Result<bool, SqlError> {
         "object" => Ok(span::member(document, key).is_some()),
         "array" => {
             for element in span::elements(document) {
-                if element.starts_with('"') && span::text(element)?.is_some_and(|text| text == key) {
+                if element.starts_with('"') && span::text(element)?.is_some_and(|text| text == key)
+                {
                     return Ok(true);
                 }
             }
@@ -146,7 +155,10 @@ fn concat<'a>(left: Value<'a>, right: Value<'a>) -> Value<'a> {
 fn deletions(registry: &mut Registry) {
     registry.add("jsonb_delete(jsonb, text) -> jsonb", |call| {
         map2::<Text, Text, _>(call, |document, key| {
-            shown(without_keys(json::parse(document)?, &[Some(key.to_owned())])?)
+            shown(without_keys(
+                json::parse(document)?,
+                &[Some(key.to_owned())],
+            )?)
         })
     });
     registry.add("jsonb_delete(jsonb, _text) -> jsonb", |call| {
@@ -197,7 +209,9 @@ fn without_keys<'a>(value: Value<'a>, keys: &[Option<String>]) -> Result<Value<'
 fn position(index: i64, length: usize) -> Option<usize> {
     let length = i64::try_from(length).ok()?;
     let from_start = if index < 0 { index + length } else { index };
-    usize::try_from(from_start).ok().filter(|_| from_start < length)
+    usize::try_from(from_start)
+        .ok()
+        .filter(|_| from_start < length)
 }
 
 /// What happens at the end of a path.
@@ -213,7 +227,10 @@ fn changes(registry: &mut Registry) {
             changed(call, true, |value, creates| Change::Set { value, creates })
         });
         registry.add(&format!("jsonb_insert({parameters}) -> jsonb"), |call| {
-            changed(call, false, |value, is_after| Change::Insert { value, is_after })
+            changed(call, false, |value, is_after| Change::Insert {
+                value,
+                is_after,
+            })
         });
     }
 }
@@ -227,20 +244,31 @@ fn changed(
     let values = call.reader::<Text>(2)?;
     let flags = call.optional::<Bool>(3)?;
     call.rows(|row| {
-        let flag = flags.as_ref().map_or(Some(default), |reader| reader.value(row));
-        let (Some(document), Some(path), Some(value), Some(flag)) =
-            (documents.value(row), paths.value(row), values.value(row), flag)
-        else {
+        let flag = flags
+            .as_ref()
+            .map_or(Some(default), |reader| reader.value(row));
+        let (Some(document), Some(path), Some(value), Some(flag)) = (
+            documents.value(row),
+            paths.value(row),
+            values.value(row),
+            flag,
+        ) else {
             return Ok(None);
         };
         if path.null_count() > 0 {
-            return Err(SqlError::null_not_allowed("path element at position 1 is null"));
+            return Err(SqlError::null_not_allowed(
+                "path element at position 1 is null",
+            ));
         }
         let mut target = json::parse(document)?;
         if !matches!(target, Value::Array(_) | Value::Object(_)) {
             return Err(SqlError::invalid_parameter("cannot set path in scalar"));
         }
-        change(&mut target, &strings(&path)?, &make(json::parse(value)?, flag))?;
+        change(
+            &mut target,
+            &strings(&path)?,
+            &make(json::parse(value)?, flag),
+        )?;
         shown(target).map(Some)
     })
 }
@@ -251,7 +279,9 @@ fn change<'a>(
     path: &[Option<String>],
     what: &Change<'a>,
 ) -> Result<(), SqlError> {
-    let Some((Some(step), rest)) = path.split_first() else { return Ok(()) };
+    let Some((Some(step), rest)) = path.split_first() else {
+        return Ok(());
+    };
     match target {
         Value::Object(members) => {
             let found = members.iter().position(|(name, _)| name == step);
@@ -262,11 +292,18 @@ fn change<'a>(
                 }
                 (Some(index), true, Change::Set { value, .. }) => members[index].1 = value.clone(),
                 (Some(_), true, Change::Insert { .. }) => {
-                    return Err(SqlError::invalid_parameter("cannot replace existing key").with_hint(
-                        "Try using the function jsonb_set to replace key value.",
-                    ));
+                    return Err(SqlError::invalid_parameter("cannot replace existing key")
+                        .with_hint("Try using the function jsonb_set to replace key value."));
                 }
-                (None, true, Change::Set { value, creates: true } | Change::Insert { value, .. }) => {
+                (
+                    None,
+                    true,
+                    Change::Set {
+                        value,
+                        creates: true,
+                    }
+                    | Change::Insert { value, .. },
+                ) => {
                     members.push((Cow::Owned(step.clone()), value.clone()));
                 }
                 _ => {}
@@ -274,7 +311,9 @@ fn change<'a>(
         }
         Value::Array(items) => {
             let index: i64 = step.trim().parse().map_err(|_| {
-                SqlError::invalid_data(format!("path element at position 1 is not an integer: \"{step}\""))
+                SqlError::invalid_data(format!(
+                    "path element at position 1 is not an integer: \"{step}\""
+                ))
             })?;
             change_item(items, index, rest, what)?;
         }
@@ -304,7 +343,14 @@ fn change_item<'a>(
         (Change::Insert { value, is_after }, Some(at)) => {
             items.insert(at + usize::from(*is_after), value.clone());
         }
-        (Change::Set { value, creates: true } | Change::Insert { value, .. }, None) => {
+        (
+            Change::Set {
+                value,
+                creates: true,
+            }
+            | Change::Insert { value, .. },
+            None,
+        ) => {
             let at = if index < 0 { 0 } else { items.len() };
             items.insert(at, value.clone());
         }

@@ -36,7 +36,8 @@ fn value_end(bytes: &[u8], start: usize) -> usize {
         }
         _ => {
             let rest = &bytes[start.min(bytes.len())..];
-            let is_end = |byte: &u8| matches!(byte, b',' | b'}' | b']') || byte.is_ascii_whitespace();
+            let is_end =
+                |byte: &u8| matches!(byte, b',' | b'}' | b']') || byte.is_ascii_whitespace();
             start + rest.iter().position(is_end).unwrap_or(rest.len())
         }
     }
@@ -71,7 +72,11 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     fn open(document: &'a str, bracket: char) -> Self {
         let text = document.trim_start();
-        let at = if text.starts_with(bracket) { 1 } else { text.len() };
+        let at = if text.starts_with(bracket) {
+            1
+        } else {
+            text.len()
+        };
         Self { text, at }
     }
 
@@ -105,14 +110,19 @@ pub(super) fn members(document: &str) -> impl Iterator<Item = (&str, &str)> {
 /// The member with this key; of several the last.
 pub(super) fn member<'a>(document: &'a str, key: &str) -> Option<&'a str> {
     let is_key = |quoted: &str| {
-        let inner = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
+        let inner = quoted
+            .get(1..quoted.len().saturating_sub(1))
+            .unwrap_or_default();
         if inner.contains('\\') {
             decode(quoted).is_ok_and(|decoded| decoded == key)
         } else {
             inner == key
         }
     };
-    members(document).filter(|(quoted, _)| is_key(quoted)).last().map(|(_, value)| value)
+    members(document)
+        .filter(|(quoted, _)| is_key(quoted))
+        .last()
+        .map(|(_, value)| value)
 }
 
 /// The element at an index from 0, or from the end if it is negative.

@@ -34,13 +34,21 @@ pub(super) fn register(registry: &mut Registry) {
         ("cosh", |x| Ok(x.cosh())),
         ("tanh", |x| Ok(x.tanh())),
         ("asinh", |x| Ok(x.asinh())),
-        ("acosh", |x| if x < 1.0 { Err(input_out_of_range()) } else { Ok(x.acosh()) }),
+        ("acosh", |x| {
+            if x < 1.0 {
+                Err(input_out_of_range())
+            } else {
+                Ok(x.acosh())
+            }
+        }),
         ("atanh", |x| within_one(x).map(f64::atanh)),
         ("degrees", |x| checked(x.to_degrees(), x)),
         ("radians", |x| Ok(x.to_radians())),
         ("sind", |x| finite(x).map(sine_of_degrees)),
         ("cosd", |x| finite(x).map(|x| sine_of_degrees(x + 90.0))),
-        ("tand", |x| finite(x).map(|x| sine_of_degrees(x) / sine_of_degrees(x + 90.0))),
+        ("tand", |x| {
+            finite(x).map(|x| sine_of_degrees(x) / sine_of_degrees(x + 90.0))
+        }),
     ];
     for (name, function) in functions {
         let function = *function;
@@ -71,28 +79,46 @@ fn underflow() -> SqlError {
 }
 
 fn finite(x: f64) -> Result<f64, SqlError> {
-    if x.is_infinite() { Err(input_out_of_range()) } else { Ok(x) }
+    if x.is_infinite() {
+        Err(input_out_of_range())
+    } else {
+        Ok(x)
+    }
 }
 
 fn within_one(x: f64) -> Result<f64, SqlError> {
-    if x.abs() > 1.0 { Err(input_out_of_range()) } else { Ok(x) }
+    if x.abs() > 1.0 {
+        Err(input_out_of_range())
+    } else {
+        Ok(x)
+    }
 }
 
 /// An infinite result of a finite input is an overflow.
 fn checked(result: f64, input: f64) -> Result<f64, SqlError> {
-    if result.is_infinite() && input.is_finite() { Err(overflow()) } else { Ok(result) }
+    if result.is_infinite() && input.is_finite() {
+        Err(overflow())
+    } else {
+        Ok(result)
+    }
 }
 
 fn sqrt(x: f64) -> Result<f64, SqlError> {
     if x < 0.0 {
-        return Err(SqlError::invalid_power("cannot take square root of a negative number"));
+        return Err(SqlError::invalid_power(
+            "cannot take square root of a negative number",
+        ));
     }
     Ok(x.sqrt())
 }
 
 fn exp(x: f64) -> Result<f64, SqlError> {
     let result = checked(x.exp(), x)?;
-    if result == 0.0 && x.is_finite() { Err(underflow()) } else { Ok(result) }
+    if result == 0.0 && x.is_finite() {
+        Err(underflow())
+    } else {
+        Ok(result)
+    }
 }
 
 fn logarithm(x: f64, function: fn(f64) -> f64) -> Result<f64, SqlError> {
@@ -100,7 +126,9 @@ fn logarithm(x: f64, function: fn(f64) -> f64) -> Result<f64, SqlError> {
         return Err(SqlError::invalid_logarithm("cannot take logarithm of zero"));
     }
     if x < 0.0 {
-        return Err(SqlError::invalid_logarithm("cannot take logarithm of a negative number"));
+        return Err(SqlError::invalid_logarithm(
+            "cannot take logarithm of a negative number",
+        ));
     }
     Ok(function(x))
 }
@@ -108,7 +136,9 @@ fn logarithm(x: f64, function: fn(f64) -> f64) -> Result<f64, SqlError> {
 /// `base ^ exponent`
 pub(super) fn power(base: f64, exponent: f64) -> Result<f64, SqlError> {
     if base == 0.0 && exponent < 0.0 {
-        return Err(SqlError::invalid_power("zero raised to a negative power is undefined"));
+        return Err(SqlError::invalid_power(
+            "zero raised to a negative power is undefined",
+        ));
     }
     if base < 0.0 && base.is_finite() && exponent.is_finite() && exponent.fract() != 0.0 {
         return Err(SqlError::invalid_power(
@@ -129,10 +159,21 @@ pub(super) fn power(base: f64, exponent: f64) -> Result<f64, SqlError> {
 /// Exact where the sine is: 0, 1/2 and 1 at multiples of 30 degrees.
 fn sine_of_degrees(degrees: f64) -> f64 {
     let reduced = degrees % 360.0;
-    let positive = if reduced < 0.0 { reduced + 360.0 } else { reduced };
-    let (folded, sign) =
-        if positive > 180.0 { (positive - 180.0, -1.0) } else { (positive, 1.0) };
-    let acute = if folded > 90.0 { 180.0 - folded } else { folded };
+    let positive = if reduced < 0.0 {
+        reduced + 360.0
+    } else {
+        reduced
+    };
+    let (folded, sign) = if positive > 180.0 {
+        (positive - 180.0, -1.0)
+    } else {
+        (positive, 1.0)
+    };
+    let acute = if folded > 90.0 {
+        180.0 - folded
+    } else {
+        folded
+    };
     let sine = if acute == 0.0 {
         0.0
     } else if acute == 30.0 {

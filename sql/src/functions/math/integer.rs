@@ -27,7 +27,9 @@ pub(super) fn register(registry: &mut Registry) {
     });
     common_divisors(registry);
     registry
-        .add("factorial(int8) -> numeric", |call| map1::<Int8, _>(call, factorial))
+        .add("factorial(int8) -> numeric", |call| {
+            map1::<Int8, _>(call, factorial)
+        })
         .returns(|_| Ok(PgType::numeric(38, 0)));
     registry.add("to_hex(int4) -> text", |call| {
         map1::<Int4, _>(call, |value| Ok(format!("{value:x}")))
@@ -38,9 +40,7 @@ pub(super) fn register(registry: &mut Registry) {
 }
 
 fn common_divisors(registry: &mut Registry) {
-    let narrow = |value: i128| {
-        i32::try_from(value).map_err(|_| SqlError::out_of_range("integer"))
-    };
+    let narrow = |value: i128| i32::try_from(value).map_err(|_| SqlError::out_of_range("integer"));
     let wide = |value: i128| i64::try_from(value).map_err(|_| SqlError::out_of_range("bigint"));
     registry.add("gcd(int4, int4) -> int4", move |call| {
         map2::<Int4, Int4, _>(call, |a, b| narrow(gcd(a.into(), b.into())))
@@ -65,12 +65,18 @@ fn gcd(mut a: i128, mut b: i128) -> i128 {
 
 /// The arguments are 64 bits wide, so the product fits.
 fn lcm(a: i128, b: i128) -> i128 {
-    if a == 0 || b == 0 { 0 } else { (a / gcd(a, b) * b).abs() }
+    if a == 0 || b == 0 {
+        0
+    } else {
+        (a / gcd(a, b) * b).abs()
+    }
 }
 
 fn factorial(n: i64) -> Result<i128, SqlError> {
     if n < 0 {
-        return Err(SqlError::number_out_of_range("factorial of a negative number is undefined"));
+        return Err(SqlError::number_out_of_range(
+            "factorial of a negative number is undefined",
+        ));
     }
     (1..=i128::from(n))
         .try_fold(1_i128, i128::checked_mul)

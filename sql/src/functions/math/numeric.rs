@@ -28,7 +28,9 @@ type Unary = fn(f64) -> f64;
 
 pub(super) fn register(registry: &mut Registry) {
     registry
-        .add("abs(numeric) -> numeric", |call| map1::<Numeric, _>(call, |x| Ok(x.unscaled.abs())))
+        .add("abs(numeric) -> numeric", |call| {
+            map1::<Numeric, _>(call, |x| Ok(x.unscaled.abs()))
+        })
         .returns(same_type);
     registry
         .add("sign(numeric) -> numeric", |call| {
@@ -38,19 +40,28 @@ pub(super) fn register(registry: &mut Registry) {
     for name in ["ceil", "ceiling"] {
         registry
             .add(&format!("{name}(numeric) -> numeric"), |call| {
-                whole(call, |x, unit| x.div_euclid(unit) + i128::from(x.rem_euclid(unit) != 0))
+                whole(call, |x, unit| {
+                    x.div_euclid(unit) + i128::from(x.rem_euclid(unit) != 0)
+                })
             })
             .returns(whole_type);
     }
     registry
-        .add("floor(numeric) -> numeric", |call| whole(call, |x, unit| x.div_euclid(unit)))
+        .add("floor(numeric) -> numeric", |call| {
+            whole(call, |x, unit| x.div_euclid(unit))
+        })
         .returns(whole_type);
-    registry.add("round(numeric) -> numeric", |call| whole(call, divide_rounded)).returns(whole_type);
     registry
-        .add("trunc(numeric) -> numeric", |call| whole(call, |x, unit| x / unit))
+        .add("round(numeric) -> numeric", |call| {
+            whole(call, divide_rounded)
+        })
         .returns(whole_type);
-    let cuts: [(&str, Cut); 2] =
-        [("round", divide_rounded), ("trunc", |x, unit| x / unit)];
+    registry
+        .add("trunc(numeric) -> numeric", |call| {
+            whole(call, |x, unit| x / unit)
+        })
+        .returns(whole_type);
+    let cuts: [(&str, Cut); 2] = [("round", divide_rounded), ("trunc", |x, unit| x / unit)];
     for (name, cut) in cuts {
         registry
             .add(&format!("{name}(numeric, int4) -> numeric"), move |call| {
@@ -100,10 +111,7 @@ fn result_scale(call: &Call<'_>) -> Result<i8, SqlError> {
     }
 }
 
-fn to_places<'a, K: Kind>(
-    call: &'a Call<'_>,
-    cut: Cut,
-) -> Result<ArrayRef, SqlError>
+fn to_places<'a, K: Kind>(call: &'a Call<'_>, cut: Cut) -> Result<ArrayRef, SqlError>
 where
     K::Item<'a>: Into<i64>,
 {
@@ -145,7 +153,10 @@ fn divisions(registry: &mut Registry) {
             let (left, right) = (digits(typing.parameters[0]), digits(typing.parameters[1]));
             let scale = left.0.max(right.0);
             let whole = left.1.max(right.1).max(1);
-            Ok(PgType::numeric((whole + scale).clamp(1, 38).unsigned_abs(), scale))
+            Ok(PgType::numeric(
+                (whole + scale).clamp(1, 38).unsigned_abs(),
+                scale,
+            ))
         });
     registry
         .add("div(numeric, numeric) -> numeric", |call| {
@@ -175,11 +186,12 @@ fn scales(registry: &mut Registry) {
             Ok(scale)
         })
     });
-    registry
-        .add("trim_scale(numeric) -> numeric", |call| {
-            let scale = result_scale(call)?;
-            map1::<Numeric, _>(call, |x| rescale(x.unscaled, x.scale, scale).ok_or_else(overflow))
-        });
+    registry.add("trim_scale(numeric) -> numeric", |call| {
+        let scale = result_scale(call)?;
+        map1::<Numeric, _>(call, |x| {
+            rescale(x.unscaled, x.scale, scale).ok_or_else(overflow)
+        })
+    });
 }
 
 fn to_float(value: Decimal) -> f64 {
@@ -201,10 +213,16 @@ fn irrational_type(_: &Typing<'_>) -> Result<PgType, SqlError> {
 
 fn irrational(registry: &mut Registry) {
     registry
-        .add("sqrt(numeric) -> numeric", |call| map1::<Numeric, _>(call, square_root))
+        .add("sqrt(numeric) -> numeric", |call| {
+            map1::<Numeric, _>(call, square_root)
+        })
         .returns(|_| Ok(PgType::numeric(38, ROOT_SCALE)));
-    let functions: [(&str, Unary); 4] =
-        [("exp", f64::exp), ("ln", f64::ln), ("log", f64::log10), ("log10", f64::log10)];
+    let functions: [(&str, Unary); 4] = [
+        ("exp", f64::exp),
+        ("ln", f64::ln),
+        ("log", f64::log10),
+        ("log10", f64::log10),
+    ];
     for (name, function) in functions {
         registry
             .add(&format!("{name}(numeric) -> numeric"), move |call| {
@@ -242,7 +260,9 @@ fn irrational(registry: &mut Registry) {
 fn check_logarithm(x: Decimal) -> Result<(), SqlError> {
     match x.unscaled.signum() {
         0 => Err(SqlError::invalid_logarithm("cannot take logarithm of zero")),
-        -1 => Err(SqlError::invalid_logarithm("cannot take logarithm of a negative number")),
+        -1 => Err(SqlError::invalid_logarithm(
+            "cannot take logarithm of a negative number",
+        )),
         _ => Ok(()),
     }
 }
@@ -250,21 +270,26 @@ fn check_logarithm(x: Decimal) -> Result<(), SqlError> {
 /// Exact, rounded half up at [`ROOT_SCALE`].
 fn square_root(x: Decimal) -> Result<i128, SqlError> {
     if x.unscaled < 0 {
-        return Err(SqlError::invalid_power("cannot take square root of a negative number"));
+        return Err(SqlError::invalid_power(
+            "cannot take square root of a negative number",
+        ));
     }
     if x.unscaled == 0 {
         return Ok(0);
     }
     // sqrt(u / 10^s) * 10^r = sqrt(u * 10^(2r - s)); one more digit decides rounding.
     let exponent = u32::from((2 * (ROOT_SCALE + 1) - x.scale).unsigned_abs());
-    let scaled = i256::from_i128(x.unscaled).wrapping_mul(i256::from_i128(10).pow_wrapping(exponent));
+    let scaled =
+        i256::from_i128(x.unscaled).wrapping_mul(i256::from_i128(10).pow_wrapping(exponent));
     // An estimate from above; Newton's steps then fall to the floor of the root.
     let mut root = i256::from_f64(to_float(x).sqrt() * 10_f64.powi(i32::from(ROOT_SCALE) + 1))
         .unwrap_or(i256::ONE)
         .wrapping_add(i256::from_i128(1 << 80).min(scaled))
         .max(i256::ONE);
     loop {
-        let next = root.wrapping_add(scaled.wrapping_div(root)).wrapping_div(i256::from_i128(2));
+        let next = root
+            .wrapping_add(scaled.wrapping_div(root))
+            .wrapping_div(i256::from_i128(2));
         if next >= root {
             break;
         }
@@ -276,7 +301,9 @@ fn square_root(x: Decimal) -> Result<i128, SqlError> {
 
 fn power(base: Decimal, exponent: Decimal) -> Result<i128, SqlError> {
     if base.unscaled == 0 && exponent.unscaled < 0 {
-        return Err(SqlError::invalid_power("zero raised to a negative power is undefined"));
+        return Err(SqlError::invalid_power(
+            "zero raised to a negative power is undefined",
+        ));
     }
     let unit = unit(exponent);
     let is_whole = exponent.unscaled % unit == 0;

@@ -53,10 +53,17 @@ pub(super) fn add(field: Field, unit: &str, count: i64, local: i64) -> Result<i6
     }
     let out_of_range = || SqlError::moment_out_of_range("timestamp");
     if let Some(step) = micros_of(field) {
-        let moved = count.checked_mul(step).and_then(|micros| local.checked_add(micros));
-        return moved.filter(|micros| is_moment(*micros)).ok_or_else(out_of_range);
+        let moved = count
+            .checked_mul(step)
+            .and_then(|micros| local.checked_add(micros));
+        return moved
+            .filter(|micros| is_moment(*micros))
+            .ok_or_else(out_of_range);
     }
-    let (days, micros) = (local.div_euclid(MICROS_PER_DAY), local.rem_euclid(MICROS_PER_DAY));
+    let (days, micros) = (
+        local.div_euclid(MICROS_PER_DAY),
+        local.rem_euclid(MICROS_PER_DAY),
+    );
     let count = bounded(count)?;
     let years = match field {
         Field::Month => return joined(add_months(days, count), micros),
@@ -69,7 +76,10 @@ pub(super) fn add(field: Field, unit: &str, count: i64, local: i64) -> Result<i6
     };
     let (year, month, day) = civil_from_days(days);
     // The 29th of February of a common year is counted on into March.
-    joined(days_from_civil(year + years, month, 1) + i64::from(day) - 1, micros)
+    joined(
+        days_from_civil(year + years, month, 1) + i64::from(day) - 1,
+        micros,
+    )
 }
 
 /// Counts the boundaries of a part that lie between two local times.

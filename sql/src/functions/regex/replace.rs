@@ -25,7 +25,10 @@ pub(super) fn register(registry: &mut Registry) {
         "text, text, text, int4, int4",
         "text, text, text, int4, int4, text",
     ] {
-        registry.add(&format!("regexp_replace({parameters}) -> text"), with_position);
+        registry.add(
+            &format!("regexp_replace({parameters}) -> text"),
+            with_position,
+        );
     }
 }
 
@@ -61,7 +64,9 @@ fn with_position(call: &Call<'_>) -> Result<ArrayRef, SqlError> {
         let nth = usize::try_from(nth).map_err(|_| {
             SqlError::invalid_parameter(format!("invalid value for parameter \"n\": {nth}"))
         })?;
-        let Some(start) = start_byte(text, start)? else { return Ok(Some(text.to_owned())) };
+        let Some(start) = start_byte(text, start)? else {
+            return Ok(Some(text.to_owned()));
+        };
         let regex = call.patterns.regex(pattern, options)?;
         replace(&regex, text, &parse(replacement), start, nth).map(Some)
     })

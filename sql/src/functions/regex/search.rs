@@ -12,7 +12,13 @@ use crate::functions::pattern::{Options, run_error};
 use crate::functions::text::characters;
 
 pub(super) fn register(registry: &mut Registry) {
-    let tails = ["", ", int4", ", int4, int4", ", int4, int4, text", ", int4, int4, text, int4"];
+    let tails = [
+        "",
+        ", int4",
+        ", int4, int4",
+        ", int4, int4, text",
+        ", int4, int4, text, int4",
+    ];
     for tail in tails {
         registry.add(&format!("regexp_substr(text, text{tail}) -> text"), substr);
     }
@@ -44,7 +50,9 @@ pub(super) fn register(registry: &mut Registry) {
 }
 
 fn invalid(parameter: &str, value: i32) -> SqlError {
-    SqlError::invalid_parameter(format!("invalid value for parameter \"{parameter}\": {value}"))
+    SqlError::invalid_parameter(format!(
+        "invalid value for parameter \"{parameter}\": {value}"
+    ))
 }
 
 /// Finds match number `nth` from `start` on and reads something off it.
@@ -59,7 +67,9 @@ fn nth_match<T>(
     if nth < 1 {
         return Err(invalid("n", nth));
     }
-    let Some(start) = start_byte(text, start)? else { return Ok(None) };
+    let Some(start) = start_byte(text, start)? else {
+        return Ok(None);
+    };
     let regex = call.patterns.regex(pattern, options)?;
     let mut found = None;
     let mut count = 0;
@@ -120,7 +130,9 @@ fn instr(call: &Call<'_>) -> Result<ArrayRef, SqlError> {
             span(captures, group).map(|(from, to)| if end == 0 { from } else { to })
         })?;
         let position = byte.map_or(0, |byte| characters(&input.0[..byte]) + 1);
-        i32::try_from(position).map(Some).map_err(|_| SqlError::out_of_range("integer"))
+        i32::try_from(position)
+            .map(Some)
+            .map_err(|_| SqlError::out_of_range("integer"))
     })
 }
 

@@ -13,20 +13,28 @@ pub(super) fn register(registry: &mut Registry) {
     registry.add("similar_to(text, text) -> bool", |call| {
         map2::<Text, Text, _>(call, |text, pattern| {
             let pattern = translate(pattern, Escape(Some('\\')))?;
-            call.patterns.regex(&pattern, Options::NONE)?.is_match(text).map_err(run_error)
+            call.patterns
+                .regex(&pattern, Options::NONE)?
+                .is_match(text)
+                .map_err(run_error)
         })
     });
     registry.add("similar_to(text, text, text) -> bool", |call| {
         map3::<Text, Text, Text, _>(call, |text, pattern, escape| {
             let pattern = translate(pattern, Escape::parse(escape)?)?;
-            call.patterns.regex(&pattern, Options::NONE)?.is_match(text).map_err(run_error)
+            call.patterns
+                .regex(&pattern, Options::NONE)?
+                .is_match(text)
+                .map_err(run_error)
         })
     });
     registry.add("similar_to_escape(text) -> text", |call| {
         map1::<Text, _>(call, |pattern| translate(pattern, Escape(Some('\\'))))
     });
     registry.add("similar_to_escape(text, text) -> text", |call| {
-        map2::<Text, Text, _>(call, |pattern, escape| translate(pattern, Escape::parse(escape)?))
+        map2::<Text, Text, _>(call, |pattern, escape| {
+            translate(pattern, Escape::parse(escape)?)
+        })
     });
     registry.add("substring(text, text, text) -> text", |call| {
         map3::<Text, Text, Text, _>(call, |text, pattern, escape| {
@@ -45,7 +53,9 @@ pub(super) fn register(registry: &mut Registry) {
 ///
 /// Escape and double quote divide the pattern in three; the middle is the group.
 fn translate(pattern: &str, escape: Escape) -> Result<String, SqlError> {
-    let parts = pattern.matches(&format!("{}\"", escape.0.unwrap_or('"'))).count();
+    let parts = pattern
+        .matches(&format!("{}\"", escape.0.unwrap_or('"')))
+        .count();
     let mut out = String::from("^(?:");
     let mut quote_count = 0;
     let mut is_in_bracket = false;

@@ -11,36 +11,47 @@ use crate::pg_catalog::identifier::quote;
 use crate::types::output;
 
 pub(super) fn register(registry: &mut Registry) {
-    registry.add("concat(variadic any) -> text", |call| {
-        let values = Values::open(call, 0)?;
-        call.rows(|row| {
-            let mut joined = String::new();
-            for index in 0..values.count() {
-                joined.push_str(values.value(index, row).unwrap_or_default());
-            }
-            bounded(joined)
+    registry
+        .add("concat(variadic any) -> text", |call| {
+            let values = Values::open(call, 0)?;
+            call.rows(|row| {
+                let mut joined = String::new();
+                for index in 0..values.count() {
+                    joined.push_str(values.value(index, row).unwrap_or_default());
+                }
+                bounded(joined)
+            })
         })
-    })
-    .stable();
-    registry.add("concat_ws(text, variadic any) -> text", concat_ws).stable();
+        .stable();
+    registry
+        .add("concat_ws(text, variadic any) -> text", concat_ws)
+        .stable();
     registry.add("format(text) -> text", format).stable();
-    registry.add("format(text, variadic any) -> text", format).stable();
+    registry
+        .add("format(text, variadic any) -> text", format)
+        .stable();
     registry.add("quote_ident(text) -> text", |call| {
         map1::<Text, _>(call, |text| Ok(quote(text)))
     });
     registry.add("quote_literal(text) -> text", |call| {
         map1::<Text, _>(call, |text| Ok(quote_literal(text)))
     });
-    registry.add("quote_literal(any) -> text", |call| {
-        let values = Values::open(call, 0)?;
-        call.rows(|row| Ok(values.value(0, row).map(quote_literal)))
-    })
-    .stable();
-    registry.add("quote_nullable(any) -> text", |call| {
-        let values = Values::open(call, 0)?;
-        call.rows(|row| Ok(values.value(0, row).map_or_else(|| "NULL".to_owned(), quote_literal)))
-    })
-    .stable();
+    registry
+        .add("quote_literal(any) -> text", |call| {
+            let values = Values::open(call, 0)?;
+            call.rows(|row| Ok(values.value(0, row).map(quote_literal)))
+        })
+        .stable();
+    registry
+        .add("quote_nullable(any) -> text", |call| {
+            let values = Values::open(call, 0)?;
+            call.rows(|row| {
+                Ok(values
+                    .value(0, row)
+                    .map_or_else(|| "NULL".to_owned(), quote_literal))
+            })
+        })
+        .stable();
 }
 
 /// Arguments of any type, written as text.
@@ -72,11 +83,7 @@ impl Values {
     }
 }
 
-fn as_text(
-    array: &ArrayRef,
-    call: &Call<'_>,
-    index: usize,
-) -> Result<StringViewArray, SqlError> {
+fn as_text(array: &ArrayRef, call: &Call<'_>, index: usize) -> Result<StringViewArray, SqlError> {
     match array.as_any().downcast_ref::<StringViewArray>() {
         Some(texts) => Ok(texts.clone()),
         None => output::to_text_array(array, call.types[index], &call.context.style),
@@ -94,9 +101,12 @@ fn concat_ws(call: &Call<'_>) -> Result<ArrayRef, SqlError> {
     let separators = call.reader::<Text>(0)?;
     let values = Values::open(call, 1)?;
     call.rows(|row| {
-        let Some(separator) = separators.value(row) else { return Ok(None) };
-        let present: Vec<&str> =
-            (0..values.count()).filter_map(|index| values.value(index, row)).collect();
+        let Some(separator) = separators.value(row) else {
+            return Ok(None);
+        };
+        let present: Vec<&str> = (0..values.count())
+            .filter_map(|index| values.value(index, row))
+            .collect();
         bounded(present.join(separator)).map(Some)
     })
 }
@@ -114,7 +124,9 @@ fn format(call: &Call<'_>) -> Result<ArrayRef, SqlError> {
     let templates = call.reader::<Text>(0)?;
     let values = Values::open(call, 1)?;
     call.rows(|row| {
-        let Some(template) = templates.value(row) else { return Ok(None) };
+        let Some(template) = templates.value(row) else {
+            return Ok(None);
+        };
         let formatter = Formatter {
             template: template.chars().collect(),
             at: 0,
@@ -168,7 +180,11 @@ impl Formatter<'_> {
         while self.peek().is_some_and(|c| c.is_ascii_digit()) {
             self.at += 1;
         }
-        self.template[start..self.at].iter().collect::<String>().parse().ok()
+        self.template[start..self.at]
+            .iter()
+            .collect::<String>()
+            .parse()
+            .ok()
     }
 
     /// `n$`, if it stands here.
@@ -202,13 +218,18 @@ impl Formatter<'_> {
         if self.peek() == Some('*') {
             self.at += 1;
             let from = self.position()?;
-            width = self.argument(from)?.and_then(|text| text.parse().ok()).unwrap_or(0);
+            width = self
+                .argument(from)?
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(0);
         } else if let Some(number) = self.number() {
             width = i64::try_from(number).unwrap_or(i64::MAX);
         }
         let Some(kind) = self.take() else {
-            return Err(SqlError::invalid_parameter("unterminated format() type specifier")
-                .with_hint("For a single \"%\" use \"%%\"."));
+            return Err(
+                SqlError::invalid_parameter("unterminated format() type specifier")
+                    .with_hint("For a single \"%\" use \"%%\"."),
+            );
         };
         if !matches!(kind, 's' | 'I' | 'L') {
             return Err(SqlError::invalid_parameter(format!(
@@ -249,7 +270,9 @@ impl Formatter<'_> {
         let index = position.unwrap_or(self.next_argument);
         self.next_argument = index + 1;
         if index >= self.values.count() {
-            return Err(SqlError::invalid_parameter("too few arguments for format()"));
+            return Err(SqlError::invalid_parameter(
+                "too few arguments for format()",
+            ));
         }
         Ok(self.values.value(index, self.row).map(str::to_owned))
     }

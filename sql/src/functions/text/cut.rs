@@ -43,7 +43,12 @@ pub(super) fn register(registry: &mut Registry) {
         let (text, new) = (call.reader::<Text>(0)?, call.reader::<Text>(1)?);
         let (start, length) = (call.reader::<Int4>(2)?, call.reader::<Int4>(3)?);
         call.rows(|row| {
-            match (text.value(row), new.value(row), start.value(row), length.value(row)) {
+            match (
+                text.value(row),
+                new.value(row),
+                start.value(row),
+                length.value(row),
+            ) {
                 (Some(text), Some(new), Some(start), Some(length)) => {
                     overlay(text, new, start, length).map(Some)
                 }
@@ -83,7 +88,9 @@ fn substrings(registry: &mut Registry) {
 /// Errors: `22011` for a negative length.
 fn window(start: i32, length: Option<i32>) -> Result<(usize, usize), SqlError> {
     let from = usize::try_from(i64::from(start) - 1).unwrap_or(0);
-    let Some(length) = length else { return Ok((from, usize::MAX)) };
+    let Some(length) = length else {
+        return Ok((from, usize::MAX));
+    };
     if length < 0 {
         return Err(SqlError::negative_substring_length());
     }
@@ -108,7 +115,9 @@ pub(in crate::functions) fn substr(
 
 /// Where character `index` begins, or the end of the text.
 pub(super) fn byte_index(text: &str, index: usize) -> usize {
-    text.char_indices().nth(index).map_or(text.len(), |(byte, _)| byte)
+    text.char_indices()
+        .nth(index)
+        .map_or(text.len(), |(byte, _)| byte)
 }
 
 /// End of the first `count` characters; a negative count leaves that many off.
@@ -130,7 +139,11 @@ fn pad(text: &str, length: i32, fill: &str, is_left: bool) -> Result<String, Sql
         return Ok(text[..byte_index(text, wanted)].to_owned());
     }
     let padding: Cow<'_, str> = fill.chars().cycle().take(wanted - present).collect();
-    Ok(if is_left { format!("{padding}{text}") } else { format!("{text}{padding}") })
+    Ok(if is_left {
+        format!("{padding}{text}")
+    } else {
+        format!("{text}{padding}")
+    })
 }
 
 fn overlay(text: &str, new: &str, start: i32, length: i32) -> Result<String, SqlError> {
@@ -147,7 +160,9 @@ fn overlay(text: &str, new: &str, start: i32, length: i32) -> Result<String, Sql
 
 fn split_part<'a>(text: &'a str, delimiter: &str, number: i32) -> Result<&'a str, SqlError> {
     if number == 0 {
-        return Err(SqlError::invalid_parameter("field position must not be zero"));
+        return Err(SqlError::invalid_parameter(
+            "field position must not be zero",
+        ));
     }
     let index = usize::try_from(number.unsigned_abs()).unwrap_or(usize::MAX) - 1;
     if delimiter.is_empty() {
@@ -158,7 +173,9 @@ fn split_part<'a>(text: &'a str, delimiter: &str, number: i32) -> Result<&'a str
     } else {
         // Fields are counted from the start, also where delimiters overlap.
         let count = text.split(delimiter).count();
-        count.checked_sub(index + 1).and_then(|from_start| text.split(delimiter).nth(from_start))
+        count
+            .checked_sub(index + 1)
+            .and_then(|from_start| text.split(delimiter).nth(from_start))
     };
     Ok(part.unwrap_or(""))
 }
