@@ -27,7 +27,6 @@ fn bad_settings_stop_the_start_and_are_named() {
         ("sql.query_memory_bytes_max", "5 parsecs"),
         ("server.shutdown_timeout", "30"),
         ("storage.compression", "rar"),
-        ("server.listen", "nowhere"),
         ("role", "king"),
     ] {
         let log = refusal(&[(key, value)]);
