@@ -84,7 +84,13 @@ pub enum ConfigError {
     },
     /// A file that cannot be read, or a value of the wrong kind.
     #[error("cannot read the configuration: {0}")]
-    Unreadable(#[from] config::ConfigError),
+    Unreadable(config::ConfigError),
+}
+
+impl From<config::ConfigError> for ConfigError {
+    fn from(error: config::ConfigError) -> Self {
+        Self::Unreadable(error)
+    }
 }
 
 impl ConfigError {

@@ -12,7 +12,7 @@
 use std::io;
 
 use bytes::{Buf, Bytes, BytesMut};
-use gotgan_sql::SqlError;
+use gotgan_sql::{SqlError, sqlstate};
 use tokio::net::TcpStream;
 
 use crate::socket::{Socket, Stream};
@@ -188,9 +188,13 @@ fn decode(mut packet: Bytes) -> Result<Packet, SqlError> {
             let [major, minor] = [(version >> 16) as u16, (version & 0xffff) as u16];
             if major != PROTOCOL_MAJOR {
                 let newest = PROTOCOL_MINOR_NEWEST;
-                return Err(SqlError::not_supported(format!(
-                    "unsupported frontend protocol {major}.{minor}: server supports 3.0 to 3.{newest}"
-                )));
+                return Err(SqlError::with_code(
+                    sqlstate::FEATURE_NOT_SUPPORTED,
+                    format!(
+                        "unsupported frontend protocol {major}.{minor}: \
+                         server supports 3.0 to 3.{newest}"
+                    ),
+                ));
             }
             decode_startup(minor, packet).map(Packet::Startup)
         }

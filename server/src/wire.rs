@@ -91,7 +91,7 @@ impl Connection {
             Message::Flush => Ok(self.socket.flush().await?),
             Message::Sync => self.sync().await,
             Message::FunctionCall => {
-                Err(SqlError::not_supported("function calls by message are not supported").into())
+                Err(SqlError::not_supported("a function call by message").into())
             }
             Message::Terminate => Err(Failure::Gone),
             // Dropped before; see `serve_message`.

@@ -60,9 +60,7 @@ pub(crate) fn refuse_replication(value: &str) -> Result<(), SqlError> {
     if is_off {
         return Ok(());
     }
-    Err(SqlError::not_supported(
-        "replication connections are not supported",
-    ))
+    Err(SqlError::not_supported("a replication connection"))
 }
 
 /// A startup packet names nobody.

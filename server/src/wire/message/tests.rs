@@ -64,7 +64,7 @@ fn an_oversized_frame_is_skipped_and_the_next_one_is_read() {
 fn an_impossible_length_is_malformed() {
     for length in [0_i32, 3, -1, i32::MAX] {
         let mut input = BytesMut::from(
-            [&[b'Q'], length.to_be_bytes().as_slice()]
+            [b"Q".as_slice(), length.to_be_bytes().as_slice()]
                 .concat()
                 .as_slice(),
         );
