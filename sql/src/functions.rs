@@ -210,6 +210,9 @@ pub fn scalar(name: &str, context: &Arc<StatementContext>) -> Option<Arc<ScalarU
     if let Some(sleep) = session::sleep(name) {
         return Some(sleep);
     }
+    if let Some(expand) = catalog::expand_function(name) {
+        return Some(expand);
+    }
     let function = REGISTRY.function(name)?;
     Some(Arc::new(adapter::scalar(name, function, context)))
 }

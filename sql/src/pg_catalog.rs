@@ -19,9 +19,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, OnceLock};
 
-use arrow::array::RecordBatch;
+use arrow::array::{Int64Array, RecordBatch};
 use arrow::compute::concat_batches;
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::{Field, Fields, Schema, SchemaRef};
 
 use crate::context::StatementContext;
 use crate::error::SqlError;
@@ -67,6 +67,12 @@ mod tests;
 /// Name of the schema of PostgreSQL's own catalog.
 pub const SCHEMA: &str = "pg_catalog";
 
+/// Columns that every table of PostgreSQL has and `*` leaves out.
+const SYSTEM_COLUMNS: &str = "tableoid:oid xmin:xid xmax:xid";
+
+/// The first number that PostgreSQL gives to a transaction of a user.
+const FIRST_TRANSACTION: i64 = 3;
+
 /// What a relation is made of; the registry turns each into a [`SystemRelation`].
 #[derive(Clone, Copy)]
 pub(crate) struct Definition {
@@ -111,6 +117,8 @@ pub struct SystemRelation {
     pub kind: char,
     /// The columns, with the `pg.type` metadata; all nullable.
     pub fields: SchemaRef,
+    /// `fields` without the system columns, if it has them.
+    own_fields: SchemaRef,
     fixed: fn(&mut Rows),
     current: fn(&StatementContext, &mut Rows),
     fixed_rows: OnceLock<RecordBatch>,
@@ -118,15 +126,33 @@ pub struct SystemRelation {
 
 impl SystemRelation {
     fn new(schema: &'static str, definition: &Definition) -> Self {
+        let fields = Arc::new(parse_columns(definition.columns));
         Self {
             schema,
             name: definition.name,
             oid: definition.oid,
             kind: definition.kind,
-            fields: Arc::new(parse_columns(definition.columns)),
+            fields: Arc::clone(&fields),
+            own_fields: fields,
             fixed: definition.fixed,
             current: definition.current,
             fixed_rows: OnceLock::new(),
+        }
+    }
+
+    /// The same relation with the columns that `*` leaves out.
+    fn with_system_columns(schema: &'static str, definition: &Definition) -> Self {
+        let plain = Self::new(schema, definition);
+        let system = parse_columns(SYSTEM_COLUMNS);
+        let all = plain
+            .fields
+            .fields()
+            .iter()
+            .chain(system.fields())
+            .map(Arc::clone);
+        Self {
+            fields: Arc::new(Schema::new(all.collect::<Fields>())),
+            ..plain
         }
     }
 
@@ -135,8 +161,23 @@ impl SystemRelation {
     /// Cost: no I/O; in proportion to the objects of the snapshot.
     /// Errors: `XX000` only.
     pub fn rows(&self, context: &StatementContext) -> Result<RecordBatch, SqlError> {
+        let own = self.own_rows(context)?;
+        if self.fields.fields().len() == self.own_fields.fields().len() {
+            return Ok(own);
+        }
+        let count = own.num_rows();
+        // Tools read xmin to see whether a definition changed.
+        let changed_at = FIRST_TRANSACTION + context.snapshot.schema_version();
+        let mut columns = own.columns().to_vec();
+        for value in [i64::from(self.oid), changed_at, 0] {
+            columns.push(Arc::new(Int64Array::from_value(value, count)));
+        }
+        Ok(RecordBatch::try_new(Arc::clone(&self.fields), columns)?)
+    }
+
+    fn own_rows(&self, context: &StatementContext) -> Result<RecordBatch, SqlError> {
         let fixed = self.fixed_rows()?;
-        let mut current = Rows::new(Arc::clone(&self.fields));
+        let mut current = Rows::new(Arc::clone(&self.own_fields));
         (self.current)(context, &mut current);
         let current = current.finish()?;
         if current.num_rows() == 0 {
@@ -145,14 +186,14 @@ impl SystemRelation {
         if fixed.num_rows() == 0 {
             return Ok(current);
         }
-        Ok(concat_batches(&self.fields, [fixed, &current])?)
+        Ok(concat_batches(&self.own_fields, [fixed, &current])?)
     }
 
     fn fixed_rows(&self) -> Result<&RecordBatch, SqlError> {
         if let Some(batch) = self.fixed_rows.get() {
             return Ok(batch);
         }
-        let mut rows = Rows::new(Arc::clone(&self.fields));
+        let mut rows = Rows::new(Arc::clone(&self.own_fields));
         (self.fixed)(&mut rows);
         let batch = rows.finish()?;
         Ok(self.fixed_rows.get_or_init(|| batch))
@@ -172,6 +213,8 @@ struct Registry {
     relations: Vec<SystemRelation>,
     by_name: HashMap<(&'static str, &'static str), usize>,
     by_oid: HashMap<u32, usize>,
+    /// Beside each of `relations`, the same with its system columns; a view has none.
+    with_system_columns: Vec<Option<SystemRelation>>,
     table_functions: HashMap<&'static str, SystemRelation>,
 }
 
@@ -179,10 +222,20 @@ static REGISTRY: LazyLock<Registry> = LazyLock::new(build);
 
 fn build() -> Registry {
     let catalog = FILLED.iter().copied().chain(empty::definitions());
-    let catalog = catalog.map(|definition| SystemRelation::new(SCHEMA, &definition));
-    let information = information_schema::definitions()
-        .map(|definition| SystemRelation::new(information_schema::SCHEMA, &definition));
-    let relations: Vec<SystemRelation> = catalog.chain(information).collect();
+    let definitions: Vec<(&'static str, Definition)> = catalog
+        .map(|definition| (SCHEMA, definition))
+        .chain(information_schema::definitions().map(|d| (information_schema::SCHEMA, d)))
+        .collect();
+    let with_system_columns = definitions
+        .iter()
+        .map(|&(schema, d)| {
+            (d.kind == 'r').then(|| SystemRelation::with_system_columns(schema, &d))
+        })
+        .collect();
+    let relations: Vec<SystemRelation> = definitions
+        .iter()
+        .map(|&(schema, d)| SystemRelation::new(schema, &d))
+        .collect();
     let by_name = relations
         .iter()
         .enumerate()
@@ -200,6 +253,7 @@ fn build() -> Registry {
         relations,
         by_name,
         by_oid,
+        with_system_columns,
         table_functions,
     }
 }
@@ -262,6 +316,15 @@ pub fn relation_by_oid(oid: u32) -> Option<&'static SystemRelation> {
         .by_oid
         .get(&oid)
         .map(|&index| &REGISTRY.relations[index])
+}
+
+/// The relation of this name with the columns that `*` leaves out; a view has none.
+pub(crate) fn relation_with_system_columns(
+    schema: &str,
+    name: &str,
+) -> Option<&'static SystemRelation> {
+    let index = *REGISTRY.by_name.get(&(schema, name))?;
+    REGISTRY.with_system_columns[index].as_ref()
 }
 
 /// All relations of both system schemas.

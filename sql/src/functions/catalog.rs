@@ -23,12 +23,15 @@ use crate::pg_catalog::lookup;
 mod access;
 mod comment;
 mod define;
+mod expand;
 mod naming;
 mod server;
 mod size;
 #[cfg(test)]
 mod tests;
 mod visible;
+
+pub(crate) use expand::function as expand_function;
 
 /// Adds the functions of this topic.
 pub(super) fn register(registry: &mut Registry) {

@@ -120,7 +120,7 @@ fn number(text: &str) -> Option<i64> {
 }
 
 /// `regclass` from text. Errors: `42P01` and those of [`find_class`].
-pub fn regclass_in(context: &StatementContext, text: &str) -> Result<i64, SqlError> {
+pub(crate) fn regclass_in(context: &StatementContext, text: &str) -> Result<i64, SqlError> {
     if let Some(oid) = number(text) {
         return Ok(oid);
     }
@@ -136,7 +136,7 @@ fn shown(text: &str) -> String {
 }
 
 /// `regclass` as text: qualified when the search path does not find it.
-pub fn regclass_out(context: &StatementContext, oid: i64) -> String {
+pub(crate) fn regclass_out(context: &StatementContext, oid: i64) -> String {
     let named = u32::try_from(oid)
         .ok()
         .and_then(|oid| class(&context.snapshot, oid));
@@ -157,7 +157,7 @@ pub(crate) fn relation_name(context: &StatementContext, named: &Named<'_>) -> St
 }
 
 /// `regnamespace` from text. Errors: `42602`, `3F000`.
-pub fn regnamespace_in(context: &StatementContext, text: &str) -> Result<i64, SqlError> {
+pub(crate) fn regnamespace_in(context: &StatementContext, text: &str) -> Result<i64, SqlError> {
     if let Some(oid) = number(text) {
         return Ok(oid);
     }
@@ -198,7 +198,7 @@ pub(crate) fn schema_by_oid(snapshot: &Snapshot, oid: u32) -> Option<&str> {
 }
 
 /// `regnamespace` as text.
-pub fn regnamespace_out(context: &StatementContext, oid: i64) -> String {
+pub(crate) fn regnamespace_out(context: &StatementContext, oid: i64) -> String {
     let name = u32::try_from(oid)
         .ok()
         .and_then(|oid| schema_by_oid(&context.snapshot, oid));
@@ -210,7 +210,7 @@ pub fn regnamespace_out(context: &StatementContext, oid: i64) -> String {
 }
 
 /// `regrole` from text. Errors: `42602`, `42704`.
-pub fn regrole_in(context: &StatementContext, text: &str) -> Result<i64, SqlError> {
+pub(crate) fn regrole_in(context: &StatementContext, text: &str) -> Result<i64, SqlError> {
     if let Some(oid) = number(text) {
         return Ok(oid);
     }
@@ -223,7 +223,7 @@ pub fn regrole_in(context: &StatementContext, text: &str) -> Result<i64, SqlErro
 }
 
 /// `regrole` as text.
-pub fn regrole_out(context: &StatementContext, oid: i64) -> String {
+pub(crate) fn regrole_out(context: &StatementContext, oid: i64) -> String {
     match roles::name(&context.snapshot, oid) {
         _ if oid == 0 => "-".to_owned(),
         Some(name) => quote(name),
@@ -244,7 +244,7 @@ pub(crate) fn find_functions(
 }
 
 /// `regproc` from text. Errors: `42602`, `0A000`, `42883`, `42725` for several.
-pub fn regproc_in(context: &StatementContext, text: &str) -> Result<i64, SqlError> {
+pub(crate) fn regproc_in(context: &StatementContext, text: &str) -> Result<i64, SqlError> {
     if let Some(oid) = number(text) {
         return Ok(oid);
     }
@@ -256,7 +256,7 @@ pub fn regproc_in(context: &StatementContext, text: &str) -> Result<i64, SqlErro
 }
 
 /// `regproc` as text.
-pub fn regproc_out(_context: &StatementContext, oid: i64) -> String {
+pub(crate) fn regproc_out(_context: &StatementContext, oid: i64) -> String {
     let function = u32::try_from(oid).ok().and_then(pg_proc::by_oid);
     match function {
         _ if oid == 0 => "-".to_owned(),
@@ -267,7 +267,7 @@ pub fn regproc_out(_context: &StatementContext, oid: i64) -> String {
 }
 
 /// `regtype` from text. Errors: `42602`, `42704`.
-pub fn regtype_in(context: &StatementContext, text: &str) -> Result<i64, SqlError> {
+pub(crate) fn regtype_in(context: &StatementContext, text: &str) -> Result<i64, SqlError> {
     if let Some(oid) = number(text) {
         return Ok(oid);
     }
@@ -365,7 +365,7 @@ fn standard_name(name: &str) -> Option<&'static str> {
 }
 
 /// `regtype` as text: SQL's spelling, or the row type's name.
-pub fn regtype_out(context: &StatementContext, oid: i64) -> String {
+pub(crate) fn regtype_out(context: &StatementContext, oid: i64) -> String {
     let known = u32::try_from(oid)
         .ok()
         .and_then(|oid| type_name(context, oid, -1));

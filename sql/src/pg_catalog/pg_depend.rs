@@ -1,11 +1,17 @@
-//! `pg_depend`: views on what they read, key indexes on their constraints, defaults
-//! on their columns, foreign keys on the tables they point to.
+//! `pg_depend`: relations on their schemas, row types on relations, views on what
+//! they read, keys and CHECKs on columns, key indexes on their constraints, defaults
+//! on their columns.
+//!
+//! Not guaranteed: which columns a view reads; it depends on whole relations here.
 
-use gotgan_storage::Constraint;
+use gotgan_storage::{ColumnId, Constraint, ConstraintEntry, Snapshot, Table};
 
-use super::objects::{self, attribute_number};
+use super::objects::{self, Relation, attribute_numbers, check_columns, referenced_index};
 use super::rows::{Rows, cells};
 use super::{Definition, oids};
+
+/// `pg_type`, which row types are in.
+const TYPE: u32 = 1247;
 
 pub(super) const PG_DEPEND: Definition = Definition {
     name: "pg_depend",
@@ -13,6 +19,9 @@ pub(super) const PG_DEPEND: Definition = Definition {
     columns: "classid:oid objid:oid objsubid:int4 refclassid:oid refobjid:oid refobjsubid:int4 \
               deptype:char",
     current: |context, rows| {
+        for relation in Relation::all(&context.snapshot) {
+            push_relation(rows, relation);
+        }
         for view in context.snapshot.views() {
             let rule = Object::new(oids::class::REWRITE, oids::rule(view.id));
             let own = Object::new(oids::class::CLASS, oids::view(view.id));
@@ -23,7 +32,7 @@ pub(super) const PG_DEPEND: Definition = Definition {
             }
         }
         for table in context.snapshot.tables() {
-            push_table(rows, table);
+            push_table(rows, &context.snapshot, table);
         }
     },
     ..Definition::TABLE
@@ -44,61 +53,78 @@ impl Object {
             number: 0,
         }
     }
+
+    fn column(table: &Table, number: i64) -> Self {
+        Self {
+            class: oids::class::CLASS,
+            oid: oids::table(table.id),
+            number,
+        }
+    }
 }
 
-fn push_table(rows: &mut Rows, table: &gotgan_storage::Table) {
-    let column = |number: i64| Object {
-        class: oids::class::CLASS,
-        oid: oids::table(table.id),
-        number,
-    };
+fn push_relation(rows: &mut Rows, relation: Relation<'_>) {
+    let own = Object::new(oids::class::CLASS, relation.oid());
+    let schema = Object::new(oids::class::NAMESPACE, oids::schema(relation.schema_id()));
+    push(rows, &own, &schema, 'n');
+    push(
+        rows,
+        &Object::new(TYPE, oids::row_type(relation.id())),
+        &own,
+        'i',
+    );
+}
+
+fn push_table(rows: &mut Rows, snapshot: &Snapshot, table: &Table) {
     for (index, stored) in table.columns.iter().enumerate() {
         if stored.default.is_some() {
             let default = Object::new(oids::class::ATTRDEF, oids::default(table.id, stored.id));
-            push(
-                rows,
-                &default,
-                &column(i64::try_from(index + 1).unwrap_or(0)),
-                'a',
-            );
+            let number = i64::try_from(index + 1).unwrap_or(0);
+            push(rows, &default, &Object::column(table, number), 'a');
         }
     }
     for entry in &table.constraints {
-        let constraint = Object::new(oids::class::CONSTRAINT, oids::object(entry.id));
-        let columns = match &entry.constraint {
-            Constraint::PrimaryKey { columns }
-            | Constraint::Unique { columns }
-            | Constraint::ForeignKey { columns, .. } => columns.as_slice(),
-            Constraint::Check { .. } => {
-                push(rows, &constraint, &column(0), 'a');
-                &[]
-            }
-        };
-        for number in columns.iter().filter_map(|&id| attribute_number(table, id)) {
-            push(rows, &constraint, &column(number), 'a');
-        }
-        if let Constraint::ForeignKey {
-            referenced_table, ..
-        } = &entry.constraint
-        {
-            let other = Object::new(oids::class::CLASS, oids::table(*referenced_table));
-            push(rows, &constraint, &other, 'n');
-        }
+        push_constraint(rows, snapshot, table, entry);
     }
     for index in objects::indexes(table) {
         let own = Object::new(oids::class::CLASS, index.oid);
         match index.constraint {
             Some(oid) => push(rows, &own, &Object::new(oids::class::CONSTRAINT, oid), 'i'),
-            None => {
-                let numbers = index
-                    .columns
-                    .iter()
-                    .filter_map(|&id| attribute_number(table, id));
-                for number in numbers {
-                    push(rows, &own, &column(number), 'a');
-                }
+            None => push_columns(rows, &own, table, index.columns, 'a'),
+        }
+    }
+}
+
+fn push_constraint(rows: &mut Rows, snapshot: &Snapshot, table: &Table, entry: &ConstraintEntry) {
+    let own = Object::new(oids::class::CONSTRAINT, oids::object(entry.id));
+    match &entry.constraint {
+        Constraint::PrimaryKey { columns } | Constraint::Unique { columns } => {
+            push_columns(rows, &own, table, columns, 'a');
+        }
+        Constraint::ForeignKey {
+            columns,
+            referenced_table,
+            referenced_columns,
+            ..
+        } => {
+            push_columns(rows, &own, table, columns, 'a');
+            let Some(other) = snapshot.table(*referenced_table) else {
+                return;
+            };
+            push_columns(rows, &own, other, referenced_columns, 'n');
+            if let Some(index) = referenced_index(other, referenced_columns) {
+                push(rows, &own, &Object::new(oids::class::CLASS, index.oid), 'n');
             }
         }
+        Constraint::Check { expression } => {
+            push_columns(rows, &own, table, &check_columns(table, expression), 'a');
+        }
+    }
+}
+
+fn push_columns(rows: &mut Rows, own: &Object, table: &Table, columns: &[ColumnId], kind: char) {
+    for number in attribute_numbers(table, columns) {
+        push(rows, own, &Object::column(table, number), kind);
     }
 }
 

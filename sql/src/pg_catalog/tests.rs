@@ -244,3 +244,18 @@ async fn names_become_oids_and_back_along_the_search_path() {
     assert_eq!(lookup::regnamespace_out(&context, namespace), "shop");
     assert_eq!(lookup::regrole_in(&context, "gotgan").expect("gotgan"), 10);
 }
+
+#[tokio::test]
+async fn system_columns_are_there_when_asked_for() {
+    let folder = tempfile::tempdir().expect("folder");
+    let context = sample::context(folder.path()).await;
+    let table = relation_with_system_columns(SCHEMA, "pg_namespace").expect("a table");
+    let rows = table.rows(&context).expect("rows");
+    let oids = rows
+        .column_by_name("tableoid")
+        .expect("tableoid")
+        .as_primitive::<Int64Type>();
+    assert!(oids.iter().all(|oid| oid == Some(2615)));
+    assert!(rows.column_by_name("xmin").is_some());
+    assert!(relation_with_system_columns(SCHEMA, "pg_views").is_none());
+}
