@@ -85,7 +85,11 @@ fn from_text(
     kind: CastKind,
     ctx: &StatementContext,
 ) -> Result<ArrayRef, SqlError> {
-    let trimmed = if from.oid == oid::BPCHAR { trim_padding(array)? } else { Arc::clone(array) };
+    let trimmed = if from.oid == oid::BPCHAR {
+        trim_padding(array)?
+    } else {
+        Arc::clone(array)
+    };
     if let Some(name) = registered_name(to) {
         return crate::functions::lookup_names(&trimmed, name, ctx);
     }
@@ -132,15 +136,20 @@ fn to_text(
 }
 
 fn boolean_words(values: &BooleanArray) -> ArrayRef {
-    let words = values.iter().map(|value| value.map(|truth| if truth { "true" } else { "false" }));
+    let words = values
+        .iter()
+        .map(|value| value.map(|truth| if truth { "true" } else { "false" }));
     Arc::new(words.collect::<StringViewArray>())
 }
 
 /// `char(n)` loses its padding when it becomes another kind of text.
 pub(crate) fn trim_padding(array: &ArrayRef) -> Result<ArrayRef, SqlError> {
     let text = arrow::compute::cast(array, &DataType::Utf8View)?;
-    let trimmed: StringViewArray =
-        text.as_string_view().iter().map(|value| value.map(|t| t.trim_end_matches(' '))).collect();
+    let trimmed: StringViewArray = text
+        .as_string_view()
+        .iter()
+        .map(|value| value.map(|t| t.trim_end_matches(' ')))
+        .collect();
     Ok(Arc::new(trimmed))
 }
 

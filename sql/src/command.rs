@@ -38,6 +38,10 @@ pub(crate) async fn describe(
 ) -> Result<Description, SqlError> {
     use ast::Statement as S;
     match node {
+        S::Query(query) if matches!(query.body.as_ref(), ast::SetExpr::Insert(_)) => {
+            let insert = insert::with_ctes(query)?;
+            Ok((insert::parameters(session, &insert, known).await?, None))
+        }
         S::Query(query) => query::describe(session, query, known).await,
         S::Insert(insert) => Ok((insert::parameters(session, insert, known).await?, None)),
         S::CreateTable(create) => match &create.query {
@@ -46,10 +50,17 @@ pub(crate) async fn describe(
         },
         S::Explain { statement, .. } => {
             let (parameters, _) = Box::pin(describe(session, statement, known)).await?;
-            Ok((parameters, Some(crate::session::text_column(explain::COLUMN))))
+            Ok((
+                parameters,
+                Some(crate::session::text_column(explain::COLUMN)),
+            ))
         }
-        S::ShowVariable { variable } => Ok((Vec::new(), Some(set::show_columns(session, variable)?))),
-        S::Execute { name: Some(name), .. } => {
+        S::ShowVariable { variable } => {
+            Ok((Vec::new(), Some(set::show_columns(session, variable)?)))
+        }
+        S::Execute {
+            name: Some(name), ..
+        } => {
             let name = crate::parse::name_parts(name).join(".");
             Ok((Vec::new(), session.prepared_columns(&name)?))
         }
@@ -59,7 +70,7 @@ pub(crate) async fn describe(
 
 /// The value of a constant expression as `target`.
 ///
-/// Errors: those of its evaluation; `42P10` if it is not constant.
+/// Errors: those of its evaluation.
 pub(crate) fn constant(
     planner: &Planner,
     expression: &ast::Expr,
@@ -74,11 +85,14 @@ pub(crate) fn constant(
         .build();
     let simplifier = ExprSimplifier::new(context);
     let expr = simplifier.simplify(simplifier.coerce(expr, &schema)?)?;
-    match expr.as_literal() {
-        Some(value) => Ok(value.clone()),
-        None => Err(SqlError::with_code(
-            crate::sqlstate::INVALID_COLUMN_REFERENCE,
-            "the expression is not constant",
-        )),
+    if let Some(value) = expr.as_literal() {
+        return Ok(value.clone());
     }
+    // What could not be folded tells by its evaluation why.
+    let physical = planner.state.create_physical_expr(expr, &schema)?;
+    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(1));
+    let empty = Arc::new(arrow::datatypes::Schema::empty());
+    let row = arrow::array::RecordBatch::try_new_with_options(empty, Vec::new(), &options)?;
+    let value = physical.evaluate(&row)?.into_array(1)?;
+    Ok(ScalarValue::try_from_array(&value, 0)?)
 }

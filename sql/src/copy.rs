@@ -47,8 +47,8 @@ const QUEUE_LENGTH: usize = 2;
 
 /// What turns bytes into rows.
 enum Decoder {
-    Text(text::Decoder),
-    Binary(binary::Decoder),
+    Text(Box<text::Decoder>),
+    Binary(Box<binary::Decoder>),
 }
 
 /// COPY ... FROM STDIN in progress.
@@ -65,7 +65,9 @@ pub struct CopyIn {
 
 impl std::fmt::Debug for CopyIn {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CopyIn").field("table", &self.table.name).finish_non_exhaustive()
+        f.debug_struct("CopyIn")
+            .field("table", &self.table.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -78,22 +80,26 @@ impl CopyIn {
         writer: TableWriter,
         limits: Limits,
     ) -> Result<Self, SqlError> {
-        let names: Vec<String> =
-            columns.iter().map(|index| table.columns[*index].name.clone()).collect();
+        let names: Vec<String> = columns
+            .iter()
+            .map(|index| table.columns[*index].name.clone())
+            .collect();
         let types: Vec<PgType> = columns
             .iter()
             .map(|index| PgType::of_column(&table.columns[*index].column_type))
             .collect();
         format.check_names(&names)?;
         let decoder = match format.kind {
-            Kind::Binary => Decoder::Binary(binary::Decoder::new(&table.name, &names, &types)?),
-            Kind::Text | Kind::Csv => Decoder::Text(text::Decoder::new(
+            Kind::Binary => {
+                Decoder::Binary(Box::new(binary::Decoder::new(&table.name, &names, &types)?))
+            }
+            Kind::Text | Kind::Csv => Decoder::Text(Box::new(text::Decoder::new(
                 &table.name,
                 &names,
                 &types,
                 format.clone(),
-                planner.ctx.input.clone(),
-            )?),
+                planner.ctx.input,
+            )?)),
         };
         let projection = Projection::new(planner, &table, &columns, &types)?;
         let sink = Sink::new(writer, Arc::clone(&table));
@@ -114,7 +120,11 @@ impl CopyIn {
     /// What CopyInResponse says of the whole.
     #[must_use]
     pub fn overall_format(&self) -> Format {
-        if self.format.kind == Kind::Binary { Format::Binary } else { Format::Text }
+        if self.format.kind == Kind::Binary {
+            Format::Binary
+        } else {
+            Format::Text
+        }
     }
 
     /// How many columns the client sends.
@@ -149,8 +159,13 @@ impl CopyIn {
     async fn send(&mut self, arrays: Vec<ArrayRef>) -> Result<(), SqlError> {
         let batch = self.projection.apply(arrays)?;
         let limits = self.limits.clone();
-        let queue = self.queue.as_ref().ok_or_else(|| SqlError::internal("COPY has ended"))?;
-        let is_sent = limits.run(async { Ok(queue.send(batch).await.is_ok()) }).await?;
+        let queue = self
+            .queue
+            .as_ref()
+            .ok_or_else(|| SqlError::internal("COPY has ended"))?;
+        let is_sent = limits
+            .run(async { Ok(queue.send(batch).await.is_ok()) })
+            .await?;
         if is_sent {
             return Ok(());
         }
@@ -180,14 +195,20 @@ impl CopyIn {
             self.send(arrays).await?;
         }
         let table = self.table.id;
-        let queue = self.queue.take().ok_or_else(|| SqlError::internal("COPY has ended"))?;
+        let queue = self
+            .queue
+            .take()
+            .ok_or_else(|| SqlError::internal("COPY has ended"))?;
         // An empty batch means that no more follow: without it the writer aborts.
         let end = RecordBatch::new_empty(Arc::clone(&self.projection.output));
         if queue.send(end).await.is_err() {
             return Err(self.writer_error().await);
         }
         drop(queue);
-        let writer = self.writer.take().ok_or_else(|| SqlError::internal("COPY has ended"))?;
+        let writer = self
+            .writer
+            .take()
+            .ok_or_else(|| SqlError::internal("COPY has ended"))?;
         let limits = self.limits.clone();
         let written = limits.run(async {
             writer.await.map_err(|source| {
@@ -269,14 +290,18 @@ impl Projection {
             .into_iter()
             .map(|(_, expr)| physical(planner, expr, &output_schema))
             .collect();
-        Ok(Self { input, output: modify::arrow_schema(table), columns: sources, checks: checks? })
+        Ok(Self {
+            input,
+            output: modify::arrow_schema(table),
+            columns: sources,
+            checks: checks?,
+        })
     }
 
     fn apply(&self, arrays: Vec<ArrayRef>) -> Result<RecordBatch, SqlError> {
         let rows = arrays.first().map_or(0, |array| array.len());
         let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(rows));
-        let parsed =
-            RecordBatch::try_new_with_options(Arc::clone(&self.input), arrays, &options)?;
+        let parsed = RecordBatch::try_new_with_options(Arc::clone(&self.input), arrays, &options)?;
         let mut values: Vec<ArrayRef> = Vec::with_capacity(self.columns.len());
         for source in &self.columns {
             values.push(match source {
@@ -291,7 +316,11 @@ impl Projection {
         let mut fields: Vec<Arc<Field>> = self.output.fields().iter().map(Arc::clone).collect();
         for check in &self.checks {
             values.push(check.evaluate(&target)?.into_array(rows)?);
-            fields.push(Arc::new(Field::new("check", arrow::datatypes::DataType::Boolean, true)));
+            fields.push(Arc::new(Field::new(
+                "check",
+                arrow::datatypes::DataType::Boolean,
+                true,
+            )));
         }
         Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), values)?)
     }

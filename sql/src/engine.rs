@@ -36,8 +36,9 @@ impl Engine {
     ///
     /// Errors: `58030` if the folder cannot be made.
     pub fn new(lake: Lake, config: &SqlConfig, spill: PathBuf) -> Result<Arc<Self>, SqlError> {
-        std::fs::create_dir_all(&spill)
-            .map_err(|source| SqlError::from(datafusion::error::DataFusionError::IoError(source)))?;
+        std::fs::create_dir_all(&spill).map_err(|source| {
+            SqlError::from(datafusion::error::DataFusionError::IoError(source))
+        })?;
         let runtime = runtime(config, spill)?;
         crate::scan::register_store(&lake, &runtime)?;
         let state = SessionStateBuilder::new()

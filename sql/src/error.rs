@@ -105,10 +105,10 @@ impl From<DataFusionError> for SqlError {
         match error {
             DataFusionError::Context(_, inner) => Self::from(*inner),
             DataFusionError::Diagnostic(_, inner) => Self::from(*inner),
-            DataFusionError::Collection(errors) => errors
-                .into_iter()
-                .next()
-                .map_or_else(|| Self::internal("an empty collection of errors"), Self::from),
+            DataFusionError::Collection(errors) => errors.into_iter().next().map_or_else(
+                || Self::internal("an empty collection of errors"),
+                Self::from,
+            ),
             DataFusionError::Shared(shared) => from_shared(&shared),
             DataFusionError::External(source) => from_external(source),
             DataFusionError::ArrowError(inner, _) => Self::from(*inner),
@@ -127,9 +127,7 @@ impl From<DataFusionError> for SqlError {
                 Self::new(sqlstate::INVALID_PARAMETER_VALUE, text)
             }
             DataFusionError::SchemaError(source, _) => from_schema(*source),
-            DataFusionError::Execution(text) => {
-                Self::new(sqlstate::INVALID_PARAMETER_VALUE, text)
-            }
+            DataFusionError::Execution(text) => Self::new(sqlstate::INVALID_PARAMETER_VALUE, text),
             DataFusionError::ExecutionJoin(source) => {
                 Self::internal("a query task ended abnormally").caused_by(*source)
             }

@@ -68,7 +68,9 @@ pub struct RowStream {
 
 impl std::fmt::Debug for RowStream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RowStream").field("columns", &self.columns).finish_non_exhaustive()
+        f.debug_struct("RowStream")
+            .field("columns", &self.columns)
+            .finish_non_exhaustive()
     }
 }
 
@@ -79,7 +81,13 @@ impl RowStream {
         limits: Limits,
         tag: Tag,
     ) -> Self {
-        Self { columns, stream: Some(stream), limits, tag, plan: None }
+        Self {
+            columns,
+            stream: Some(stream),
+            limits,
+            tag,
+            plan: None,
+        }
     }
 
     /// Rows that are there already, such as a setting's value.
@@ -106,7 +114,9 @@ impl RowStream {
     ///
     /// Errors: those of the query; `57014` when cancelled or out of time.
     pub async fn next(&mut self) -> Result<Option<RecordBatch>, SqlError> {
-        let Some(stream) = &mut self.stream else { return Ok(None) };
+        let Some(stream) = &mut self.stream else {
+            return Ok(None);
+        };
         let next = self.limits.run(async { Ok(stream.next().await) }).await;
         match next {
             Ok(Some(Ok(batch))) => Ok(Some(batch)),
@@ -148,7 +158,11 @@ impl RowStream {
 
 /// Descriptions of a plan's output.
 pub(crate) fn describe(plan: &LogicalPlan) -> Arc<[ColumnDescription]> {
-    plan.schema().fields().iter().map(|field| ColumnDescription::of_field(field)).collect()
+    plan.schema()
+        .fields()
+        .iter()
+        .map(|field| ColumnDescription::of_field(field))
+        .collect()
 }
 
 /// Starts a physical plan; its partitions become one stream, in order if it has one.

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::{Column, DFSchema};
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
@@ -122,7 +123,10 @@ fn is_assignable(from: PgType, to: PgType) -> bool {
         || (is_instant(from) && to.oid == oid::TIME)
         || (from.oid == oid::TIME && to.oid == oid::INTERVAL)
         || (from.oid == oid::INTERVAL && to.oid == oid::TIME)
-        || matches!((from.oid, to.oid), (oid::JSON, oid::JSONB) | (oid::JSONB, oid::JSON))
+        || matches!(
+            (from.oid, to.oid),
+            (oid::JSON, oid::JSONB) | (oid::JSONB, oid::JSON)
+        )
 }
 
 /// The plan of `values` over `source`, with a boolean for each CHECK at the end.
@@ -142,7 +146,11 @@ pub(crate) fn with_checks(
         .iter()
         .map(|column| Expr::Column(Column::new_unqualified(column.name.as_str())))
         .collect();
-    columns.extend(checks.into_iter().map(|(name, expr)| expr.alias(format!("\u{1}check {name}"))));
+    columns.extend(
+        checks
+            .into_iter()
+            .map(|(name, expr)| expr.alias(format!("\u{1}check {name}"))),
+    );
     Ok(LogicalPlanBuilder::from(plan).project(columns)?.build()?)
 }
 
@@ -156,7 +164,10 @@ pub(crate) fn check_expressions(
     for entry in &table.constraints {
         if let Constraint::Check { expression } = &entry.constraint {
             let parsed = crate::parse::parse_expression(expression)?;
-            checks.push((entry.name.clone(), planner.plan_expression(&parsed, &schema)?));
+            checks.push((
+                entry.name.clone(),
+                planner.plan_expression(&parsed, &schema)?,
+            ));
         }
     }
     Ok(checks)
@@ -173,7 +184,9 @@ pub(crate) struct Sink {
 
 impl std::fmt::Debug for Sink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sink").field("table", &self.table.name).finish_non_exhaustive()
+        f.debug_struct("Sink")
+            .field("table", &self.table.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -185,7 +198,13 @@ impl Sink {
             .filter(|entry| matches!(entry.constraint, Constraint::Check { .. }))
             .map(|entry| entry.name.clone())
             .collect();
-        Self { writer, schema: arrow_schema(&table), table, checks, rows: 0 }
+        Self {
+            writer,
+            schema: arrow_schema(&table),
+            table,
+            checks,
+            rows: 0,
+        }
     }
 
     /// `batch`: the table's columns in order, then a boolean for each CHECK.
@@ -214,7 +233,8 @@ impl Sink {
         }
         for (name, array) in self.checks.iter().zip(&batch.columns()[count..]) {
             let truths = array.as_boolean();
-            let failing = (0..truths.len()).find(|row| truths.is_valid(*row) && !truths.value(*row));
+            let failing =
+                (0..truths.len()).find(|row| truths.is_valid(*row) && !truths.value(*row));
             if let Some(row) = failing {
                 return Err(SqlError::check_violation(&self.table.name, name)
                     .with_detail(self.failing_row(batch, row)?));
@@ -229,7 +249,11 @@ impl Sink {
                 if array.data_type() == field.data_type() {
                     return Ok(Arc::clone(array));
                 }
-                Ok(arrow::compute::cast(array, field.data_type())?)
+                let strict = CastOptions {
+                    safe: false,
+                    ..CastOptions::default()
+                };
+                Ok(cast_with_options(array, field.data_type(), &strict)?)
             })
             .collect();
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), arrays?)?)
@@ -257,6 +281,8 @@ impl Sink {
 
     /// Deletes what was written.
     pub(crate) async fn abort(self) {
-        self.writer.abort().await;
+        if let Err(error) = self.writer.abort().await {
+            tracing::warn!(%error, "files of a failed statement were not deleted");
+        }
     }
 }

@@ -64,9 +64,16 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Statement>, SqlError> {
         if !matches!(end.token, Token::EOF | Token::SemiColon) {
             return Err(unexpected(&lines, &end));
         }
-        let stop = if end.token == Token::EOF { text.len() } else { lines.byte(end.span.start) };
+        let stop = if end.token == Token::EOF {
+            text.len()
+        } else {
+            lines.byte(end.span.start)
+        };
         let own = text[lines.byte(start.span.start)..stop].trim_end();
-        statements.push(Statement { text: Arc::from(own), node });
+        statements.push(Statement {
+            text: Arc::from(own),
+            node,
+        });
     }
 }
 
@@ -74,7 +81,13 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Statement>, SqlError> {
 pub(crate) fn parse_query(text: &str) -> Result<ast::Query, SqlError> {
     let mut statements = parse(text)?;
     match (statements.pop(), statements.is_empty()) {
-        (Some(Statement { node: Node::Ast(node), .. }), true) => match *node {
+        (
+            Some(Statement {
+                node: Node::Ast(node),
+                ..
+            }),
+            true,
+        ) => match *node {
             ast::Statement::Query(query) => Ok(*query),
             _ => Err(SqlError::syntax("a query was expected")),
         },
@@ -90,32 +103,15 @@ pub(crate) fn parse_expression(text: &str) -> Result<ast::Expr, SqlError> {
         .with_recursion_limit(RECURSION_MAX)
         .try_with_sql(text)
         .map_err(|error| syntax_error(&lines, error))?;
-    let expression = parser.parse_expr().map_err(|error| syntax_error(&lines, error))?;
+    let expression = parser
+        .parse_expr()
+        .map_err(|error| syntax_error(&lines, error))?;
     let rest = parser.peek_token();
-    if rest.token == Token::EOF { Ok(expression) } else { Err(unexpected(&lines, &rest)) }
-}
-
-/// Parses the name of a type, as a cast to `regtype` does.
-pub(crate) fn parse_type(text: &str) -> Result<ast::DataType, SqlError> {
-    let lines = LineIndex::new(text);
-    let dialect = GotganDialect::default();
-    let mut parser =
-        Parser::new(&dialect).try_with_sql(text).map_err(|error| syntax_error(&lines, error))?;
-    parser.parse_data_type().map_err(|error| syntax_error(&lines, error))
-}
-
-/// Parses a possibly qualified name into its parts, folded as SQL does.
-pub(crate) fn parse_name(text: &str) -> Result<Vec<String>, SqlError> {
-    let lines = LineIndex::new(text);
-    let dialect = GotganDialect::default();
-    let mut parser =
-        Parser::new(&dialect).try_with_sql(text).map_err(|error| syntax_error(&lines, error))?;
-    let name = parser.parse_object_name(false).map_err(|error| syntax_error(&lines, error))?;
-    let rest = parser.peek_token();
-    if rest.token != Token::EOF {
-        return Err(unexpected(&lines, &rest));
+    if rest.token == Token::EOF {
+        Ok(expression)
+    } else {
+        Err(unexpected(&lines, &rest))
     }
-    Ok(name_parts(&name))
 }
 
 /// The parts of a name, folded to lower case unless quoted.
@@ -131,7 +127,11 @@ pub(crate) fn name_parts(name: &ast::ObjectName) -> Vec<String> {
 
 /// An identifier folded to lower case unless quoted.
 pub(crate) fn fold(ident: &ast::Ident) -> String {
-    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
+    if ident.quote_style.is_some() {
+        ident.value.clone()
+    } else {
+        ident.value.to_lowercase()
+    }
 }
 
 fn parse_one(parser: &mut Parser<'_>) -> Result<Node, ParserError> {
@@ -145,14 +145,19 @@ fn parse_one(parser: &mut Parser<'_>) -> Result<Node, ParserError> {
             parser.next_token();
             let _ = parser.parse_one_of_keywords(&[Keyword::WORK, Keyword::TRANSACTION]);
             let chain = parser.parse_keywords(&[Keyword::AND, Keyword::CHAIN]);
-            Ok(Node::Ast(Box::new(ast::Statement::Rollback { chain, savepoint: None })))
+            Ok(Node::Ast(Box::new(ast::Statement::Rollback {
+                chain,
+                savepoint: None,
+            })))
         }
         Keyword::TABLE => {
             parser.next_token();
             let name = parser.parse_object_name(false)?;
             let text = format!("SELECT * FROM {name}");
             let dialect = GotganDialect::default();
-            let statement = Parser::new(&dialect).try_with_sql(&text)?.parse_statement()?;
+            let statement = Parser::new(&dialect)
+                .try_with_sql(&text)?
+                .parse_statement()?;
             Ok(Node::Ast(Box::new(statement)))
         }
         _ => Ok(Node::Ast(Box::new(parser.parse_statement()?))),
@@ -173,11 +178,19 @@ impl<'a> LineIndex<'a> {
     }
 
     fn byte(&self, location: Location) -> usize {
-        let line = usize::try_from(location.line).unwrap_or(0).saturating_sub(1);
-        let column = usize::try_from(location.column).unwrap_or(0).saturating_sub(1);
-        let Some(&start) = self.starts.get(line) else { return self.text.len() };
+        let line = usize::try_from(location.line)
+            .unwrap_or(0)
+            .saturating_sub(1);
+        let column = usize::try_from(location.column)
+            .unwrap_or(0)
+            .saturating_sub(1);
+        let Some(&start) = self.starts.get(line) else {
+            return self.text.len();
+        };
         let rest = &self.text[start..];
-        rest.char_indices().nth(column).map_or(self.text.len(), |(index, _)| start + index)
+        rest.char_indices()
+            .nth(column)
+            .map_or(self.text.len(), |(index, _)| start + index)
     }
 
     /// 1-based position in characters, as the protocol counts.
@@ -193,14 +206,14 @@ fn unexpected(lines: &LineIndex<'_>, token: &TokenWithSpan) -> SqlError {
     }
     let from = lines.byte(token.span.start);
     let to = lines.byte(token.span.end).max(from);
-    SqlError::syntax(format!("syntax error at or near \"{}\"", &lines.text[from..to]))
-        .at(Some(lines.position(token.span.start)))
+    SqlError::syntax(format!(
+        "syntax error at or near \"{}\"",
+        &lines.text[from..to]
+    ))
+    .at(Some(lines.position(token.span.start)))
 }
 
-fn lexical_error(
-    lines: &LineIndex<'_>,
-    error: &sqlparser::tokenizer::TokenizerError,
-) -> SqlError {
+fn lexical_error(lines: &LineIndex<'_>, error: &sqlparser::tokenizer::TokenizerError) -> SqlError {
     let from = lines.byte(error.location);
     let near: String = lines.text[from..].chars().take(20).collect();
     SqlError::syntax(format!("syntax error at or near \"{near}\""))
@@ -247,18 +260,24 @@ fn split_location(text: &str) -> Option<(&str, Location)> {
 
 fn first_token(text: &str) -> &str {
     let dialect = GotganDialect::default();
-    let word = text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
+    let word = text
+        .find(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .unwrap_or(text.len());
     if word > 0 {
         return &text[..word];
     }
-    let Some(first) = text.chars().next() else { return "" };
+    let Some(first) = text.chars().next() else {
+        return "";
+    };
     if matches!(first, '\'' | '"') {
         let length = Tokenizer::new(&dialect, text)
             .tokenize_with_location()
             .ok()
             .and_then(|tokens| tokens.into_iter().next())
             .map_or(first.len_utf8(), |token| {
-                usize::try_from(token.span.end.column).unwrap_or(2).saturating_sub(1)
+                usize::try_from(token.span.end.column)
+                    .unwrap_or(2)
+                    .saturating_sub(1)
             });
         return text.get(..length).unwrap_or(text);
     }

@@ -9,12 +9,12 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Field, FieldRef};
 use datafusion::catalog::view::ViewTable;
-use datafusion::common::tree_node::TreeNode;
+use datafusion::common::TableReference;
+use datafusion::common::metadata::{FieldMetadata, ScalarAndMetadata};
 use datafusion::common::{DataFusionError, ParamValues, Result, ScalarValue};
 use datafusion::datasource::{TableProvider, provider_as_source};
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource};
-use datafusion::common::TableReference;
 use datafusion::sql::planner::{NullOrdering, ParserOptions, PlannerContext, SqlToRel};
 use gotgan_storage::{Lake, Relation, View, ViewDialect};
 use sqlparser::ast;
@@ -60,15 +60,26 @@ pub(crate) struct Planner {
     pub(crate) ctx: Arc<StatementContext>,
     pub(crate) state: Arc<SessionState>,
     view_depth: usize,
+    /// Whether the query names a column such as `tableoid`, which `*` leaves out.
+    names_system_columns: bool,
 }
 
 impl Planner {
     pub(crate) fn new(lake: Lake, ctx: Arc<StatementContext>, state: Arc<SessionState>) -> Self {
-        Self { lake, ctx, state, view_depth: 0 }
+        Self {
+            lake,
+            ctx,
+            state,
+            view_depth: 0,
+            names_system_columns: false,
+        }
     }
 
     pub(crate) fn resolver(&self) -> Resolver<'_> {
-        Resolver { snapshot: &self.ctx.snapshot, search_path: &self.ctx.search_path }
+        Resolver {
+            snapshot: &self.ctx.snapshot,
+            search_path: &self.ctx.search_path,
+        }
     }
 
     /// Plans a query. `known` are the types that the client gave for its parameters;
@@ -81,39 +92,57 @@ impl Planner {
         query: &ast::Query,
         known: &[Option<PgType>],
     ) -> Result<Planned, SqlError> {
+        let names_system_columns = locate::names_system_columns(query);
+        if names_system_columns && !self.names_system_columns {
+            let planner = Self {
+                names_system_columns,
+                ..self.clone()
+            };
+            return planner.plan_query(query, known);
+        }
         let mut rewritten = query.clone();
         rewrite::rewrite_query(&mut rewritten)?;
         let count = locate::parameter_count(&rewritten);
         let mut types: Vec<Option<PgType>> = known.to_vec();
         types.resize(count.max(known.len()), None);
+        for (number, target) in locate::parameter_types(&rewritten) {
+            if let Some(slot) = number.checked_sub(1).and_then(|index| types.get_mut(index)) {
+                *slot = slot.or(Some(target));
+            }
+        }
         // The first round lets operators choose types, the second plans with them.
-        let found = match self.plan_rewritten(&rewritten, &types) {
-            Ok((plan, _)) if types.iter().take(count).all(Option::is_some) => {
-                return Ok(Planned { plan, parameters: types.into_iter().flatten().collect() });
+        let (planned, mut found) = self.plan_rewritten(&rewritten, &types);
+        match planned {
+            Ok(plan) if types.iter().take(count).all(Option::is_some) => {
+                return Ok(Planned {
+                    plan,
+                    parameters: types.into_iter().flatten().collect(),
+                });
             }
-            Ok((plan, mut found)) => {
-                add_inferred(&plan, &mut found)?;
-                found
-            }
-            Err((_, found)) if count > 0 => found,
-            Err((error, _)) => return Err(locate::with_position(error, query)),
-        };
+            Ok(plan) => add_inferred(&plan, &mut found)?,
+            Err(_) if count > 0 => {}
+            Err(error) => return Err(locate::with_position(error, query)),
+        }
         for (index, slot) in types.iter_mut().enumerate() {
             let name = format!("${}", index + 1);
-            *slot = slot.or_else(|| found.get(&name).copied()).or(Some(PgType::new(oid::TEXT)));
+            *slot = slot
+                .or_else(|| found.get(&name).copied())
+                .or(Some(PgType::new(oid::TEXT)));
         }
-        let (plan, _) = self
-            .plan_rewritten(&rewritten, &types)
-            .map_err(|(error, _)| locate::with_position(error, query))?;
-        Ok(Planned { plan, parameters: types.into_iter().flatten().collect() })
+        let (planned, _) = self.plan_rewritten(&rewritten, &types);
+        let plan = planned.map_err(|error| locate::with_position(error, query))?;
+        Ok(Planned {
+            plan,
+            parameters: types.into_iter().flatten().collect(),
+        })
     }
 
-    #[expect(clippy::type_complexity, reason = "the error keeps what was learned of parameters")]
+    /// The plan, or why there is none, and the types that operators gave parameters.
     fn plan_rewritten(
         &self,
         query: &ast::Query,
         types: &[Option<PgType>],
-    ) -> Result<(LogicalPlan, BTreeMap<String, PgType>), (SqlError, BTreeMap<String, PgType>)> {
+    ) -> (Result<LogicalPlan, SqlError>, BTreeMap<String, PgType>) {
         let provider = self.provider();
         let fields: Vec<Option<FieldRef>> = types
             .iter()
@@ -131,21 +160,17 @@ impl Planner {
             .and_then(|plan| analyze::analyze(plan, &self.ctx))
             .and_then(|plan| decorrelate::decorrelate(plan, &self.ctx))
             .and_then(|plan| self.with_common_types(plan));
-        match planned {
-            Ok(plan) => Ok((plan, provider.parameter_types())),
-            Err(error) => Err((error, provider.parameter_types())),
-        }
+        (planned, provider.parameter_types())
     }
 
-    /// The columns of a UNION have the common types of its branches only after the
-    /// engine's analysis; the client is told those.
+    /// UNION, CASE and the like have the common type of their branches only after the
+    /// engine's analysis; the client is told that type.
     fn with_common_types(&self, plan: LogicalPlan) -> Result<LogicalPlan, SqlError> {
-        let has_union = plan.exists(|node| Ok(matches!(node, LogicalPlan::Union(_))))?;
-        if !has_union {
-            return Ok(plan);
-        }
         let config = self.state.config_options();
-        Ok(self.state.analyzer().execute_and_check(plan, config, |_, _| {})?)
+        Ok(self
+            .state
+            .analyzer()
+            .execute_and_check(plan, config, |_, _| {})?)
     }
 
     fn provider(&self) -> Provider<'_> {
@@ -161,9 +186,7 @@ impl Planner {
                 | DataFusionError::Diagnostic(_, _)
                 | DataFusionError::Internal(_)
         );
-        if may_be_a_name
-            && let Some(name) = provider.missing_function()
-        {
+        if may_be_a_name && let Some(name) = provider.missing_function() {
             return SqlError::undefined_function(&format!("{name}()"));
         }
         SqlError::from(error)
@@ -199,7 +222,10 @@ impl Planner {
             )));
         }
         let query = crate::parse::parse_query(&view.text)?;
-        let nested = Self { view_depth: self.view_depth + 1, ..self.clone() };
+        let nested = Self {
+            view_depth: self.view_depth + 1,
+            ..self.clone()
+        };
         let planned = nested.plan_query(&query, &[])?;
         let columns: Vec<Expr> = planned
             .plan
@@ -209,17 +235,32 @@ impl Planner {
             .zip(&view.columns)
             .map(|(column, named)| Expr::Column(column).alias(named.name.as_str()))
             .collect();
-        let plan = LogicalPlanBuilder::from(planned.plan).project(columns)?.build()?;
-        Ok(provider_as_source(Arc::new(ViewTable::new(plan, Some(view.text.clone())))))
+        let plan = LogicalPlanBuilder::from(planned.plan)
+            .project(columns)?
+            .build()?;
+        Ok(provider_as_source(Arc::new(ViewTable::new(
+            plan,
+            Some(view.text.clone()),
+        ))))
     }
 
     /// Replaces `$n` by values.
-    pub(crate) fn bind(plan: LogicalPlan, values: Vec<ScalarValue>) -> Result<LogicalPlan, SqlError> {
+    pub(crate) fn bind(
+        plan: LogicalPlan,
+        values: Vec<(PgType, ScalarValue)>,
+    ) -> Result<LogicalPlan, SqlError> {
         if values.is_empty() {
             return Ok(plan);
         }
-        let values: ParamValues = values.into();
-        Ok(plan.replace_params_with_values(&values)?)
+        let values = values
+            .into_iter()
+            .map(|(pg_type, value)| {
+                let metadata = pg_type.metadata();
+                let metadata = (!metadata.is_empty()).then(|| FieldMetadata::from(metadata));
+                ScalarAndMetadata::new(value, metadata)
+            })
+            .collect();
+        Ok(plan.replace_params_with_values(&ParamValues::List(values))?)
     }
 }
 
@@ -233,13 +274,12 @@ fn parser_options() -> ParserOptions {
 }
 
 /// What the engine itself inferred of parameters, for example from LIMIT.
-fn add_inferred(
-    plan: &LogicalPlan,
-    found: &mut BTreeMap<String, PgType>,
-) -> Result<(), SqlError> {
+fn add_inferred(plan: &LogicalPlan, found: &mut BTreeMap<String, PgType>) -> Result<(), SqlError> {
     for (name, field) in plan.get_parameter_fields()? {
         if let Some(field) = field {
-            found.entry(name).or_insert_with(|| PgType::of_field(&field));
+            found
+                .entry(name)
+                .or_insert_with(|| PgType::of_field(&field));
         }
     }
     Ok(())
@@ -248,17 +288,32 @@ fn add_inferred(
 impl Relations for Planner {
     fn table_source(&self, reference: &TableReference) -> Result<Arc<dyn TableSource>> {
         let name = match reference {
-            TableReference::Bare { table } => Name { schema: None, name: table.to_string() },
-            TableReference::Partial { schema, table } => {
-                Name { schema: Some(schema.to_string()), name: table.to_string() }
-            }
-            TableReference::Full { catalog, schema, table } => {
+            TableReference::Bare { table } => Name {
+                schema: None,
+                name: table.to_string(),
+            },
+            TableReference::Partial { schema, table } => Name {
+                schema: Some(schema.to_string()),
+                name: table.to_string(),
+            },
+            TableReference::Full {
+                catalog,
+                schema,
+                table,
+            } => {
                 let parts = [catalog.to_string(), schema.to_string(), table.to_string()];
                 Name::from_parts(&parts)?
             }
         };
         match self.resolver().relation(&name)? {
             Resolved::System(relation) => {
+                let whole = self
+                    .names_system_columns
+                    .then(|| {
+                        pg_catalog::relation_with_system_columns(relation.schema, relation.name)
+                    })
+                    .flatten();
+                let relation = whole.unwrap_or(relation);
                 let table = system_table::SystemTable::new(relation, &self.ctx);
                 Ok(provider_as_source(Arc::new(table)))
             }
@@ -288,13 +343,15 @@ impl Relations for Planner {
             return Ok(provider_as_source(Arc::new(table)));
         }
         // A scalar function in FROM is a table of its one value.
-        let Some(function) = builtin::resolve(name, &self.ctx)
-            .or_else(|| provider::engine_function(name))
+        let Some(function) =
+            builtin::resolve(name, &self.ctx).or_else(|| provider::engine_function(name))
         else {
             return Err(SqlError::undefined_function(&format!("{name}()")).into());
         };
         let value = function.call(args.to_vec()).alias(name);
-        let plan = LogicalPlanBuilder::empty(true).project(vec![value])?.build()?;
+        let plan = LogicalPlanBuilder::empty(true)
+            .project(vec![value])?
+            .build()?;
         Ok(provider_as_source(Arc::new(ViewTable::new(plan, None))))
     }
 }

@@ -12,9 +12,6 @@ use crate::pg_catalog::{self, SystemRelation};
 /// The one database of a warehouse.
 pub(crate) const DATABASE: &str = "gotgan";
 
-/// DuckLake's first schema: hidden while nothing is in it.
-const HIDDEN_SCHEMA: &str = "main";
-
 /// What a name in FROM stands for.
 pub(crate) enum Resolved {
     System(&'static SystemRelation),
@@ -32,11 +29,18 @@ impl Name {
     /// Errors: `0A000` if the first of three parts is another database.
     pub(crate) fn from_parts(parts: &[String]) -> Result<Self, SqlError> {
         match parts {
-            [name] => Ok(Self { schema: None, name: name.clone() }),
-            [schema, name] => Ok(Self { schema: Some(schema.clone()), name: name.clone() }),
-            [database, schema, name] if database == DATABASE => {
-                Ok(Self { schema: Some(schema.clone()), name: name.clone() })
-            }
+            [name] => Ok(Self {
+                schema: None,
+                name: name.clone(),
+            }),
+            [schema, name] => Ok(Self {
+                schema: Some(schema.clone()),
+                name: name.clone(),
+            }),
+            [database, schema, name] if database == DATABASE => Ok(Self {
+                schema: Some(schema.clone()),
+                name: name.clone(),
+            }),
             _ => Err(SqlError::cross_database(&parts.join("."))),
         }
     }
@@ -60,9 +64,10 @@ impl Resolver<'_> {
     pub(crate) fn find(&self, name: &Name) -> Option<Resolved> {
         match &name.schema {
             Some(schema) => self.find_in(schema, &name.name),
-            None => {
-                self.search_path.iter().find_map(|schema| self.find_in(schema, &name.name))
-            }
+            None => self
+                .search_path
+                .iter()
+                .find_map(|schema| self.find_in(schema, &name.name)),
         }
     }
 
@@ -71,14 +76,17 @@ impl Resolver<'_> {
             return Some(Resolved::System(relation));
         }
         let schema = self.snapshot.schema_by_name(schema)?;
-        self.snapshot.relation(schema.id, name).map(Resolved::Stored)
+        self.snapshot
+            .relation(schema.id, name)
+            .map(Resolved::Stored)
     }
 
     /// The relation of this name.
     ///
     /// Errors: `42P01`, as PostgreSQL gives also when the schema is missing.
     pub(crate) fn relation(&self, name: &Name) -> Result<Resolved, SqlError> {
-        self.find(name).ok_or_else(|| SqlError::undefined_table(&name.display()))
+        self.find(name)
+            .ok_or_else(|| SqlError::undefined_table(&name.display()))
     }
 
     /// The schema of this name.
@@ -116,9 +124,4 @@ impl Resolver<'_> {
 /// Schemas that hold generated relations only.
 pub(crate) fn is_system_schema(name: &str) -> bool {
     matches!(name, "pg_catalog" | "information_schema" | "pg_toast")
-}
-
-/// Whether users see this schema: DuckLake's own is hidden while it is empty.
-pub(crate) fn is_visible_schema(snapshot: &Snapshot, schema: &Schema) -> bool {
-    schema.name != HIDDEN_SCHEMA || snapshot.relations_in(schema.id).next().is_some()
 }

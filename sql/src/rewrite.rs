@@ -15,7 +15,9 @@ use crate::error::SqlError;
 pub(crate) mod build;
 mod expression;
 mod function;
+mod join;
 mod naming;
+mod row;
 mod select;
 
 pub(crate) use naming::strip_suffix;

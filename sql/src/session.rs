@@ -90,7 +90,9 @@ impl Session {
         let mut settings = Settings::new();
         let timeout = engine.config.statement_timeout.as_millis();
         if timeout > 0 {
-            settings.initialise("statement_timeout", &format!("{timeout}ms"));
+            settings.set("statement_timeout", &timeout.to_string(), false)?;
+            let shown = settings.show("statement_timeout")?.to_owned();
+            settings.initialise("statement_timeout", &shown);
         }
         settings.initialise("session_authorization", &options.user);
         settings.initialise("application_name", &options.application_name);
@@ -113,7 +115,10 @@ impl Session {
             portals: HashMap::new(),
             notices: Vec::new(),
             reported_all: false,
-            limits: Limits { cancel: CancellationToken::new(), deadline: None },
+            limits: Limits {
+                cancel: CancellationToken::new(),
+                deadline: None,
+            },
             statement_start,
         })
     }
@@ -130,7 +135,10 @@ impl Session {
         let cancel = CancellationToken::new();
         let timeout = self.settings.statement_timeout();
         let deadline = timeout.map(|timeout| Instant::now() + timeout);
-        self.limits = Limits { cancel: cancel.clone(), deadline };
+        self.limits = Limits {
+            cancel: cancel.clone(),
+            deadline,
+        };
         self.statement_start = self.engine.clock.now().timestamp_micros();
         cancel
     }
@@ -249,7 +257,12 @@ impl Session {
         let storage = self.engine.lake.begin(author).await?;
         self.settings.begin();
         let is_read_only = self.settings.is_on("default_transaction_read_only");
-        Ok(Active::new(storage, is_explicit, is_read_only, self.statement_start))
+        Ok(Active::new(
+            storage,
+            is_explicit,
+            is_read_only,
+            self.statement_start,
+        ))
     }
 
     /// What the statement's functions may know.
@@ -263,8 +276,8 @@ impl Session {
         let mut search_path: Vec<String> = Vec::new();
         for name in self.settings.search_path() {
             let name = if name == "$user" { user.clone() } else { name };
-            let exists = crate::resolve::is_system_schema(&name)
-                || snapshot.schema_by_name(&name).is_some();
+            let exists =
+                crate::resolve::is_system_schema(&name) || snapshot.schema_by_name(&name).is_some();
             if exists && !search_path.contains(&name) {
                 search_path.push(name);
             }
@@ -294,7 +307,11 @@ impl Session {
     /// A planner on the snapshot of this statement.
     pub(crate) async fn planner(&mut self) -> Result<Planner, SqlError> {
         let ctx = self.context().await?;
-        Ok(Planner::new(self.engine.lake.clone(), ctx, Arc::clone(&self.engine.state)))
+        Ok(Planner::new(
+            self.engine.lake.clone(),
+            ctx,
+            Arc::clone(&self.engine.state),
+        ))
     }
 
     /// Refuses a statement that changes something where nothing may change.

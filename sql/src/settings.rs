@@ -119,7 +119,8 @@ impl Settings {
         for (name, value) in changed {
             self.store(&name, value);
         }
-        self.values.retain(|name, _| self.defaults.contains_key(name));
+        self.values
+            .retain(|name, _| self.defaults.contains_key(name));
         self.refresh();
     }
 
@@ -186,9 +187,7 @@ impl Settings {
         let is_new = self.values.get(key) != Some(&value);
         self.values.insert(key.to_owned(), value.clone());
         self.refresh();
-        if is_new
-            && let Some(entry) = catalog::find(key).filter(|entry| entry.is_reported)
-        {
+        if is_new && let Some(entry) = catalog::find(key).filter(|entry| entry.is_reported) {
             self.changed.push((entry.name.to_owned(), value));
         }
     }
@@ -231,15 +230,26 @@ impl Settings {
             }
             Kind::Choice(words) => {
                 let wanted = value.to_lowercase();
-                words.iter().find(|word| **word == wanted).map(|w| (*w).to_owned()).ok_or_else(bad)
+                words
+                    .iter()
+                    .find(|word| **word == wanted)
+                    .map(|w| (*w).to_owned())
+                    .ok_or_else(bad)
             }
-            Kind::Milliseconds => Ok(show_milliseconds(parse_milliseconds(value).ok_or_else(bad)?)),
-            Kind::Zone => Zone::parse_setting(value).map(|zone| zone.name()).ok_or_else(bad),
+            Kind::Milliseconds => Ok(show_milliseconds(
+                parse_milliseconds(value).ok_or_else(bad)?,
+            )),
+            Kind::Zone => Zone::parse_setting(value)
+                .map(|zone| zone.name())
+                .ok_or_else(bad),
             Kind::DateStyle => {
-                let current = self.values.get("datestyle").map_or("ISO, MDY", String::as_str);
+                let current = self
+                    .values
+                    .get("datestyle")
+                    .map_or("ISO, MDY", String::as_str);
                 date_style(value, current).ok_or_else(bad)
             }
-            Kind::Encoding => match value.to_uppercase().replace(['-', '_'], "").as_str() {
+            Kind::Encoding => match letters(value).as_str() {
                 "UTF8" | "UNICODE" => Ok("UTF8".to_owned()),
                 "SQLASCII" => Ok("SQL_ASCII".to_owned()),
                 _ => Err(bad()),
@@ -324,10 +334,21 @@ fn parse_boolean(value: &str) -> Option<bool> {
     is_off.then_some(false)
 }
 
+/// Letters and digits in upper case: how names of encodings compare.
+fn letters(value: &str) -> String {
+    value
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_uppercase())
+        .collect()
+}
+
 /// `5s`, `1min`, `250`; a bare number counts milliseconds.
 fn parse_milliseconds(value: &str) -> Option<u64> {
     let value = value.trim();
-    let digits = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
+    let digits = value
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(value.len());
     let number: u64 = value[..digits].parse().ok()?;
     let factor = match value[digits..].trim() {
         "" | "ms" => 1,
@@ -337,23 +358,38 @@ fn parse_milliseconds(value: &str) -> Option<u64> {
         "d" => 86_400_000,
         _ => return None,
     };
-    number.checked_mul(factor).filter(|millis| *millis <= 2_147_483_647)
+    number
+        .checked_mul(factor)
+        .filter(|millis| *millis <= 2_147_483_647)
 }
 
 /// In the largest unit that divides it, as PostgreSQL shows durations.
 fn show_milliseconds(millis: u64) -> String {
-    for (unit, name) in [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s")] {
-        if millis >= unit && millis % unit == 0 {
+    for (unit, name) in [
+        (86_400_000, "d"),
+        (3_600_000, "h"),
+        (60_000, "min"),
+        (1000, "s"),
+    ] {
+        if millis >= unit && millis.is_multiple_of(unit) {
             return format!("{}{name}", millis / unit);
         }
     }
-    if millis == 0 { "0".to_owned() } else { format!("{millis}ms") }
+    if millis == 0 {
+        "0".to_owned()
+    } else {
+        format!("{millis}ms")
+    }
 }
 
 /// `ISO`, `DMY`, `SQL, DMY`: what is not named stays as it was.
 fn date_style(value: &str, current: &str) -> Option<String> {
     let (mut style, mut order) = current.split_once(", ").unwrap_or(("ISO", "MDY"));
-    for word in value.split([',', ' ']).map(str::trim).filter(|word| !word.is_empty()) {
+    for word in value
+        .split([',', ' '])
+        .map(str::trim)
+        .filter(|word| !word.is_empty())
+    {
         match word.to_uppercase().as_str() {
             "ISO" => style = "ISO",
             "SQL" => style = "SQL",
@@ -376,7 +412,10 @@ pub(crate) fn split_names(text: &str) -> Vec<String> {
     while !rest.is_empty() {
         let (name, after) = if let Some(quoted) = rest.strip_prefix('"') {
             let end = quoted.find('"').unwrap_or(quoted.len());
-            (quoted[..end].to_owned(), quoted.get(end + 1..).unwrap_or(""))
+            (
+                quoted[..end].to_owned(),
+                quoted.get(end + 1..).unwrap_or(""),
+            )
         } else {
             let end = rest.find(',').unwrap_or(rest.len());
             (rest[..end].trim().to_lowercase(), &rest[end..])

@@ -81,7 +81,9 @@ impl Active {
         if self.failed {
             return Err(SqlError::in_failed_transaction());
         }
-        self.storage.as_mut().ok_or_else(SqlError::in_failed_transaction)
+        self.storage
+            .as_mut()
+            .ok_or_else(SqlError::in_failed_transaction)
     }
 
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
@@ -115,7 +117,9 @@ impl Active {
     pub(crate) fn record_reads(&mut self, tables: Vec<TableId>) -> Result<(), SqlError> {
         if self.isolation == Isolation::Serializable {
             let storage = self.storage()?;
-            tables.into_iter().for_each(|table| storage.record_read(table));
+            tables
+                .into_iter()
+                .for_each(|table| storage.record_read(table));
         }
         Ok(())
     }
@@ -171,11 +175,14 @@ impl Active {
     }
 
     fn savepoint_index(&self, name: &str) -> Result<usize, SqlError> {
-        self.savepoints.iter().rposition(|(own, _)| own == name).ok_or_else(|| {
-            SqlError::with_code(
-                crate::sqlstate::INVALID_SAVEPOINT_SPECIFICATION,
-                format!("savepoint \"{name}\" does not exist"),
-            )
-        })
+        self.savepoints
+            .iter()
+            .rposition(|(own, _)| own == name)
+            .ok_or_else(|| {
+                SqlError::with_code(
+                    crate::sqlstate::INVALID_SAVEPOINT_SPECIFICATION,
+                    format!("savepoint \"{name}\" does not exist"),
+                )
+            })
     }
 }

@@ -97,13 +97,19 @@ impl PgType {
     #[must_use]
     pub fn numeric(precision: u8, scale: i8) -> Self {
         let modifier = (i32::from(precision) << 16) | (i32::from(scale) & 0x7ff);
-        Self { oid: oid::NUMERIC, typmod: modifier + 4 }
+        Self {
+            oid: oid::NUMERIC,
+            typmod: modifier + 4,
+        }
     }
 
     /// `varchar(n)` or `char(n)`; `length` in characters.
     #[must_use]
     pub fn character(oid: u32, length: u32) -> Self {
-        Self { oid, typmod: i32::try_from(length).unwrap_or(i32::MAX - 4) + 4 }
+        Self {
+            oid,
+            typmod: i32::try_from(length).unwrap_or(i32::MAX - 4) + 4,
+        }
     }
 
     /// The row of the type table; `unknown` for an OID that is not there.
@@ -118,14 +124,20 @@ impl PgType {
     #[must_use]
     pub fn element(self) -> Option<Self> {
         let entry = self.entry();
-        (entry.element != 0).then_some(Self { oid: entry.element, typmod: self.typmod })
+        (entry.element != 0).then_some(Self {
+            oid: entry.element,
+            typmod: self.typmod,
+        })
     }
 
     /// The array type over this one, if there is one.
     #[must_use]
     pub fn array(self) -> Option<Self> {
         let entry = self.entry();
-        (entry.array != 0).then_some(Self { oid: entry.array, typmod: self.typmod })
+        (entry.array != 0).then_some(Self {
+            oid: entry.array,
+            typmod: self.typmod,
+        })
     }
 
     /// Precision and scale of `numeric(p,s)`.
@@ -136,7 +148,10 @@ impl PgType {
         }
         let modifier = self.typmod - 4;
         let scale = ((modifier & 0x7ff) ^ 1024) - 1024;
-        Some((u8::try_from(modifier >> 16).ok()?, i8::try_from(scale).ok()?))
+        Some((
+            u8::try_from(modifier >> 16).ok()?,
+            i8::try_from(scale).ok()?,
+        ))
     }
 
     /// Length in characters of `varchar(n)` and `char(n)`.
@@ -154,7 +169,9 @@ impl PgType {
         }
         let name = self.entry().display;
         match self.oid {
-            oid::VARCHAR | oid::BPCHAR if self.typmod >= 4 => format!("{name}({})", self.typmod - 4),
+            oid::VARCHAR | oid::BPCHAR if self.typmod >= 4 => {
+                format!("{name}({})", self.typmod - 4)
+            }
             oid::BPCHAR => "bpchar".to_owned(),
             oid::NUMERIC => match self.precision_scale() {
                 Some((precision, scale)) => format!("{name}({precision},{scale})"),
@@ -206,8 +223,9 @@ impl PgType {
             oid::FLOAT4 => DataType::Float32,
             oid::FLOAT8 => DataType::Float64,
             oid::NUMERIC => {
-                let (precision, scale) =
-                    self.precision_scale().unwrap_or((NUMERIC_PRECISION, NUMERIC_SCALE));
+                let (precision, scale) = self
+                    .precision_scale()
+                    .unwrap_or((NUMERIC_PRECISION, NUMERIC_SCALE));
                 DataType::Decimal128(precision, scale)
             }
             oid::BYTEA => DataType::BinaryView,
@@ -259,7 +277,11 @@ impl PgType {
     /// The type of a field, by its metadata, else by its Arrow type.
     #[must_use]
     pub fn of_field(field: &Field) -> Self {
-        if let Some(named) = field.metadata().get(TYPE_KEY).and_then(|text| parse_metadata(text)) {
+        if let Some(named) = field
+            .metadata()
+            .get(TYPE_KEY)
+            .and_then(|text| parse_metadata(text))
+        {
             return named;
         }
         Self::of_arrow(field.data_type())
@@ -296,9 +318,9 @@ impl PgType {
             | DataType::LargeList(element)
             | DataType::ListView(element)
             | DataType::LargeListView(element)
-            | DataType::FixedSizeList(element, _) => {
-                Self::of_field(element).array().unwrap_or(Self::new(oid::TEXT))
-            }
+            | DataType::FixedSizeList(element, _) => Self::of_field(element)
+                .array()
+                .unwrap_or(Self::new(oid::TEXT)),
             DataType::Dictionary(_, value) => Self::of_arrow(value),
             DataType::RunEndEncoded(_, value) => Self::of_field(value),
             DataType::Struct(_) | DataType::Map(_, _) | DataType::Union(_, _) => {
@@ -318,9 +340,9 @@ impl PgType {
             ColumnType::Json => Self::new(oid::JSON),
             ColumnType::Jsonb => Self::new(oid::JSONB),
             ColumnType::NumericUnbounded => Self::new(oid::NUMERIC),
-            ColumnType::List(element) => {
-                Self::of_column(element).array().unwrap_or(Self::new(oid::TEXT))
-            }
+            ColumnType::List(element) => Self::of_column(element)
+                .array()
+                .unwrap_or(Self::new(oid::TEXT)),
             other => Self::of_arrow(&other.arrow_type()),
         }
     }
@@ -333,7 +355,9 @@ pub fn column_type(pg_type: PgType) -> Result<ColumnType, crate::SqlError> {
     if let Some(element) = pg_type.element() {
         return Ok(ColumnType::List(Box::new(column_type(element)?)));
     }
-    let length = pg_type.character_length().and_then(|length| u32::try_from(length).ok());
+    let length = pg_type
+        .character_length()
+        .and_then(|length| u32::try_from(length).ok());
     Ok(match pg_type.oid {
         oid::BOOL => ColumnType::Boolean,
         oid::INT2 => ColumnType::Int16,
@@ -387,5 +411,8 @@ pub fn column_field(name: &str, column_type: &ColumnType, nullable: bool) -> Fie
 
 fn parse_metadata(text: &str) -> Option<PgType> {
     let (name, typmod) = text.rsplit_once('/')?;
-    Some(PgType { oid: by_name(name)?.oid, typmod: typmod.parse().ok()? })
+    Some(PgType {
+        oid: by_name(name)?.oid,
+        typmod: typmod.parse().ok()?,
+    })
 }

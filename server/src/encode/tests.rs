@@ -50,7 +50,6 @@ fn a_limit_of_rows_or_bytes_stops_and_the_rest_follows() {
         rows.append_rows(&mut output, 1, usize::MAX).expect("rows"),
         1
     );
-    let room_for_one = output.len() + 1;
     assert_eq!(&output[7..15], b"\0\0\0\x04\0\0\0\x01");
     let bytes_max = output.len() + 1;
     assert_eq!(

@@ -10,6 +10,7 @@ use std::pin::pin;
 
 use futures::FutureExt;
 use gotgan_sql::SqlError;
+use tokio::task::coop::unconstrained;
 use tokio_util::sync::CancellationToken;
 
 use crate::listener::Shutdown;
@@ -18,6 +19,9 @@ use crate::wire::error::{self, Failure};
 
 /// Awaits `work` and meanwhile cancels `token` if the client leaves or the
 /// server's patience ends.
+///
+/// The watchers are outside of the runtime's budget for a task: work that never
+/// waits would leave them no turn.
 ///
 /// Errors: `Gone` or `Fatal` if the work failed after one of these happened,
 /// else what the work failed with; a panic is `XX000`.
@@ -37,12 +41,12 @@ pub(crate) async fn supervise<T>(
         tokio::select! {
             biased;
             result = &mut work => break result,
-            () = socket.closed(), if !is_gone => {
+            () = unconstrained(socket.closed()), if !is_gone => {
                 is_gone = true;
                 tracing::debug!("the client left while its statement ran");
                 token.cancel();
             }
-            () = shutdown.deadline.cancelled(), if !is_over => {
+            () = unconstrained(shutdown.deadline.cancelled()), if !is_over => {
                 is_over = true;
                 token.cancel();
             }

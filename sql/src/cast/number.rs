@@ -98,16 +98,16 @@ fn from_integer(
     match target {
         DataType::Int16 => checked::<_, Int16Type>(values, to, |v| i16::try_from(v).ok()),
         DataType::Int32 => checked::<_, Int32Type>(values, to, |v| i32::try_from(v).ok()),
-        DataType::Int64 if to.is_oid_like() => {
-            checked::<_, Int64Type>(values, to, |v| oid_value(v))
-        }
+        DataType::Int64 if to.is_oid_like() => checked::<_, Int64Type>(values, to, oid_value),
         DataType::Int64 => Ok(Arc::new(values.clone())),
         DataType::Float32 => Ok(Arc::new(values.unary::<_, Float32Type>(|v| v as f32))),
         DataType::Float64 => Ok(Arc::new(values.unary::<_, Float64Type>(|v| v as f64))),
-        DataType::Decimal128(precision, scale) => {
-            to_decimal(values, *precision, *scale, |v| scale_up(i128::from(v), *scale))
-        }
-        other => Err(SqlError::internal(format!("a cast of an integer to {other}"))),
+        DataType::Decimal128(precision, scale) => to_decimal(values, *precision, *scale, |v| {
+            scale_up(i128::from(v), *scale)
+        }),
+        other => Err(SqlError::internal(format!(
+            "a cast of an integer to {other}"
+        ))),
     }
 }
 
@@ -127,16 +127,13 @@ fn from_float(
 ) -> Result<ArrayRef, SqlError> {
     let integer = |v: f64| {
         let rounded = v.round_ties_even();
-        (rounded >= -9_223_372_036_854_775_808.0 && rounded < 9_223_372_036_854_775_808.0)
+        (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0)
+            .contains(&rounded)
             .then_some(rounded as i64)
     };
     match target {
-        DataType::Int16 => {
-            checked::<_, Int16Type>(values, to, |v| i16::try_from(integer(v)?).ok())
-        }
-        DataType::Int32 => {
-            checked::<_, Int32Type>(values, to, |v| i32::try_from(integer(v)?).ok())
-        }
+        DataType::Int16 => checked::<_, Int16Type>(values, to, |v| i16::try_from(integer(v)?).ok()),
+        DataType::Int32 => checked::<_, Int32Type>(values, to, |v| i32::try_from(integer(v)?).ok()),
         DataType::Int64 => checked::<_, Int64Type>(values, to, integer),
         DataType::Float32 => checked::<_, Float32Type>(values, to, |v| {
             let narrow = v as f32;
@@ -171,25 +168,23 @@ fn from_decimal(
     let integer = |v: i128| rescale(v, i32::from(from_scale), 0);
     let divisor = 10f64.powi(i32::from(from_scale));
     match target {
-        DataType::Int16 => {
-            checked::<_, Int16Type>(values, to, |v| i16::try_from(integer(v)?).ok())
-        }
-        DataType::Int32 => {
-            checked::<_, Int32Type>(values, to, |v| i32::try_from(integer(v)?).ok())
-        }
-        DataType::Int64 => {
-            checked::<_, Int64Type>(values, to, |v| i64::try_from(integer(v)?).ok())
-        }
+        DataType::Int16 => checked::<_, Int16Type>(values, to, |v| i16::try_from(integer(v)?).ok()),
+        DataType::Int32 => checked::<_, Int32Type>(values, to, |v| i32::try_from(integer(v)?).ok()),
+        DataType::Int64 => checked::<_, Int64Type>(values, to, |v| i64::try_from(integer(v)?).ok()),
         DataType::Float32 => {
-            Ok(Arc::new(values.unary::<_, Float32Type>(|v| decimal_to_float(v, divisor) as f32)))
+            Ok(Arc::new(values.unary::<_, Float32Type>(|v| {
+                decimal_to_float(v, divisor) as f32
+            })))
         }
-        DataType::Float64 => {
-            Ok(Arc::new(values.unary::<_, Float64Type>(|v| decimal_to_float(v, divisor))))
-        }
+        DataType::Float64 => Ok(Arc::new(
+            values.unary::<_, Float64Type>(|v| decimal_to_float(v, divisor)),
+        )),
         DataType::Decimal128(precision, scale) => to_decimal(values, *precision, *scale, |v| {
             rescale(v, i32::from(from_scale), i32::from(*scale))
         }),
-        other => Err(SqlError::internal(format!("a cast of a numeric to {other}"))),
+        other => Err(SqlError::internal(format!(
+            "a cast of a numeric to {other}"
+        ))),
     }
 }
 
@@ -204,13 +199,17 @@ fn to_decimal<F: ArrowPrimitiveType>(
     scale: i8,
     convert: impl Fn(F::Native) -> Option<i128>,
 ) -> Result<ArrayRef, SqlError> {
-    let limit = 10i128.checked_pow(u32::from(precision)).unwrap_or(i128::MAX);
+    let limit = 10i128
+        .checked_pow(u32::from(precision))
+        .unwrap_or(i128::MAX);
     let result: Result<PrimitiveArray<Decimal128Type>, ArrowError> = values.try_unary(|value| {
         convert(value)
             .filter(|v| v.unsigned_abs() < limit.unsigned_abs())
             .ok_or_else(|| SqlError::numeric_field_overflow(precision, scale).into())
     });
-    Ok(Arc::new(result?.with_precision_and_scale(precision, scale)?))
+    Ok(Arc::new(
+        result?.with_precision_and_scale(precision, scale)?,
+    ))
 }
 
 fn scale_up(value: i128, scale: i8) -> Option<i128> {
@@ -231,5 +230,9 @@ pub(crate) fn rescale(value: i128, from_scale: i32, to_scale: i32) -> Option<i12
     };
     let (quotient, remainder) = (value / divisor, value % divisor);
     let rounds_up = remainder.unsigned_abs() >= divisor.unsigned_abs().div_ceil(2);
-    Some(if rounds_up { quotient + value.signum() } else { quotient })
+    Some(if rounds_up {
+        quotient + value.signum()
+    } else {
+        quotient
+    })
 }

@@ -30,9 +30,9 @@ pub(super) fn cast(
     let zone = &ctx.input.zone;
     let result: ArrayRef = match (from.oid, to.oid) {
         (oid::DATE, oid::TIMESTAMP) => Arc::new(date_to_timestamp(&plain)?),
-        (oid::DATE, oid::TIMESTAMPTZ) => {
-            instants(&date_to_timestamp(&plain)?, |local| zone.local_to_utc(local))
-        }
+        (oid::DATE, oid::TIMESTAMPTZ) => instants(&date_to_timestamp(&plain)?, |local| {
+            zone.local_to_utc(local)
+        }),
         (oid::TIMESTAMP, oid::DATE) => timestamp_to_date(plain.as_primitive()),
         (oid::TIMESTAMPTZ, oid::DATE) => {
             timestamp_to_date(&locals(plain.as_primitive(), |utc| zone.utc_to_local(utc)))
@@ -41,9 +41,10 @@ pub(super) fn cast(
         (oid::TIMESTAMPTZ, oid::TIME) => {
             timestamp_to_time(&locals(plain.as_primitive(), |utc| zone.utc_to_local(utc)))
         }
-        (oid::TIMESTAMP, oid::TIMESTAMPTZ) => {
-            round(instants(plain.as_primitive(), |local| zone.local_to_utc(local)), to)
-        }
+        (oid::TIMESTAMP, oid::TIMESTAMPTZ) => round(
+            instants(plain.as_primitive(), |local| zone.local_to_utc(local)),
+            to,
+        ),
         (oid::TIMESTAMPTZ, oid::TIMESTAMP) => {
             let local = locals(plain.as_primitive(), |utc| zone.utc_to_local(utc));
             round(Arc::new(local), to)
@@ -89,18 +90,19 @@ fn plain_unit(array: &ArrayRef) -> Result<ArrayRef, SqlError> {
 fn date_to_timestamp(
     array: &ArrayRef,
 ) -> Result<PrimitiveArray<TimestampMicrosecondType>, SqlError> {
-    let result: Result<_, ArrowError> = array.as_primitive::<Date32Type>().try_unary(|day| {
-        match day {
-            i32::MAX => Ok(i64::MAX),
-            i32::MIN => Ok(i64::MIN),
-            _ => i64::from(day).checked_mul(DAY_MICROS).ok_or_else(|| {
-                ArrowError::from(SqlError::with_code(
-                    crate::sqlstate::DATETIME_FIELD_OVERFLOW,
-                    "date out of range for timestamp",
-                ))
-            }),
-        }
-    });
+    let result: Result<_, ArrowError> =
+        array
+            .as_primitive::<Date32Type>()
+            .try_unary(|day| match day {
+                i32::MAX => Ok(i64::MAX),
+                i32::MIN => Ok(i64::MIN),
+                _ => i64::from(day).checked_mul(DAY_MICROS).ok_or_else(|| {
+                    ArrowError::from(SqlError::with_code(
+                        crate::sqlstate::DATETIME_FIELD_OVERFLOW,
+                        "date out of range for timestamp",
+                    ))
+                }),
+            });
     Ok(result?)
 }
 
@@ -127,8 +129,13 @@ fn locals(
     instants: &PrimitiveArray<TimestampMicrosecondType>,
     to_local: impl Fn(i64) -> i64,
 ) -> PrimitiveArray<TimestampMicrosecondType> {
-    let local: PrimitiveArray<TimestampMicrosecondType> =
-        instants.unary(|micros| if is_infinite(micros) { micros } else { to_local(micros) });
+    let local: PrimitiveArray<TimestampMicrosecondType> = instants.unary(|micros| {
+        if is_infinite(micros) {
+            micros
+        } else {
+            to_local(micros)
+        }
+    });
     local.with_timezone_opt(None::<Arc<str>>)
 }
 
@@ -136,8 +143,13 @@ fn instants(
     locals: &PrimitiveArray<TimestampMicrosecondType>,
     to_utc: impl Fn(i64) -> i64,
 ) -> ArrayRef {
-    let utc: PrimitiveArray<TimestampMicrosecondType> =
-        locals.unary(|micros| if is_infinite(micros) { micros } else { to_utc(micros) });
+    let utc: PrimitiveArray<TimestampMicrosecondType> = locals.unary(|micros| {
+        if is_infinite(micros) {
+            micros
+        } else {
+            to_utc(micros)
+        }
+    });
     Arc::new(utc.with_timezone(UTC))
 }
 
@@ -153,7 +165,11 @@ fn round(array: ArrayRef, to: PgType) -> ArrayRef {
             return micros;
         }
         let rest = micros.rem_euclid(unit);
-        if rest * 2 >= unit { micros - rest + unit } else { micros - rest }
+        if rest * 2 >= unit {
+            micros - rest + unit
+        } else {
+            micros - rest
+        }
     };
     match array.data_type() {
         DataType::Time64(_) => {

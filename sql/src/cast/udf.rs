@@ -53,7 +53,7 @@ pub(crate) fn function(to: PgType, kind: CastKind, ctx: &Arc<StatementContext>) 
 
 impl PgCast {
     fn target(&self, from: &Field, literal: Option<&ScalarValue>) -> DataType {
-        if self.to.oid != oid::NUMERIC || self.to.typmod >= 0 {
+        if self.to.oid != oid::NUMERIC || self.to.typmod >= 0 || self.kind == CastKind::Assignment {
             return self.to.arrow_type();
         }
         unbounded_numeric(from, literal)
@@ -105,7 +105,9 @@ impl ScalarUDFImpl for PgCast {
         if is_derived {
             metadata.clear();
         }
-        Ok(Arc::new(Field::new(self.name(), target, from.is_nullable()).with_metadata(metadata)))
+        Ok(Arc::new(
+            Field::new(self.name(), target, from.is_nullable()).with_metadata(metadata),
+        ))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
@@ -119,7 +121,9 @@ impl ScalarUDFImpl for PgCast {
             ColumnarValue::Scalar(scalar) => {
                 let array = scalar.to_array()?;
                 let result = cast_array(&array, from, self.to, target, self.kind, &self.ctx)?;
-                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?))
+                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
+                    &result, 0,
+                )?))
             }
         }
     }
@@ -132,7 +136,9 @@ impl ScalarUDFImpl for PgCast {
         let same_arrow = from.data_type() == &self.to.arrow_type();
         let unchanged = same_arrow
             && (from_type == self.to
-                || (is_text(from_type) && from_type.oid != oid::BPCHAR && self.to.oid == oid::TEXT))
+                || (is_text(from_type)
+                    && from_type.oid != oid::BPCHAR
+                    && self.to.oid == oid::TEXT))
             && from.metadata() == &self.to.metadata();
         if unchanged {
             return Ok(ExprSimplifyResult::Simplified(

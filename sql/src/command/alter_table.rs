@@ -17,7 +17,7 @@ pub(crate) async fn run(session: &mut Session, alter: &AlterTable) -> Result<Out
         let table = match super::truncate::table(&ctx, &name) {
             Err(error) if alter.if_exists && error.code == sqlstate::UNDEFINED_TABLE => {
                 let text = format!("relation \"{}\" does not exist, skipping", name.name);
-                session.notify(Notice::notice(text));
+                session.notify(Notice::info(text));
                 return Ok(Outcome::Command("ALTER TABLE".to_owned()));
             }
             other => other?,
@@ -41,7 +41,11 @@ async fn apply(
             if ctx.snapshot.relation(table.schema_id, &new_name).is_some() {
                 return Err(SqlError::duplicate_table(&new_name));
             }
-            session.transaction().await?.storage()?.rename_table(table.id, &new_name)?;
+            session
+                .transaction()
+                .await?
+                .storage()?
+                .rename_table(table.id, &new_name)?;
         }
         AlterTableOperation::OwnerTo { new_owner } => {
             let owner = super::schema::owner_name(new_owner, &session.options.user);
@@ -53,7 +57,9 @@ async fn apply(
         AlterTableOperation::AddConstraint { constraint, .. } => {
             super::create_table::add_constraint(session, table, constraint).await?;
         }
-        AlterTableOperation::DropConstraint { name, if_exists, .. } => {
+        AlterTableOperation::DropConstraint {
+            name, if_exists, ..
+        } => {
             let name = fold(name);
             let found = table.constraints.iter().find(|entry| entry.name == name);
             match found {

@@ -28,7 +28,11 @@ pub(crate) async fn run(
     };
     // An empty comment is none, as in PostgreSQL.
     let text = text.filter(|text| !text.is_empty()).map(str::to_owned);
-    session.transaction().await?.storage()?.set_comment(target, text)?;
+    session
+        .transaction()
+        .await?
+        .storage()?
+        .set_comment(target, text)?;
     Ok(Outcome::Command("COMMENT".to_owned()))
 }
 
@@ -37,9 +41,15 @@ fn target(
     kind: &CommentObject,
     parts: &[String],
 ) -> Result<CommentTarget, SqlError> {
-    let resolver = Resolver { snapshot: &ctx.snapshot, search_path: &ctx.search_path };
+    let resolver = Resolver {
+        snapshot: &ctx.snapshot,
+        search_path: &ctx.search_path,
+    };
     let wrong_kind = |name: &str, kind: &str| {
-        SqlError::with_code(sqlstate::WRONG_OBJECT_TYPE, format!("\"{name}\" is not a {kind}"))
+        SqlError::with_code(
+            sqlstate::WRONG_OBJECT_TYPE,
+            format!("\"{name}\" is not a {kind}"),
+        )
     };
     match kind {
         CommentObject::Schema => {
@@ -64,8 +74,7 @@ fn target(
         CommentObject::Index => {
             let name = Name::from_parts(parts)?;
             let found = super::drop::find_index(&ctx.snapshot, &ctx.search_path, &name);
-            let (table, index) =
-                found.ok_or_else(|| SqlError::undefined_table(&name.display()))?;
+            let (table, index) = found.ok_or_else(|| SqlError::undefined_table(&name.display()))?;
             Ok(CommentTarget::Index(table, index))
         }
         other => Err(SqlError::not_supported(format!("COMMENT ON {other}"))),
@@ -90,7 +99,10 @@ fn column_target(resolver: &Resolver<'_>, parts: &[String]) -> Result<CommentTar
         }
         Resolved::System(relation) => Err(SqlError::with_code(
             sqlstate::INSUFFICIENT_PRIVILEGE,
-            format!("permission denied: \"{}\" is a system catalog", relation.name),
+            format!(
+                "permission denied: \"{}\" is a system catalog",
+                relation.name
+            ),
         )),
     }
 }

@@ -16,7 +16,7 @@ use crate::session::{Outcome, Session};
 use crate::sqlstate;
 
 pub(crate) async fn run(session: &mut Session, copy: &CopyStatement) -> Result<Outcome, SqlError> {
-    if let CopyTarget::Elsewhere(_) = &copy.target {
+    if let CopyTarget::Elsewhere = &copy.target {
         return Err(SqlError::not_supported("COPY with a file or address"));
     }
     let format = CopyFormat::from_options(&copy.options, copy.direction)?;
@@ -29,9 +29,21 @@ pub(crate) async fn run(session: &mut Session, copy: &CopyStatement) -> Result<O
             let table = super::truncate::table(&planner.ctx, &name)?;
             let names: Vec<String> = columns.iter().map(fold).collect();
             let columns = insert::column_indexes(&table, &names)?;
-            let writer = session.transaction().await?.storage()?.writer(table.id).await?;
+            let writer = session
+                .transaction()
+                .await?
+                .storage()?
+                .writer(table.id)
+                .await?;
             let limits = session.limits().clone();
-            let copy = CopyIn::new(&planner, Arc::clone(&table), columns, format, writer, limits)?;
+            let copy = CopyIn::new(
+                &planner,
+                Arc::clone(&table),
+                columns,
+                format,
+                writer,
+                limits,
+            )?;
             Ok(Outcome::CopyIn(Box::new(copy)))
         }
         (CopySource::Query(_), CopyDirection::From) => {
@@ -72,7 +84,11 @@ fn select_all(name: &ast::ObjectName, columns: &[ast::Ident]) -> Result<ast::Que
     let list = if columns.is_empty() {
         "*".to_owned()
     } else {
-        columns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        columns
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     crate::parse::parse_query(&format!("SELECT {list} FROM {name}"))
 }
@@ -82,6 +98,10 @@ fn select_all(name: &ast::ObjectName, columns: &[ast::Ident]) -> Result<ast::Que
 /// Errors: those of the last rows and of the upload.
 pub(crate) async fn finish(session: &mut Session, copy: CopyIn) -> Result<String, SqlError> {
     let (table, files, rows) = copy.into_files().await?;
-    session.transaction().await?.storage()?.append(table, files)?;
+    session
+        .transaction()
+        .await?
+        .storage()?
+        .append(table, files)?;
     Ok(format!("COPY {rows}"))
 }

@@ -33,14 +33,23 @@ pub(crate) async fn run(session: &mut Session, create: &CreateIndex) -> Result<O
     if exists {
         if create.if_not_exists {
             let text = format!("relation \"{name}\" already exists, skipping");
-            session.notify(Notice::notice(text));
+            session.notify(Notice::info(text));
             return Ok(Outcome::Command("CREATE INDEX".to_owned()));
         }
         return Err(SqlError::duplicate_table(&name));
     }
-    let index = NewIndex { name: name.clone(), columns, unique: create.unique, definition: create.to_string() };
-    session.transaction().await?.storage()?.create_index(table.id, index)?;
-    session.notify(Notice::notice(format!(
+    let index = NewIndex {
+        name: name.clone(),
+        columns,
+        unique: create.unique,
+        definition: create.to_string(),
+    };
+    session
+        .transaction()
+        .await?
+        .storage()?
+        .create_index(table.id, index)?;
+    session.notify(Notice::info(format!(
         "index \"{name}\" is recorded but builds nothing: files are pruned by their statistics"
     )));
     Ok(Outcome::Command("CREATE INDEX".to_owned()))

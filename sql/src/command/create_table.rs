@@ -5,9 +5,14 @@ use std::sync::Arc;
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::ExprSchemable;
 use gotgan_storage::{
-    ColumnId, ColumnType, Constraint, NewColumn, NewConstraint, NewTable, Relation, Table,
+    ColumnId, ColumnType, Constraint, NewColumn, NewConstraint, NewTable, Relation,
 };
 use sqlparser::ast::{self, ColumnOption, CreateTableLikeKind, Expr, TableConstraint};
+
+mod keys;
+
+pub(super) use keys::add_constraint;
+use keys::foreign_key;
 
 use super::{insert, query};
 use crate::error::SqlError;
@@ -24,21 +29,32 @@ pub(crate) async fn run(
     create: &ast::CreateTable,
     parameters: &[Parameter],
 ) -> Result<Outcome, SqlError> {
-    let tag = if create.query.is_some() { "CREATE TABLE AS" } else { "CREATE TABLE" };
+    let tag = if create.query.is_some() {
+        "CREATE TABLE AS"
+    } else {
+        "CREATE TABLE"
+    };
     session.require_write(tag)?;
     if create.temporary {
         return Err(SqlError::not_supported("CREATE TEMPORARY TABLE"));
     }
     if create.or_replace || create.external {
-        return Err(SqlError::not_supported("CREATE OR REPLACE TABLE or CREATE EXTERNAL TABLE"));
+        return Err(SqlError::not_supported(
+            "CREATE OR REPLACE TABLE or CREATE EXTERNAL TABLE",
+        ));
     }
     let planner = session.planner().await?;
     let name = Name::from_parts(&name_parts(&create.name))?;
     let schema = planner.resolver().creation_schema(&name)?;
-    if planner.ctx.snapshot.relation(schema.id, &name.name).is_some() {
+    if planner
+        .ctx
+        .snapshot
+        .relation(schema.id, &name.name)
+        .is_some()
+    {
         if create.if_not_exists {
             let text = format!("relation \"{}\" already exists, skipping", name.name);
-            session.notify(Notice::notice(text));
+            session.notify(Notice::info(text));
             return Ok(Outcome::Command(tag.to_owned()));
         }
         return Err(SqlError::duplicate_table(&name.name));
@@ -57,14 +73,23 @@ pub(crate) async fn run(
         definition.read(&planner, create)?;
         definition.check(&planner)?;
         definition.notify(session);
-        session.transaction().await?.storage()?.create_table(table(definition, &owner))?;
+        session
+            .transaction()
+            .await?
+            .storage()?
+            .create_table(table(definition, &owner))?;
         return Ok(Outcome::Command("CREATE TABLE".to_owned()));
     };
     let plan = query::plan(&planner, query, parameters)?;
     definition.of_plan(plan.schema(), &create.columns)?;
     let storage = session.transaction().await?.storage()?;
     let id = storage.create_table(table(definition, &owner))?;
-    let created = session.transaction().await?.snapshot().table(id).map(Arc::clone);
+    let created = session
+        .transaction()
+        .await?
+        .snapshot()
+        .table(id)
+        .map(Arc::clone);
     let created = created.ok_or_else(|| SqlError::internal("a new table is not visible"))?;
     let all: Vec<usize> = (0..created.columns.len()).collect();
     let plan = insert::with_targets(&planner, &created, plan, &all)?;
@@ -82,7 +107,12 @@ struct Definition {
 
 impl Definition {
     fn new(table: &str) -> Self {
-        Self { table: table.to_owned(), columns: Vec::new(), constraints: Vec::new(), has_keys: false }
+        Self {
+            table: table.to_owned(),
+            columns: Vec::new(),
+            constraints: Vec::new(),
+            has_keys: false,
+        }
     }
 
     fn read(&mut self, planner: &Planner, create: &ast::CreateTable) -> Result<(), SqlError> {
@@ -122,22 +152,24 @@ impl Definition {
         let with_defaults = matches!(like.defaults, Some(ast::CreateTableLikeDefaults::Including));
         match planner.resolver().relation(&name)? {
             Resolved::Stored(Relation::Table(table)) => {
-                self.columns.extend(table.columns.iter().map(|column| NewColumn {
-                    name: column.name.clone(),
-                    column_type: column.column_type.clone(),
-                    nullable: column.nullable,
-                    default: column.default.clone().filter(|_| with_defaults),
-                    comment: None,
-                }));
+                self.columns
+                    .extend(table.columns.iter().map(|column| NewColumn {
+                        name: column.name.clone(),
+                        column_type: column.column_type.clone(),
+                        nullable: column.nullable,
+                        default: column.default.clone().filter(|_| with_defaults),
+                        comment: None,
+                    }));
             }
             Resolved::Stored(Relation::View(view)) => {
-                self.columns.extend(view.columns.iter().map(|column| NewColumn {
-                    name: column.name.clone(),
-                    column_type: column.column_type.clone(),
-                    nullable: true,
-                    default: None,
-                    comment: None,
-                }));
+                self.columns
+                    .extend(view.columns.iter().map(|column| NewColumn {
+                        name: column.name.clone(),
+                        column_type: column.column_type.clone(),
+                        nullable: true,
+                        default: None,
+                        comment: None,
+                    }));
             }
             Resolved::System(relation) => {
                 return Err(SqlError::not_supported(format!("LIKE {}", relation.name)));
@@ -180,7 +212,11 @@ impl Definition {
                 rewrite::rewrite_expression(&mut expr)?;
             }
             ColumnOption::Comment(text) => self.columns[index].comment = Some(text.clone()),
-            other => return Err(SqlError::not_supported(format!("the column option {other}"))),
+            other => {
+                return Err(SqlError::not_supported(format!(
+                    "the column option {other}"
+                )));
+            }
         }
         Ok(())
     }
@@ -204,8 +240,11 @@ impl Definition {
                 Ok(())
             }
             TableConstraint::ForeignKey(key) => {
-                let columns: Result<Vec<ColumnId>, SqlError> =
-                    key.columns.iter().map(|ident| self.find(&fold(ident))).collect();
+                let columns: Result<Vec<ColumnId>, SqlError> = key
+                    .columns
+                    .iter()
+                    .map(|ident| self.find(&fold(ident)))
+                    .collect();
                 let columns = columns?;
                 let names = self.names(&columns);
                 let name = key.name.as_ref().map(fold);
@@ -222,7 +261,11 @@ impl Definition {
         }
     }
 
-    fn primary_key(&mut self, name: Option<String>, columns: Vec<ColumnId>) -> Result<(), SqlError> {
+    fn primary_key(
+        &mut self,
+        name: Option<String>,
+        columns: Vec<ColumnId>,
+    ) -> Result<(), SqlError> {
         let has_one = self
             .constraints
             .iter()
@@ -230,7 +273,10 @@ impl Definition {
         if has_one {
             return Err(SqlError::with_code(
                 crate::sqlstate::INVALID_TABLE_DEFINITION,
-                format!("multiple primary keys for table \"{}\" are not allowed", self.table),
+                format!(
+                    "multiple primary keys for table \"{}\" are not allowed",
+                    self.table
+                ),
             ));
         }
         for column in &columns {
@@ -257,13 +303,18 @@ impl Definition {
     fn add_check(&mut self, name: String, expr: &Expr) {
         self.constraints.push(NewConstraint {
             name: self.free_name(name),
-            constraint: Constraint::Check { expression: expr.to_string() },
+            constraint: Constraint::Check {
+                expression: expr.to_string(),
+            },
         });
     }
 
     fn add(&mut self, name: String, constraint: Constraint) {
         self.has_keys = true;
-        self.constraints.push(NewConstraint { name: self.free_name(name), constraint });
+        self.constraints.push(NewConstraint {
+            name: self.free_name(name),
+            constraint,
+        });
     }
 
     fn free_name(&self, name: String) -> String {
@@ -272,7 +323,10 @@ impl Definition {
             return name;
         }
         let numbered = (1..).map(|number| format!("{name}{number}"));
-        numbered.into_iter().find(|candidate| !is_taken(candidate)).unwrap_or(name)
+        numbered
+            .into_iter()
+            .find(|candidate| !is_taken(candidate))
+            .unwrap_or(name)
     }
 
     fn find(&self, name: &str) -> Result<ColumnId, SqlError> {
@@ -357,7 +411,7 @@ impl Definition {
         }
         for column in &self.columns {
             if column.column_type == ColumnType::NumericUnbounded {
-                session.notify(Notice::notice(format!(
+                session.notify(Notice::info(format!(
                     "column \"{}\" of type numeric is stored as numeric(38,10)",
                     column.name
                 )));
@@ -367,14 +421,12 @@ impl Definition {
 }
 
 fn keys_notice() -> Notice {
-    Notice::notice("primary keys, unique constraints and foreign keys are informational and not enforced")
+    Notice::info(
+        "primary keys, unique constraints and foreign keys are informational and not enforced",
+    )
 }
 
-fn require_boolean(
-    planner: &Planner,
-    expression: &str,
-    schema: &DFSchema,
-) -> Result<(), SqlError> {
+fn require_boolean(planner: &Planner, expression: &str, schema: &DFSchema) -> Result<(), SqlError> {
     let parsed = parse::parse_expression(expression)?;
     let expr = planner.plan_expression(&parsed, schema)?;
     let (_, field) = expr.to_field(schema)?;
@@ -389,101 +441,4 @@ fn require_boolean(
 
 fn column_id(index: usize) -> ColumnId {
     ColumnId(i64::try_from(index).unwrap_or(i64::MAX - 1) + 1)
-}
-
-fn foreign_key(
-    planner: &Planner,
-    columns: Vec<ColumnId>,
-    key: &ast::ForeignKeyConstraint,
-) -> Result<Constraint, SqlError> {
-    let name = Name::from_parts(&name_parts(&key.foreign_table))?;
-    let referenced = super::truncate::table(&planner.ctx, &name)?;
-    let referenced_columns = if key.referred_columns.is_empty() {
-        let primary = referenced.constraints.iter().find_map(|entry| match &entry.constraint {
-            Constraint::PrimaryKey { columns } => Some(columns.clone()),
-            _ => None,
-        });
-        primary.ok_or_else(|| {
-            SqlError::undefined_object("primary key for referenced table", &referenced.name)
-        })?
-    } else {
-        let found: Result<Vec<ColumnId>, SqlError> = key
-            .referred_columns
-            .iter()
-            .map(|ident| {
-                let name = fold(ident);
-                let column = referenced.column_by_name(&name);
-                column.map(|c| c.id).ok_or_else(|| SqlError::undefined_column(None, &name))
-            })
-            .collect();
-        found?
-    };
-    if referenced_columns.len() != columns.len() {
-        return Err(SqlError::with_code(
-            crate::sqlstate::INVALID_COLUMN_REFERENCE,
-            "number of referencing and referenced columns for foreign key disagree",
-        ));
-    }
-    let action = |given: &Option<ast::ReferentialAction>| match given {
-        None | Some(ast::ReferentialAction::NoAction) => 'a',
-        Some(ast::ReferentialAction::Restrict) => 'r',
-        Some(ast::ReferentialAction::Cascade) => 'c',
-        Some(ast::ReferentialAction::SetNull) => 'n',
-        Some(ast::ReferentialAction::SetDefault) => 'd',
-    };
-    Ok(Constraint::ForeignKey {
-        columns,
-        referenced_table: referenced.id,
-        referenced_columns,
-        on_delete: action(&key.on_delete),
-        on_update: action(&key.on_update),
-    })
-}
-
-/// ALTER TABLE ... ADD CONSTRAINT; a CHECK is refused, since old rows are not tested.
-pub(super) async fn add_constraint(
-    session: &mut Session,
-    table: &Table,
-    constraint: &TableConstraint,
-) -> Result<(), SqlError> {
-    if matches!(constraint, TableConstraint::Check(_)) {
-        return Err(SqlError::not_supported("ALTER TABLE ... ADD CHECK"));
-    }
-    let planner = session.planner().await?;
-    let mut definition = Definition::new(&table.name);
-    definition.columns = table
-        .columns
-        .iter()
-        .map(|column| NewColumn {
-            name: column.name.clone(),
-            column_type: column.column_type.clone(),
-            nullable: column.nullable,
-            default: None,
-            comment: None,
-        })
-        .collect();
-    definition.constraint(&planner, constraint)?;
-    let storage = session.transaction().await?.storage()?;
-    for mut new in definition.constraints {
-        by_real_ids(&mut new.constraint, table);
-        storage.add_constraint(table.id, new)?;
-    }
-    session.notify(keys_notice());
-    Ok(())
-}
-
-/// Positions from 1 become the ids of an existing table's columns.
-fn by_real_ids(constraint: &mut Constraint, table: &Table) {
-    let (Constraint::PrimaryKey { columns }
-    | Constraint::Unique { columns }
-    | Constraint::ForeignKey { columns, .. }) = constraint
-    else {
-        return;
-    };
-    for column in columns {
-        let index = usize::try_from(column.0 - 1).unwrap_or(0);
-        if let Some(found) = table.columns.get(index) {
-            *column = found.id;
-        }
-    }
 }

@@ -33,7 +33,7 @@ pub(crate) async fn run(
     let replaced = match existing {
         Some(_) if create.if_not_exists => {
             let text = format!("relation \"{}\" already exists, skipping", name.name);
-            session.notify(Notice::notice(text));
+            session.notify(Notice::info(text));
             return Ok(Outcome::Command("CREATE VIEW".to_owned()));
         }
         Some(Relation::View(view)) if create.or_replace => Some(view),
@@ -46,11 +46,21 @@ pub(crate) async fn run(
         Some(_) => return Err(SqlError::duplicate_table(&name.name)),
         None => None,
     };
-    let view = definition(&planner, create, &name.name, schema.id, &session.options.user)?;
+    let view = definition(
+        &planner,
+        create,
+        &name.name,
+        schema.id,
+        &session.options.user,
+    )?;
     if let Some(old) = &replaced {
         check_replacement(&old.columns, &view.columns)?;
         let id = old.id;
-        session.transaction().await?.storage()?.replace_view(id, view)?;
+        session
+            .transaction()
+            .await?
+            .storage()?
+            .replace_view(id, view)?;
     } else {
         session.transaction().await?.storage()?.create_view(view)?;
     }
@@ -75,7 +85,9 @@ fn definition(
     expand_wildcard(&mut query, planned.plan.schema());
     let dependencies = qualify(planner, &mut query)?;
     if create.columns.len() > planned.plan.schema().fields().len() {
-        return Err(SqlError::syntax("CREATE VIEW specifies more column names than columns"));
+        return Err(SqlError::syntax(
+            "CREATE VIEW specifies more column names than columns",
+        ));
     }
     let mut columns: Vec<ViewColumn> = Vec::new();
     for (index, field) in planned.plan.schema().fields().iter().enumerate() {
@@ -87,7 +99,11 @@ fn definition(
             return Err(SqlError::duplicate_column(&column));
         }
         let column_type = types::column_type(PgType::of_field(field))?;
-        columns.push(ViewColumn { name: column, column_type, comment: None });
+        columns.push(ViewColumn {
+            name: column,
+            column_type,
+            comment: None,
+        });
     }
     let text = query.to_string();
     // DuckDB reads plain queries over stored relations; it has no pg_catalog of ours.
@@ -106,7 +122,8 @@ fn definition(
 
 /// Columns may be added at the end; those that exist keep name and type.
 fn check_replacement(old: &[ViewColumn], new: &[ViewColumn]) -> Result<(), SqlError> {
-    let invalid = |message: String| SqlError::with_code(sqlstate::INVALID_TABLE_DEFINITION, message);
+    let invalid =
+        |message: String| SqlError::with_code(sqlstate::INVALID_TABLE_DEFINITION, message);
     if new.len() < old.len() {
         return Err(invalid("cannot drop columns from view".to_owned()));
     }
@@ -131,12 +148,23 @@ fn check_replacement(old: &[ViewColumn], new: &[ViewColumn]) -> Result<(), SqlEr
 
 /// `*` as the columns that it means today, where the select list has just one.
 fn expand_wildcard(query: &mut Query, schema: &datafusion::common::DFSchema) {
-    let SetExpr::Select(select) = query.body.as_mut() else { return };
-    let is_wildcard = |item: &SelectItem| {
-        matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(_, _))
+    let SetExpr::Select(select) = query.body.as_mut() else {
+        return;
     };
-    let wildcards = select.projection.iter().filter(|item| is_wildcard(item)).count();
-    let Some(position) = select.projection.iter().position(is_wildcard) else { return };
+    let is_wildcard = |item: &SelectItem| {
+        matches!(
+            item,
+            SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(_, _)
+        )
+    };
+    let wildcards = select
+        .projection
+        .iter()
+        .filter(|item| is_wildcard(item))
+        .count();
+    let Some(position) = select.projection.iter().position(is_wildcard) else {
+        return;
+    };
     let others = select.projection.len() - 1;
     if wildcards != 1 || schema.fields().len() < others {
         return;
@@ -225,8 +253,15 @@ fn qualify(planner: &Planner, query: &mut Query) -> Result<Dependencies, SqlErro
     }
     let mut names = Names(Vec::new());
     let _ = Visit::visit(query, &mut names);
-    let found = Dependencies { objects: Vec::new(), reads_system: 0 };
-    let mut qualifier = Qualifier { planner, local: names.0, found };
+    let found = Dependencies {
+        objects: Vec::new(),
+        reads_system: 0,
+    };
+    let mut qualifier = Qualifier {
+        planner,
+        local: names.0,
+        found,
+    };
     match VisitMut::visit(query, &mut qualifier) {
         ControlFlow::Continue(()) => Ok(qualifier.found),
         ControlFlow::Break(error) => Err(*error),
@@ -234,7 +269,13 @@ fn qualify(planner: &Planner, query: &mut Query) -> Result<Dependencies, SqlErro
 }
 
 fn quoted_if_needed(name: &str) -> Ident {
-    let is_plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    let is_plain = name
+        .chars()
+        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
         && !name.starts_with(|c: char| c.is_ascii_digit());
-    if is_plain { Ident::new(name) } else { Ident::with_quote('"', name) }
+    if is_plain {
+        Ident::new(name)
+    } else {
+        Ident::with_quote('"', name)
+    }
 }

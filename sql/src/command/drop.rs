@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use gotgan_storage::{Relation, Snapshot, Table, TableId, ViewId};
+use gotgan_storage::{Constraint, Relation, Snapshot, Table, TableId, ViewId};
 use sqlparser::ast::{ObjectName, ObjectType};
 
 use crate::error::SqlError;
@@ -50,15 +50,22 @@ async fn drop_relation(
 ) -> Result<(), SqlError> {
     let name = Name::from_parts(&name_parts(name))?;
     let ctx = session.context().await?;
-    let resolver = Resolver { snapshot: &ctx.snapshot, search_path: &ctx.search_path };
-    let kind = if what.kind == ObjectType::Table { "table" } else { "view" };
+    let resolver = Resolver {
+        snapshot: &ctx.snapshot,
+        search_path: &ctx.search_path,
+    };
+    let kind = if what.kind == ObjectType::Table {
+        "table"
+    } else {
+        "view"
+    };
     if let Some(schema) = &name.schema
         && ctx.snapshot.schema_by_name(schema).is_none()
         && !crate::resolve::is_system_schema(schema)
     {
         if what.if_exists {
             let text = format!("schema \"{schema}\" does not exist, skipping");
-            session.notify(Notice::notice(text));
+            session.notify(Notice::info(text));
             return Ok(());
         }
         return Err(SqlError::undefined_schema(schema));
@@ -66,7 +73,7 @@ async fn drop_relation(
     match (resolver.find(&name), what.kind) {
         (None, _) if what.if_exists => {
             let text = format!("{kind} \"{}\" does not exist, skipping", name.name);
-            session.notify(Notice::notice(text));
+            session.notify(Notice::info(text));
             Ok(())
         }
         (None, _) => Err(SqlError::with_code(
@@ -80,7 +87,12 @@ async fn drop_relation(
         (Some(Resolved::Stored(Relation::Table(table))), ObjectType::Table) => {
             let object = format!("table {}", table.name);
             drop_dependents(session, &ctx.snapshot, table.id.0, &object, what.cascade).await?;
-            session.transaction().await?.storage()?.drop_table(table.id)?;
+            drop_references(session, &ctx.snapshot, &table, what.cascade).await?;
+            session
+                .transaction()
+                .await?
+                .storage()?
+                .drop_table(table.id)?;
             Ok(())
         }
         (Some(Resolved::Stored(Relation::View(view))), ObjectType::View) => {
@@ -102,6 +114,44 @@ async fn drop_relation(
             .with_hint(hint))
         }
     }
+}
+
+/// Foreign keys of other tables that point to this one.
+async fn drop_references(
+    session: &mut Session,
+    snapshot: &Snapshot,
+    table: &Table,
+    cascade: bool,
+) -> Result<(), SqlError> {
+    let mut found = Vec::new();
+    for other in snapshot.tables().filter(|other| other.id != table.id) {
+        for entry in &other.constraints {
+            if let Constraint::ForeignKey {
+                referenced_table, ..
+            } = &entry.constraint
+                && *referenced_table == table.id
+            {
+                let name = format!("constraint {} on table {}", entry.name, other.name);
+                found.push((other.id, entry.id, name));
+            }
+        }
+    }
+    let names: Vec<String> = found.iter().map(|(_, _, name)| name.clone()).collect();
+    if !names.is_empty() && !cascade {
+        return Err(SqlError::dependents_exist(
+            &format!("table {}", table.name),
+            &names,
+        ));
+    }
+    notify_cascade(session, &names);
+    for (owner, constraint, _) in found {
+        session
+            .transaction()
+            .await?
+            .storage()?
+            .drop_constraint(owner, constraint)?;
+    }
+    Ok(())
 }
 
 /// Views over an object, and views over those, outermost first.
@@ -156,29 +206,27 @@ async fn drop_dependents(
 fn notify_cascade(session: &mut Session, names: &[String]) {
     match names {
         [] => {}
-        [one] => session.notify(Notice::notice(format!("drop cascades to {one}"))),
+        [one] => session.notify(Notice::info(format!("drop cascades to {one}"))),
         many => {
-            let mut notice =
-                Notice::notice(format!("drop cascades to {} other objects", many.len()));
-            let lines: Vec<String> =
-                many.iter().map(|name| format!("drop cascades to {name}")).collect();
+            let mut notice = Notice::info(format!("drop cascades to {} other objects", many.len()));
+            let lines: Vec<String> = many
+                .iter()
+                .map(|name| format!("drop cascades to {name}"))
+                .collect();
             notice.detail = Some(lines.join("\n"));
             session.notify(notice);
         }
     }
 }
 
-async fn drop_schema(
-    session: &mut Session,
-    what: What,
-    name: &ObjectName,
-) -> Result<(), SqlError> {
+async fn drop_schema(session: &mut Session, what: What, name: &ObjectName) -> Result<(), SqlError> {
     let name = super::schema::plain_name(name)?;
     let ctx = session.context().await?;
     let Some(schema) = ctx.snapshot.schema_by_name(&name) else {
         if what.if_exists {
-            session
-                .notify(Notice::notice(format!("schema \"{name}\" does not exist, skipping")));
+            session.notify(Notice::info(format!(
+                "schema \"{name}\" does not exist, skipping"
+            )));
             return Ok(());
         }
         return Err(SqlError::undefined_schema(&name));
@@ -192,7 +240,10 @@ async fn drop_schema(
         })
         .collect();
     if !names.is_empty() && !what.cascade {
-        return Err(SqlError::dependents_exist(&format!("schema {name}"), &names));
+        return Err(SqlError::dependents_exist(
+            &format!("schema {name}"),
+            &names,
+        ));
     }
     notify_cascade(session, &names);
     let mut views = Vec::new();
@@ -204,6 +255,12 @@ async fn drop_schema(
         views.extend(views_over(&ctx.snapshot, object));
         if let Relation::View(view) = relation {
             views.push(view.id);
+        }
+    }
+    for relation in &relations {
+        if let Relation::Table(table) = relation {
+            let snapshot = session.transaction().await?.snapshot();
+            drop_references(session, &snapshot, table, true).await?;
         }
     }
     let mut seen = BTreeSet::new();
@@ -234,7 +291,9 @@ pub(super) fn find_index(
     };
     schemas.into_iter().find_map(|schema| {
         let schema = snapshot.schema_by_name(schema)?;
-        let mut tables = snapshot.tables().filter(|table| table.schema_id == schema.id);
+        let mut tables = snapshot
+            .tables()
+            .filter(|table| table.schema_id == schema.id);
         tables.find_map(|table: &Arc<Table>| {
             let index = table.indexes.iter().find(|index| index.name == name.name)?;
             Some((table.id, index.id))
@@ -242,21 +301,21 @@ pub(super) fn find_index(
     })
 }
 
-async fn drop_index(
-    session: &mut Session,
-    what: What,
-    name: &ObjectName,
-) -> Result<(), SqlError> {
+async fn drop_index(session: &mut Session, what: What, name: &ObjectName) -> Result<(), SqlError> {
     let name = Name::from_parts(&name_parts(name))?;
     let ctx = session.context().await?;
     match find_index(&ctx.snapshot, &ctx.search_path, &name) {
         Some((table, index)) => {
-            session.transaction().await?.storage()?.drop_index(table, index)?;
+            session
+                .transaction()
+                .await?
+                .storage()?
+                .drop_index(table, index)?;
             Ok(())
         }
         None if what.if_exists => {
             let text = format!("index \"{}\" does not exist, skipping", name.name);
-            session.notify(Notice::notice(text));
+            session.notify(Notice::info(text));
             Ok(())
         }
         None => Err(SqlError::undefined_object("index", &name.name)),

@@ -33,7 +33,10 @@ impl Ask {
     ) -> Result<Self, SqlError> {
         let mut ask = Self { analyze, verbose };
         for option in options.unwrap_or_default() {
-            let argument = option.arg.as_ref().map(|arg| arg.to_string().to_lowercase());
+            let argument = option
+                .arg
+                .as_ref()
+                .map(|arg| arg.to_string().to_lowercase());
             let argument = argument.as_deref().map(|arg| arg.trim_matches('\''));
             let truth = !matches!(argument, Some("false" | "off" | "0"));
             match option.name.value.to_lowercase().as_str() {
@@ -43,7 +46,9 @@ impl Ask {
                 "format" if argument == Some("text") => {}
                 "format" => {
                     let format = argument.unwrap_or_default();
-                    return Err(SqlError::not_supported(format!("EXPLAIN (FORMAT {format})")));
+                    return Err(SqlError::not_supported(format!(
+                        "EXPLAIN (FORMAT {format})"
+                    )));
                 }
                 other => {
                     return Err(SqlError::syntax(format!(
@@ -64,16 +69,25 @@ pub(crate) async fn run(
 ) -> Result<Outcome, SqlError> {
     let source = match statement {
         ast::Statement::Query(query) => query,
-        ast::Statement::Insert(ast::Insert { source: Some(source), .. }) if !ask.analyze => source,
-        ast::Statement::CreateTable(ast::CreateTable { query: Some(query), .. })
-            if !ask.analyze =>
-        {
-            query
-        }
+        ast::Statement::Insert(ast::Insert {
+            source: Some(source),
+            ..
+        }) if !ask.analyze => source,
+        ast::Statement::CreateTable(ast::CreateTable {
+            query: Some(query), ..
+        }) if !ask.analyze => query,
         other => {
             let text = other.to_string();
-            let word = text.split_whitespace().next().unwrap_or_default().to_uppercase();
-            let mode = if ask.analyze { "EXPLAIN ANALYZE" } else { "EXPLAIN" };
+            let word = text
+                .split_whitespace()
+                .next()
+                .unwrap_or_default()
+                .to_uppercase();
+            let mode = if ask.analyze {
+                "EXPLAIN ANALYZE"
+            } else {
+                "EXPLAIN"
+            };
             return Err(SqlError::not_supported(format!("{mode} of {word}")));
         }
     };
@@ -97,12 +111,19 @@ pub(crate) async fn run(
             elapsed.as_secs_f64() * 1000.0
         )
     } else {
-        displayable(physical.as_ref()).indent(ask.verbose).to_string()
+        displayable(physical.as_ref())
+            .indent(ask.verbose)
+            .to_string()
     };
     let field = PgType::new(oid::TEXT).field(COLUMN, true);
     let lines: StringViewArray = text.lines().map(Some).collect();
     let batch = RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![Arc::new(lines)])?;
     let columns = crate::session::text_column(COLUMN);
     let limits = session.limits().clone();
-    Ok(Outcome::Rows(RowStream::of_batch(batch, columns, limits, Tag::Word("EXPLAIN"))))
+    Ok(Outcome::Rows(RowStream::of_batch(
+        batch,
+        columns,
+        limits,
+        Tag::Word("EXPLAIN"),
+    )))
 }

@@ -65,7 +65,9 @@ pub(crate) async fn parameters(
     refuse_unbuilt(insert)?;
     let planner = session.planner().await?;
     let (table, columns) = target(&planner, insert)?;
-    let Some(source) = &insert.source else { return Ok(Vec::new()) };
+    let Some(source) = &insert.source else {
+        return Ok(Vec::new());
+    };
     let mut known = known.to_vec();
     for (index, target) in bare_parameters(source, &table, &columns) {
         if known.len() <= index {
@@ -91,16 +93,16 @@ fn refuse_unbuilt(insert: &ast::Insert) -> Result<(), SqlError> {
 }
 
 /// The table and the indexes of the columns that the statement names, or of all.
-fn target(
-    planner: &Planner,
-    insert: &ast::Insert,
-) -> Result<(Arc<Table>, Vec<usize>), SqlError> {
+fn target(planner: &Planner, insert: &ast::Insert) -> Result<(Arc<Table>, Vec<usize>), SqlError> {
     let TableObject::TableName(name) = &insert.table else {
         return Err(SqlError::not_supported("INSERT INTO a function or query"));
     };
     let table = super::truncate::table(&planner.ctx, &Name::from_parts(&name_parts(name))?)?;
-    let names: Vec<String> =
-        insert.columns.iter().filter_map(|column| name_parts(column).pop()).collect();
+    let names: Vec<String> = insert
+        .columns
+        .iter()
+        .filter_map(|column| name_parts(column).pop())
+        .collect();
     let columns = column_indexes(&table, &names)?;
     Ok((table, columns))
 }
@@ -161,7 +163,9 @@ fn typed_source(
 
 fn check_width(given: usize, wanted: usize) -> Result<(), SqlError> {
     if given > wanted {
-        return Err(SqlError::syntax("INSERT has more expressions than target columns"));
+        return Err(SqlError::syntax(
+            "INSERT has more expressions than target columns",
+        ));
     }
     Ok(())
 }
@@ -191,30 +195,39 @@ fn type_cell(cell: &mut ast::Expr, table: &Table, column: usize) -> Result<(), S
 }
 
 fn parameter_number(expr: &ast::Expr) -> Option<usize> {
-    let ast::Expr::Value(literal) = expr else { return None };
-    let ast::Value::Placeholder(name) = &literal.value else { return None };
+    let ast::Expr::Value(literal) = expr else {
+        return None;
+    };
+    let ast::Value::Placeholder(name) = &literal.value else {
+        return None;
+    };
     name.strip_prefix('$')?.parse().ok()
 }
 
 /// Parameters that stand alone in a column's place: index from 0, and its type.
-fn bare_parameters(
-    source: &ast::Query,
-    table: &Table,
-    columns: &[usize],
-) -> Vec<(usize, PgType)> {
+fn bare_parameters(source: &ast::Query, table: &Table, columns: &[usize]) -> Vec<(usize, PgType)> {
     let mut found = Vec::new();
     let mut note = |expr: &ast::Expr, column: usize| {
         if let Some(number) = parameter_number(expr)
             && number > 0
         {
             let target = PgType::of_column(&table.columns[column].column_type);
-            found.push((number - 1, PgType { typmod: -1, ..target }));
+            found.push((
+                number - 1,
+                PgType {
+                    typmod: -1,
+                    ..target
+                },
+            ));
         }
     };
     match source.body.as_ref() {
         SetExpr::Values(values) => {
             for row in &values.rows {
-                row.content.iter().zip(columns).for_each(|(cell, column)| note(cell, *column));
+                row.content
+                    .iter()
+                    .zip(columns)
+                    .for_each(|(cell, column)| note(cell, *column));
             }
         }
         SetExpr::Select(select) => {
@@ -250,7 +263,9 @@ pub(crate) fn with_targets(
     if takes_source && schema.fields().len() < columns.len() && columns.len() < usize::MAX {
         let is_explicit = columns.len() != table.columns.len();
         if is_explicit {
-            return Err(SqlError::syntax("INSERT has more target columns than expressions"));
+            return Err(SqlError::syntax(
+                "INSERT has more target columns than expressions",
+            ));
         }
     }
     let values = modify::target_values(planner, table, &given, &schema)?;
@@ -265,7 +280,12 @@ pub(crate) async fn insert_plan(
     plan: &LogicalPlan,
 ) -> Result<u64, SqlError> {
     let physical = query::physical(session, planner, plan).await?;
-    let writer = session.transaction().await?.storage()?.writer(table.id).await?;
+    let writer = session
+        .transaction()
+        .await?
+        .storage()?
+        .writer(table.id)
+        .await?;
     let mut sink = Sink::new(writer, Arc::clone(table));
     let mut stream = execute::start(&physical, &planner.state.task_ctx())?;
     while let Some(batch) = stream.next().await {
@@ -279,6 +299,10 @@ pub(crate) async fn insert_plan(
         }
     }
     let (files, rows) = sink.finish().await?;
-    session.transaction().await?.storage()?.append(table.id, files)?;
+    session
+        .transaction()
+        .await?
+        .storage()?
+        .append(table.id, files)?;
     Ok(rows)
 }

@@ -29,7 +29,12 @@ pub(crate) async fn run(
     let columns = execute::describe(&plan);
     let physical = physical(session, &planner, &plan).await?;
     let stream = execute::start(&physical, &planner.state.task_ctx())?;
-    Ok(Outcome::Rows(RowStream::new(stream, columns, session.limits().clone(), Tag::Select)))
+    Ok(Outcome::Rows(RowStream::new(
+        stream,
+        columns,
+        session.limits().clone(),
+        Tag::Select,
+    )))
 }
 
 /// Parameters' types and the output columns.
@@ -52,7 +57,10 @@ pub(crate) fn plan(
 ) -> Result<LogicalPlan, SqlError> {
     let known: Vec<Option<PgType>> = parameters.iter().map(|p| Some(p.pg_type)).collect();
     let planned = planner.plan_query(query, &known)?;
-    let values = parameters.iter().map(|p| p.value.clone()).collect();
+    let values = parameters
+        .iter()
+        .map(|p| (p.pg_type, p.value.clone()))
+        .collect();
     Planner::bind(planned.plan, values)
 }
 
@@ -65,11 +73,16 @@ pub(crate) async fn physical(
     let active = session.transaction().await?;
     let read = std::sync::Mutex::new(Vec::new());
     scan::load_files(plan, async |table| {
-        read.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(table);
+        read.lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .push(table);
         active.files(table).await
     })
     .await?;
-    active.record_reads(read.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))?;
+    active.record_reads(
+        read.into_inner()
+            .unwrap_or_else(std::sync::PoisonError::into_inner),
+    )?;
     Ok(planner.state.create_physical_plan(plan).await?)
 }
 
@@ -118,4 +131,3 @@ where
     }
     Ok(())
 }
-

@@ -24,27 +24,28 @@ pub(crate) async fn create(
     if ctx.snapshot.schema_by_name(&name).is_some() {
         if if_not_exists {
             let text = format!("schema \"{name}\" already exists, skipping");
-            session.notify(Notice::notice(text));
+            session.notify(Notice::info(text));
             return Ok(Outcome::Command("CREATE SCHEMA".to_owned()));
         }
         return Err(SqlError::duplicate_schema(&name));
     }
     require_role(&ctx, &owner)?;
-    session.transaction().await?.storage()?.create_schema(NewSchema { name, owner })?;
+    session
+        .transaction()
+        .await?
+        .storage()?
+        .create_schema(NewSchema { name, owner })?;
     Ok(Outcome::Command("CREATE SCHEMA".to_owned()))
 }
 
-pub(crate) async fn alter(
-    session: &mut Session,
-    alter: &AlterSchema,
-) -> Result<Outcome, SqlError> {
+pub(crate) async fn alter(session: &mut Session, alter: &AlterSchema) -> Result<Outcome, SqlError> {
     session.require_write("ALTER SCHEMA")?;
     let name = plain_name(&alter.name)?;
     let ctx = session.context().await?;
     let Some(schema) = ctx.snapshot.schema_by_name(&name) else {
         if alter.if_exists {
             let text = format!("schema \"{name}\" does not exist, skipping");
-            session.notify(Notice::notice(text));
+            session.notify(Notice::info(text));
             return Ok(Outcome::Command("ALTER SCHEMA".to_owned()));
         }
         return Err(SqlError::undefined_schema(&name));
@@ -58,7 +59,11 @@ pub(crate) async fn alter(
                 if ctx.snapshot.schema_by_name(&new_name).is_some() {
                     return Err(SqlError::duplicate_schema(&new_name));
                 }
-                id = session.transaction().await?.storage()?.rename_schema(id, &new_name)?;
+                id = session
+                    .transaction()
+                    .await?
+                    .storage()?
+                    .rename_schema(id, &new_name)?;
             }
             AlterSchemaOperation::OwnerTo { owner } => {
                 let owner = owner_name(owner, &session.options.user);
@@ -75,7 +80,11 @@ pub(crate) async fn alter(
 /// The role that OWNER TO names.
 pub(super) fn owner_name(owner: &Owner, current: &str) -> String {
     match owner {
-        Owner::Ident(Ident { value, quote_style: None, .. }) => value.to_lowercase(),
+        Owner::Ident(Ident {
+            value,
+            quote_style: None,
+            ..
+        }) => value.to_lowercase(),
         Owner::Ident(ident) => ident.value.clone(),
         Owner::CurrentRole | Owner::CurrentUser | Owner::SessionUser => current.to_owned(),
     }

@@ -18,7 +18,12 @@ use crate::types::{PgType, oid};
 
 pub(crate) async fn run(session: &mut Session, set: &Set) -> Result<Outcome, SqlError> {
     match set {
-        Set::SingleAssignment { scope, variable, values, .. } => {
+        Set::SingleAssignment {
+            scope,
+            variable,
+            values,
+            ..
+        } => {
             let name = name_parts(variable).join(".");
             let is_local = matches!(scope, Some(ContextModifier::Local));
             assign(session, &name, values, is_local).await?;
@@ -27,11 +32,21 @@ pub(crate) async fn run(session: &mut Session, set: &Set) -> Result<Outcome, Sql
             assign(session, "TimeZone", std::slice::from_ref(value), *local).await?;
         }
         Set::SetNames { charset_name, .. } => {
-            session.settings.set("client_encoding", &charset_name.value, false)?;
+            session
+                .settings
+                .set("client_encoding", &charset_name.value, false)?;
         }
         Set::SetNamesDefault {} => session.settings.reset("client_encoding")?,
-        Set::SetTransaction { modes, session: false, .. } => {
-            if session.transaction.as_ref().is_none_or(|active| !active.is_explicit) {
+        Set::SetTransaction {
+            modes,
+            session: false,
+            ..
+        } => {
+            if session
+                .transaction
+                .as_ref()
+                .is_none_or(|active| !active.is_explicit)
+            {
                 session.notify(Notice::warning(
                     sqlstate::NO_ACTIVE_SQL_TRANSACTION,
                     "SET TRANSACTION can only be used in transaction blocks",
@@ -40,7 +55,11 @@ pub(crate) async fn run(session: &mut Session, set: &Set) -> Result<Outcome, Sql
                 super::transaction::apply_modes(session, modes)?;
             }
         }
-        Set::SetTransaction { modes, session: true, .. } => set_defaults(session, modes)?,
+        Set::SetTransaction {
+            modes,
+            session: true,
+            ..
+        } => set_defaults(session, modes)?,
         other => return Err(SqlError::not_supported(other.to_string())),
     }
     Ok(Outcome::Command("SET".to_owned()))
@@ -56,7 +75,9 @@ fn set_defaults(
         match mode {
             M::IsolationLevel(level) => {
                 let name = level.to_string().to_lowercase();
-                session.settings.set("default_transaction_isolation", &name, false)?;
+                session
+                    .settings
+                    .set("default_transaction_isolation", &name, false)?;
             }
             M::AccessMode(access) => {
                 let value = if *access == A::ReadOnly { "on" } else { "off" };
@@ -68,7 +89,9 @@ fn set_defaults(
 }
 
 fn set_read_only_default(session: &mut Session, value: &str) -> Result<(), SqlError> {
-    session.settings.set("default_transaction_read_only", value, false)?;
+    session
+        .settings
+        .set("default_transaction_read_only", value, false)?;
     session.settings.set("transaction_read_only", value, false)
 }
 
@@ -78,7 +101,12 @@ async fn assign(
     values: &[Expr],
     is_local: bool,
 ) -> Result<(), SqlError> {
-    if is_local && session.transaction.as_ref().is_none_or(|active| !active.is_explicit) {
+    if is_local
+        && session
+            .transaction
+            .as_ref()
+            .is_none_or(|active| !active.is_explicit)
+    {
         session.notify(Notice::warning(
             sqlstate::NO_ACTIVE_SQL_TRANSACTION,
             "SET LOCAL can only be used in transaction blocks",
@@ -92,12 +120,22 @@ async fn assign(
         return session.settings.reset(name);
     }
     let is_list = name.eq_ignore_ascii_case("search_path");
-    let value = if is_list { quoted_list(values, &words) } else { words.join(", ") };
+    let value = if is_list {
+        quoted_list(values, &words)
+    } else {
+        words.join(", ")
+    };
     match name.to_lowercase().as_str() {
         "default_transaction_read_only" => {
             session.settings.set(name, &value, is_local)?;
-            if session.transaction.as_ref().is_none_or(|active| !active.is_explicit) {
-                session.settings.set("transaction_read_only", &value, is_local)?;
+            if session
+                .transaction
+                .as_ref()
+                .is_none_or(|active| !active.is_explicit)
+            {
+                session
+                    .settings
+                    .set("transaction_read_only", &value, is_local)?;
             }
             Ok(())
         }
@@ -124,7 +162,10 @@ fn word(value: &Expr) -> Result<String, SqlError> {
                 .map(str::to_owned)
                 .ok_or_else(|| SqlError::syntax("a value of SET must be a word or a literal")),
         },
-        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => Ok(format!("-{}", word(expr)?)),
+        Expr::UnaryOp {
+            op: UnaryOperator::Minus,
+            expr,
+        } => Ok(format!("-{}", word(expr)?)),
         Expr::Interval(interval) => hours_east(&word(&interval.value)?),
         other => Ok(other.to_string()),
     }
@@ -137,7 +178,9 @@ fn hours_east(text: &str) -> Result<String, SqlError> {
         Some(digits) => (-1.0, digits),
         None => (1.0, text.strip_prefix('+').unwrap_or(text)),
     };
-    let mut parts = digits.split(':').map(|part| part.parse::<f64>().map_err(|_| bad()));
+    let mut parts = digits
+        .split(':')
+        .map(|part| part.parse::<f64>().map_err(|_| bad()));
     let hours = parts.next().ok_or_else(bad)??;
     let minutes = parts.next().transpose()?.unwrap_or(0.0);
     Ok((sign * (hours + minutes / 60.0)).to_string())
@@ -147,14 +190,22 @@ fn hours_east(text: &str) -> Result<String, SqlError> {
 fn quoted_list(values: &[Expr], words: &[String]) -> String {
     let is_plain = |name: &str| {
         !name.is_empty()
-            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+            && name
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
             && !name.starts_with(|c: char| c.is_ascii_digit())
     };
     let names = values.iter().zip(words).map(|(value, word)| match value {
         Expr::Identifier(ident) => fold(ident),
         _ => word.clone(),
     });
-    let shown = names.map(|name| if is_plain(&name) { name } else { format!("\"{name}\"") });
+    let shown = names.map(|name| {
+        if is_plain(&name) {
+            name
+        } else {
+            format!("\"{name}\"")
+        }
+    });
     shown.collect::<Vec<_>>().join(", ")
 }
 
@@ -170,7 +221,10 @@ pub(crate) fn reset(session: &mut Session, reset: &ResetStatement) -> Result<Out
 
 /// The setting that SHOW names: `SHOW a.b`, `SHOW TIME ZONE`, and the like.
 fn setting_name(variable: &[Ident]) -> String {
-    let words: Vec<String> = variable.iter().map(|ident| ident.value.to_lowercase()).collect();
+    let words: Vec<String> = variable
+        .iter()
+        .map(|ident| ident.value.to_lowercase())
+        .collect();
     match words.join(" ").as_str() {
         "time zone" => "timezone".to_owned(),
         "transaction isolation level" => "transaction_isolation".to_owned(),
@@ -186,7 +240,10 @@ pub(crate) fn show_columns(
     let name = setting_name(variable);
     if name == "all" {
         let columns = ["name", "setting", "description"];
-        return Ok(columns.iter().flat_map(|name| crate::session::text_column(name).to_vec()).collect());
+        return Ok(columns
+            .iter()
+            .flat_map(|name| crate::session::text_column(name).to_vec())
+            .collect());
     }
     session.settings.show(&name)?;
     Ok(crate::session::text_column(shown_name(&name)))
@@ -201,25 +258,38 @@ pub(crate) fn show(session: &mut Session, variable: &[Ident]) -> Result<Outcome,
     let name = setting_name(variable);
     let rows: Vec<Vec<String>> = if name == "all" {
         let all = session.settings.all();
-        all.iter().map(|(name, value)| vec![name.clone(), value.clone(), String::new()]).collect()
+        all.iter()
+            .map(|(name, value)| vec![name.clone(), value.clone(), String::new()])
+            .collect()
     } else {
         vec![vec![session.settings.show(&name)?.to_owned()]]
     };
-    let fields: Vec<_> =
-        columns.iter().map(|c| PgType::new(oid::TEXT).field(&c.name, true)).collect();
+    let fields: Vec<_> = columns
+        .iter()
+        .map(|c| PgType::new(oid::TEXT).field(&c.name, true))
+        .collect();
     let arrays = (0..columns.len()).map(|index| {
         let values: StringViewArray = rows.iter().map(|row| Some(row[index].as_str())).collect();
         Arc::new(values) as arrow::array::ArrayRef
     });
     let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays.collect())?;
     let limits = session.limits().clone();
-    Ok(Outcome::Rows(RowStream::of_batch(batch, columns, limits, Tag::Word("SHOW"))))
+    Ok(Outcome::Rows(RowStream::of_batch(
+        batch,
+        columns,
+        limits,
+        Tag::Word("SHOW"),
+    )))
 }
 
 pub(crate) fn discard(session: &mut Session, what: &DiscardObject) -> Result<Outcome, SqlError> {
     let tag = match what {
         DiscardObject::ALL => {
-            if session.transaction.as_ref().is_some_and(|active| active.is_explicit) {
+            if session
+                .transaction
+                .as_ref()
+                .is_some_and(|active| active.is_explicit)
+            {
                 return Err(SqlError::with_code(
                     sqlstate::ACTIVE_SQL_TRANSACTION,
                     "DISCARD ALL cannot run inside a transaction block",

@@ -17,8 +17,16 @@ pub(crate) async fn begin(
     modes: &[TransactionMode],
     is_begin: bool,
 ) -> Result<Outcome, SqlError> {
-    let tag = if is_begin { "BEGIN" } else { "START TRANSACTION" };
-    if session.transaction.as_ref().is_some_and(|active| active.is_explicit) {
+    let tag = if is_begin {
+        "BEGIN"
+    } else {
+        "START TRANSACTION"
+    };
+    if session
+        .transaction
+        .as_ref()
+        .is_some_and(|active| active.is_explicit)
+    {
         session.notify(Notice::warning(
             sqlstate::ACTIVE_SQL_TRANSACTION,
             "there is already a transaction in progress",
@@ -33,8 +41,13 @@ pub(crate) async fn begin(
             session.transaction = Some(active);
         }
     }
-    let default = session.settings.show("default_transaction_isolation")?.to_owned();
-    session.settings.set("transaction_isolation", &default, true)?;
+    let default = session
+        .settings
+        .show("default_transaction_isolation")?
+        .to_owned();
+    session
+        .settings
+        .set("transaction_isolation", &default, true)?;
     apply_isolation(session, &default);
     apply_modes(session, modes)?;
     done(tag)
@@ -48,7 +61,11 @@ pub(crate) fn apply_modes(
     for mode in modes {
         match mode {
             TransactionMode::IsolationLevel(level) => {
-                if session.transaction.as_ref().is_some_and(|active| active.has_run()) {
+                if session
+                    .transaction
+                    .as_ref()
+                    .is_some_and(|active| active.has_run())
+                {
                     return Err(SqlError::with_code(
                         sqlstate::ACTIVE_SQL_TRANSACTION,
                         "SET TRANSACTION ISOLATION LEVEL must be called before any query",
@@ -84,7 +101,9 @@ pub(crate) fn apply_modes(
 }
 
 fn apply_isolation(session: &mut Session, name: &str) {
-    let Some(active) = &mut session.transaction else { return };
+    let Some(active) = &mut session.transaction else {
+        return;
+    };
     active.isolation = match name {
         "repeatable read" => Isolation::RepeatableRead,
         "serializable" => Isolation::Serializable,

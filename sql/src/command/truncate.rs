@@ -18,7 +18,11 @@ pub(crate) async fn run(session: &mut Session, truncate: &Truncate) -> Result<Ou
         let ctx = session.context().await?;
         let name = Name::from_parts(&name_parts(&target.name))?;
         let table = table(&ctx, &name)?;
-        session.transaction().await?.storage()?.truncate_table(table.id)?;
+        session
+            .transaction()
+            .await?
+            .storage()?
+            .truncate_table(table.id)?;
     }
     Ok(Outcome::Command("TRUNCATE TABLE".to_owned()))
 }
@@ -27,7 +31,10 @@ pub(crate) async fn run(session: &mut Session, truncate: &Truncate) -> Result<Ou
 ///
 /// Errors: `42P01`; `42809` for a view; `42501` for a system relation.
 pub(super) fn table(ctx: &StatementContext, name: &Name) -> Result<Arc<Table>, SqlError> {
-    let resolver = Resolver { snapshot: &ctx.snapshot, search_path: &ctx.search_path };
+    let resolver = Resolver {
+        snapshot: &ctx.snapshot,
+        search_path: &ctx.search_path,
+    };
     match resolver.relation(name)? {
         Resolved::Stored(Relation::Table(table)) => Ok(table),
         Resolved::Stored(Relation::View(view)) => Err(SqlError::with_code(
@@ -36,7 +43,10 @@ pub(super) fn table(ctx: &StatementContext, name: &Name) -> Result<Arc<Table>, S
         )),
         Resolved::System(relation) => Err(SqlError::with_code(
             sqlstate::INSUFFICIENT_PRIVILEGE,
-            format!("permission denied: \"{}\" is a system catalog", relation.name),
+            format!(
+                "permission denied: \"{}\" is a system catalog",
+                relation.name
+            ),
         )),
     }
 }

@@ -91,13 +91,17 @@ impl Decoder {
         if !self.has_header && !self.header()? {
             return Ok(false);
         }
-        let Some(count) = self.peek_i16(self.start) else { return Ok(false) };
+        let Some(count) = self.peek_i16(self.start) else {
+            return Ok(false);
+        };
         if count == -1 {
             self.has_ended = true;
             self.start += 2;
             return Ok(false);
         }
-        let Some(end) = self.row_end(count)? else { return Ok(false) };
+        let Some(end) = self.row_end(count)? else {
+            return Ok(false);
+        };
         self.line += 1;
         if usize::try_from(count).ok() != Some(self.builders.len()) {
             return Err(self.malformed(&format!(
@@ -130,7 +134,9 @@ impl Decoder {
     fn row_end(&self, count: i16) -> Result<Option<usize>, SqlError> {
         let mut at = self.start + 2;
         for _ in 0..count.max(0) {
-            let Some(length) = self.peek_i32(at) else { return Ok(None) };
+            let Some(length) = self.peek_i32(at) else {
+                return Ok(None);
+            };
             if length < -1 {
                 return Err(self.malformed("invalid field size"));
             }
@@ -184,7 +190,10 @@ impl Decoder {
     }
 
     fn malformed(&self, message: &str) -> SqlError {
-        SqlError::with_code(sqlstate::BAD_COPY_FILE_FORMAT, message)
-            .with_context(format!("COPY {}, line {}", self.table, self.line.max(1)))
+        SqlError::with_code(sqlstate::BAD_COPY_FILE_FORMAT, message).with_context(format!(
+            "COPY {}, line {}",
+            self.table,
+            self.line.max(1)
+        ))
     }
 }

@@ -157,7 +157,9 @@ impl Given {
             "force_not_null" => once(&mut self.force_not_null, columns(option)?),
             "encoding" => encoding(&text(option)?),
             "freeze" => Ok(()),
-            other => Err(SqlError::syntax(format!("option \"{other}\" not recognized"))),
+            other => Err(SqlError::syntax(format!(
+                "option \"{other}\" not recognized"
+            ))),
         }
     }
 
@@ -183,7 +185,9 @@ impl Given {
             (self.force_not_null.is_some(), "force not null"),
         ];
         if let Some((_, option)) = csv_only.iter().find(|(is_given, _)| *is_given && !is_csv) {
-            return Err(refused(&format!("COPY {option} available only in CSV mode")));
+            return Err(refused(&format!(
+                "COPY {option} available only in CSV mode"
+            )));
         }
         if self.force_quote.is_some() && direction == CopyDirection::From {
             return Err(refused("COPY force quote only available using COPY TO"));
@@ -192,14 +196,18 @@ impl Given {
             return Err(refused("COPY force null only available using COPY FROM"));
         }
         if self.force_not_null.is_some() && direction == CopyDirection::To {
-            return Err(refused("COPY force not null only available using COPY FROM"));
+            return Err(refused(
+                "COPY force not null only available using COPY FROM",
+            ));
         }
         if self.header == Some(Header::Match) && direction == CopyDirection::To {
             return Err(refused("cannot use \"match\" with HEADER in COPY TO"));
         }
         let default_delimiter = if is_csv { "," } else { "\t" };
-        let delimiter =
-            one_byte(self.delimiter.as_deref().unwrap_or(default_delimiter), "COPY delimiter")?;
+        let delimiter = one_byte(
+            self.delimiter.as_deref().unwrap_or(default_delimiter),
+            "COPY delimiter",
+        )?;
         let default_null = if is_csv { "" } else { "\\N" };
         let null = self.null.unwrap_or_else(|| default_null.to_owned());
         let quote = one_byte(self.quote.as_deref().unwrap_or("\""), "COPY quote")?;
@@ -243,13 +251,19 @@ impl CopyFormat {
             )));
         }
         if is_csv && self.delimiter == self.quote {
-            return Err(SqlError::invalid_parameter("COPY delimiter and quote must be different"));
+            return Err(SqlError::invalid_parameter(
+                "COPY delimiter and quote must be different",
+            ));
         }
         if self.kind != Kind::Binary && self.null.as_bytes().contains(&self.delimiter) {
-            return Err(refused("COPY delimiter must not appear in the NULL specification"));
+            return Err(refused(
+                "COPY delimiter must not appear in the NULL specification",
+            ));
         }
         if is_csv && self.null.as_bytes().contains(&self.quote) {
-            return Err(refused("CSV quote character must not appear in the NULL specification"));
+            return Err(refused(
+                "CSV quote character must not appear in the NULL specification",
+            ));
         }
         debug_assert!(is_csv || self.force_quote.is_empty());
         Ok(())
@@ -265,24 +279,33 @@ fn kind(option: &CopyOption) -> Result<Kind, SqlError> {
         "text" => Ok(Kind::Text),
         "csv" => Ok(Kind::Csv),
         "binary" => Ok(Kind::Binary),
-        other => Err(SqlError::invalid_parameter(format!("COPY format \"{other}\" not recognized"))),
+        other => Err(SqlError::invalid_parameter(format!(
+            "COPY format \"{other}\" not recognized"
+        ))),
     }
 }
 
 fn header(option: &CopyOption) -> Result<Header, SqlError> {
-    let CopyValue::Text(word) = &option.value else { return Ok(Header::Present) };
+    let CopyValue::Text(word) = &option.value else {
+        return Ok(Header::Present);
+    };
     match word.to_lowercase().as_str() {
         "true" | "on" | "1" => Ok(Header::Present),
         "false" | "off" | "0" => Ok(Header::Absent),
         "match" => Ok(Header::Match),
-        _ => Err(SqlError::syntax("header requires a Boolean value or \"match\"")),
+        _ => Err(SqlError::syntax(
+            "header requires a Boolean value or \"match\"",
+        )),
     }
 }
 
 fn text(option: &CopyOption) -> Result<String, SqlError> {
     match &option.value {
         CopyValue::Text(text) => Ok(text.clone()),
-        _ => Err(SqlError::syntax(format!("{} requires a parameter", option.name))),
+        _ => Err(SqlError::syntax(format!(
+            "{} requires a parameter",
+            option.name
+        ))),
     }
 }
 
@@ -300,13 +323,17 @@ fn columns(option: &CopyOption) -> Result<Columns, SqlError> {
 fn encoding(name: &str) -> Result<(), SqlError> {
     match name.to_uppercase().replace(['-', '_'], "").as_str() {
         "UTF8" | "UNICODE" | "SQLASCII" => Ok(()),
-        _ => Err(SqlError::not_supported(format!("COPY with encoding {name}"))),
+        _ => Err(SqlError::not_supported(format!(
+            "COPY with encoding {name}"
+        ))),
     }
 }
 
 fn one_byte(text: &str, what: &str) -> Result<u8, SqlError> {
     match text.as_bytes() {
         [byte] => Ok(*byte),
-        _ => Err(refused(&format!("{what} must be a single one-byte character"))),
+        _ => Err(refused(&format!(
+            "{what} must be a single one-byte character"
+        ))),
     }
 }

@@ -51,7 +51,11 @@ impl Records {
 
     /// The range of the next complete record, without its newline.
     pub(super) fn next(&mut self) -> Option<std::ops::Range<usize>> {
-        let end = if self.is_csv { self.csv_end()? } else { self.text_end()? };
+        let end = if self.is_csv {
+            self.csv_end()?
+        } else {
+            self.text_end()?
+        };
         let range = self.start..self.without_return(end);
         self.start = end + 1;
         self.scanned = self.start;
@@ -79,7 +83,11 @@ impl Records {
     }
 
     fn without_return(&self, end: usize) -> usize {
-        if end > self.start && self.buffer[end - 1] == b'\r' { end - 1 } else { end }
+        if end > self.start && self.buffer[end - 1] == b'\r' {
+            end - 1
+        } else {
+            end
+        }
     }
 
     fn text_end(&mut self) -> Option<usize> {
@@ -91,7 +99,11 @@ impl Records {
             };
             let end = self.scanned + offset;
             let before = &self.buffer[self.start..end];
-            let backslashes = before.iter().rev().take_while(|byte| **byte == b'\\').count();
+            let backslashes = before
+                .iter()
+                .rev()
+                .take_while(|byte| **byte == b'\\')
+                .count();
             if backslashes % 2 == 0 {
                 return Some(end);
             }

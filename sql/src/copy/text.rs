@@ -51,8 +51,14 @@ impl Decoder {
             style,
             records: Records::new(&format),
             builders: builders?,
-            force_null: names.iter().map(|name| format.force_null.contains(name)).collect(),
-            force_not_null: names.iter().map(|name| format.force_not_null.contains(name)).collect(),
+            force_null: names
+                .iter()
+                .map(|name| format.force_null.contains(name))
+                .collect(),
+            force_not_null: names
+                .iter()
+                .map(|name| format.force_not_null.contains(name))
+                .collect(),
             line: 0,
             header_is_due: format.header != Header::Absent,
             has_ended: false,
@@ -77,9 +83,15 @@ impl Decoder {
     }
 
     /// Parses complete records until a batch is full or none is left.
-    pub(super) fn decode(&mut self, rows_max: usize, bytes_max: usize) -> Result<Decoded, SqlError> {
+    pub(super) fn decode(
+        &mut self,
+        rows_max: usize,
+        bytes_max: usize,
+    ) -> Result<Decoded, SqlError> {
         while !self.has_ended {
-            let Some(range) = self.records.next() else { break };
+            let Some(range) = self.records.next() else {
+                break;
+            };
             self.bytes += range.len();
             self.record(range)?;
             if self.rows() >= rows_max || self.bytes >= bytes_max {
@@ -128,7 +140,11 @@ impl Decoder {
         }
         if self.header_is_due {
             self.header_is_due = false;
-            return if self.format.header == Header::Match { self.header(range) } else { Ok(()) };
+            return if self.format.header == Header::Match {
+                self.header(range)
+            } else {
+                Ok(())
+            };
         }
         match self.format.kind {
             Kind::Csv => self.csv_record(range),
@@ -188,7 +204,11 @@ impl Decoder {
             let (length, was_quoted) = parsed;
             let is_null_text = self.field == self.format.null.as_bytes();
             let is_null = is_null_text
-                && if was_quoted { self.force_null[index] } else { !self.force_not_null[index] };
+                && if was_quoted {
+                    self.force_null[index]
+                } else {
+                    !self.force_not_null[index]
+                };
             if is_null {
                 self.builders[index].append_null();
             } else {
@@ -339,7 +359,9 @@ fn unescape(bytes: &[u8], out: &mut Vec<u8>) {
             b'x' if bytes.get(at).is_some_and(u8::is_ascii_hexdigit) => {
                 let mut value = 0;
                 for _ in 0..2 {
-                    let digit = bytes.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+                    let digit = bytes
+                        .get(at)
+                        .and_then(|byte| char::from(*byte).to_digit(16));
                     let Some(digit) = digit else { break };
                     value = value * 16 + digit;
                     at += 1;

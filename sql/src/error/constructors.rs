@@ -1,5 +1,7 @@
 //! Named constructors: the only places where messages are written, each text once.
 
+mod values;
+
 use super::SqlError;
 use crate::sqlstate::{self as s, SqlState};
 
@@ -27,27 +29,42 @@ impl SqlError {
 
     /// `42P01`; `name` as the statement wrote it.
     pub fn undefined_table(name: &str) -> Self {
-        Self::new(s::UNDEFINED_TABLE, format!("relation \"{name}\" does not exist"))
+        Self::new(
+            s::UNDEFINED_TABLE,
+            format!("relation \"{name}\" does not exist"),
+        )
     }
 
     /// `42P07`.
     pub fn duplicate_table(name: &str) -> Self {
-        Self::new(s::DUPLICATE_TABLE, format!("relation \"{name}\" already exists"))
+        Self::new(
+            s::DUPLICATE_TABLE,
+            format!("relation \"{name}\" already exists"),
+        )
     }
 
     /// `3F000`.
     pub fn undefined_schema(name: &str) -> Self {
-        Self::new(s::INVALID_SCHEMA_NAME, format!("schema \"{name}\" does not exist"))
+        Self::new(
+            s::INVALID_SCHEMA_NAME,
+            format!("schema \"{name}\" does not exist"),
+        )
     }
 
     /// `42P06`.
     pub fn duplicate_schema(name: &str) -> Self {
-        Self::new(s::DUPLICATE_SCHEMA, format!("schema \"{name}\" already exists"))
+        Self::new(
+            s::DUPLICATE_SCHEMA,
+            format!("schema \"{name}\" already exists"),
+        )
     }
 
     /// `3D000`.
     pub fn undefined_database(name: &str) -> Self {
-        Self::new(s::INVALID_CATALOG_NAME, format!("database \"{name}\" does not exist"))
+        Self::new(
+            s::INVALID_CATALOG_NAME,
+            format!("database \"{name}\" does not exist"),
+        )
     }
 
     /// `0A000`: a three-part name of another database.
@@ -77,22 +94,35 @@ impl SqlError {
 
     /// `42702`.
     pub fn ambiguous_column(name: &str) -> Self {
-        Self::new(s::AMBIGUOUS_COLUMN, format!("column reference \"{name}\" is ambiguous"))
+        Self::new(
+            s::AMBIGUOUS_COLUMN,
+            format!("column reference \"{name}\" is ambiguous"),
+        )
     }
 
     /// `42701`.
     pub fn duplicate_column(name: &str) -> Self {
-        Self::new(s::DUPLICATE_COLUMN, format!("column \"{name}\" specified more than once"))
+        Self::new(
+            s::DUPLICATE_COLUMN,
+            format!("column \"{name}\" specified more than once"),
+        )
     }
 
     /// `42704`: any other named object; `kind` such as `type` or `role`.
     pub fn undefined_object(kind: &str, name: &str) -> Self {
-        Self::new(s::UNDEFINED_OBJECT, format!("{kind} \"{name}\" does not exist"))
+        Self::new(
+            s::UNDEFINED_OBJECT,
+            format!("{kind} \"{name}\" does not exist"),
+        )
     }
 
     /// `42883`; `signature` such as `f(integer, text)`.
     pub fn undefined_function(signature: &str) -> Self {
-        Self::new(s::UNDEFINED_FUNCTION, format!("function {signature} does not exist")).with_hint(
+        Self::new(
+            s::UNDEFINED_FUNCTION,
+            format!("function {signature} does not exist"),
+        )
+        .with_hint(
             "No function matches the given name and argument types. You might need to add \
              explicit type casts.",
         )
@@ -118,68 +148,6 @@ impl SqlError {
     /// `42846`.
     pub fn cannot_cast(from: &str, to: &str) -> Self {
         Self::new(s::CANNOT_COERCE, format!("cannot cast type {from} to {to}"))
-    }
-
-    /// `22P02`; `type_name` as PostgreSQL displays it.
-    pub fn invalid_text(type_name: &str, value: &str) -> Self {
-        Self::new(
-            s::INVALID_TEXT_REPRESENTATION,
-            format!("invalid input syntax for type {type_name}: \"{value}\""),
-        )
-    }
-
-    /// `22007`: text that is no date or time.
-    pub fn invalid_datetime(type_name: &str, value: &str) -> Self {
-        Self::new(
-            s::INVALID_DATETIME_FORMAT,
-            format!("invalid input syntax for type {type_name}: \"{value}\""),
-        )
-    }
-
-    /// `22008`: a date or time field outside its range.
-    pub fn datetime_out_of_range(value: &str) -> Self {
-        Self::new(
-            s::DATETIME_FIELD_OVERFLOW,
-            format!("date/time field value out of range: \"{value}\""),
-        )
-    }
-
-    /// `22003` for a value of a type: `integer out of range`.
-    pub fn out_of_range(type_name: &str) -> Self {
-        Self::new(s::NUMERIC_VALUE_OUT_OF_RANGE, format!("{type_name} out of range"))
-    }
-
-    /// `22003`: text of a number that its type cannot hold.
-    pub fn value_out_of_range(value: &str, type_name: &str) -> Self {
-        Self::new(
-            s::NUMERIC_VALUE_OUT_OF_RANGE,
-            format!("value \"{value}\" is out of range for type {type_name}"),
-        )
-    }
-
-    /// `22003` with PostgreSQL's detail for numeric(p,s).
-    pub fn numeric_field_overflow(precision: u8, scale: i8) -> Self {
-        let limit = match i32::from(precision) - i32::from(scale) {
-            0 => "1".to_owned(),
-            digits => format!("10^{digits}"),
-        };
-        Self::new(s::NUMERIC_VALUE_OUT_OF_RANGE, "numeric field overflow").with_detail(format!(
-            "A field with precision {precision}, scale {scale} must round to an absolute value \
-             less than {limit}."
-        ))
-    }
-
-    /// `22012`.
-    pub fn division_by_zero() -> Self {
-        Self::new(s::DIVISION_BY_ZERO, "division by zero")
-    }
-
-    /// `22001`; `type_name` such as `character varying(3)`.
-    pub fn value_too_long(type_name: &str) -> Self {
-        Self::new(
-            s::STRING_DATA_RIGHT_TRUNCATION,
-            format!("value too long for type {type_name}"),
-        )
     }
 
     /// `23502`.
@@ -226,12 +194,18 @@ impl SqlError {
 
     /// `57014` for `statement_timeout`.
     pub fn statement_timeout() -> Self {
-        Self::new(s::QUERY_CANCELED, "canceling statement due to statement timeout")
+        Self::new(
+            s::QUERY_CANCELED,
+            "canceling statement due to statement timeout",
+        )
     }
 
     /// `57P01`.
     pub fn shutting_down() -> Self {
-        Self::new(s::ADMIN_SHUTDOWN, "terminating connection due to administrator command")
+        Self::new(
+            s::ADMIN_SHUTDOWN,
+            "terminating connection due to administrator command",
+        )
     }
 
     /// `21000`: a scalar subquery gave several rows.
@@ -244,8 +218,10 @@ impl SqlError {
 
     /// `2BP01`; `object` such as `schema s`.
     pub fn dependents_exist(object: &str, dependents: &[String]) -> Self {
-        let lines: Vec<String> =
-            dependents.iter().map(|dependent| format!("{dependent} depends on {object}")).collect();
+        let lines: Vec<String> = dependents
+            .iter()
+            .map(|dependent| format!("{dependent} depends on {object}"))
+            .collect();
         Self::new(
             s::DEPENDENT_OBJECTS_STILL_EXIST,
             format!("cannot drop {object} because other objects depend on it"),
@@ -266,7 +242,10 @@ impl SqlError {
 
     /// `34000`.
     pub fn undefined_portal(name: &str) -> Self {
-        Self::new(s::INVALID_CURSOR_NAME, format!("portal \"{name}\" does not exist"))
+        Self::new(
+            s::INVALID_CURSOR_NAME,
+            format!("portal \"{name}\" does not exist"),
+        )
     }
 
     /// `22023`: a setting's value does not fit.
@@ -292,12 +271,18 @@ impl SqlError {
 
     /// `22008`: a date outside the calendar.
     pub fn date_out_of_range(value: &str) -> Self {
-        Self::new(s::DATETIME_FIELD_OVERFLOW, format!("date out of range: \"{value}\""))
+        Self::new(
+            s::DATETIME_FIELD_OVERFLOW,
+            format!("date out of range: \"{value}\""),
+        )
     }
 
     /// `22008`: a timestamp outside the calendar.
     pub fn timestamp_out_of_range(value: &str) -> Self {
-        Self::new(s::DATETIME_FIELD_OVERFLOW, format!("timestamp out of range: \"{value}\""))
+        Self::new(
+            s::DATETIME_FIELD_OVERFLOW,
+            format!("timestamp out of range: \"{value}\""),
+        )
     }
 
     /// `22008`: an interval that is too long.
@@ -323,7 +308,10 @@ impl SqlError {
 
     /// `22023`: no time zone of that name.
     pub fn unknown_time_zone(name: &str) -> Self {
-        Self::new(s::INVALID_PARAMETER_VALUE, format!("time zone \"{name}\" not recognized"))
+        Self::new(
+            s::INVALID_PARAMETER_VALUE,
+            format!("time zone \"{name}\" not recognized"),
+        )
     }
 
     /// `22003`: text of a floating-point number that its type cannot hold.
@@ -336,7 +324,10 @@ impl SqlError {
 
     /// `22003`: a number in JSON that PostgreSQL's numeric could not hold.
     pub fn numeric_format_overflow() -> Self {
-        Self::new(s::NUMERIC_VALUE_OUT_OF_RANGE, "value overflows numeric format")
+        Self::new(
+            s::NUMERIC_VALUE_OUT_OF_RANGE,
+            "value overflows numeric format",
+        )
     }
 
     /// `22P02`: text that is no array.
@@ -350,14 +341,20 @@ impl SqlError {
 
     /// `22P02`: text that is no JSON document.
     pub fn invalid_json(detail: &str) -> Self {
-        Self::new(s::INVALID_TEXT_REPRESENTATION, "invalid input syntax for type json")
-            .with_detail(detail)
+        Self::new(
+            s::INVALID_TEXT_REPRESENTATION,
+            "invalid input syntax for type json",
+        )
+        .with_detail(detail)
     }
 
     /// `22P05`: a character in JSON that text cannot hold.
     pub fn unsupported_unicode_escape() -> Self {
-        Self::new(s::UNTRANSLATABLE_CHARACTER, "unsupported Unicode escape sequence")
-            .with_detail("\\u0000 cannot be converted to text.")
+        Self::new(
+            s::UNTRANSLATABLE_CHARACTER,
+            "unsupported Unicode escape sequence",
+        )
+        .with_detail("\\u0000 cannot be converted to text.")
     }
 
     /// `54001`: text that is nested too deep to be read.
@@ -367,17 +364,26 @@ impl SqlError {
 
     /// `22P02`: bytes that are neither hex nor escaped text.
     pub fn invalid_bytea() -> Self {
-        Self::new(s::INVALID_TEXT_REPRESENTATION, "invalid input syntax for type bytea")
+        Self::new(
+            s::INVALID_TEXT_REPRESENTATION,
+            "invalid input syntax for type bytea",
+        )
     }
 
     /// `54000`: more array elements than one column of a batch holds.
     pub fn too_many_elements() -> Self {
-        Self::new(s::PROGRAM_LIMIT_EXCEEDED, "the arrays of a batch have too many elements")
+        Self::new(
+            s::PROGRAM_LIMIT_EXCEEDED,
+            "the arrays of a batch have too many elements",
+        )
     }
 
     /// `22008`: a date or time that was received in binary and is outside the calendar.
     pub fn received_out_of_range(type_name: &str) -> Self {
-        Self::new(s::DATETIME_FIELD_OVERFLOW, format!("{type_name} out of range"))
+        Self::new(
+            s::DATETIME_FIELD_OVERFLOW,
+            format!("{type_name} out of range"),
+        )
     }
 
     /// `22P03`: a value in binary form that is not as its type sends it.
@@ -387,11 +393,17 @@ impl SqlError {
 
     /// `22021`: bytes that are no text.
     pub fn invalid_encoding(bytes: &[u8]) -> Self {
-        let shown: Vec<String> =
-            bytes.iter().take(4).map(|byte| format!("0x{byte:02x}")).collect();
+        let shown: Vec<String> = bytes
+            .iter()
+            .take(4)
+            .map(|byte| format!("0x{byte:02x}"))
+            .collect();
         Self::new(
             s::CHARACTER_NOT_IN_REPERTOIRE,
-            format!("invalid byte sequence for encoding \"UTF8\": {}", shown.join(" ")),
+            format!(
+                "invalid byte sequence for encoding \"UTF8\": {}",
+                shown.join(" ")
+            ),
         )
     }
 
@@ -407,12 +419,18 @@ impl SqlError {
 
     /// `42883` for a name without arguments, as `regproc` reads it.
     pub fn undefined_function_name(name: &str) -> Self {
-        Self::new(s::UNDEFINED_FUNCTION, format!("function \"{name}\" does not exist"))
+        Self::new(
+            s::UNDEFINED_FUNCTION,
+            format!("function \"{name}\" does not exist"),
+        )
     }
 
     /// `42725`: a name without arguments that several functions have.
     pub fn ambiguous_function(name: &str) -> Self {
-        Self::new(s::AMBIGUOUS_FUNCTION, format!("more than one function named \"{name}\""))
+        Self::new(
+            s::AMBIGUOUS_FUNCTION,
+            format!("more than one function named \"{name}\""),
+        )
     }
 
     /// `22023`: text given as a name that is none.
@@ -425,11 +443,17 @@ impl SqlError {
 
     /// `22023`: text given as a number of bytes that is none.
     pub fn invalid_size(text: &str) -> Self {
-        Self::new(s::INVALID_PARAMETER_VALUE, format!("invalid size: \"{text}\""))
+        Self::new(
+            s::INVALID_PARAMETER_VALUE,
+            format!("invalid size: \"{text}\""),
+        )
     }
 
     /// `22023`: a privilege that the kind of object does not have.
     pub fn unrecognized_privilege(name: &str) -> Self {
-        Self::new(s::INVALID_PARAMETER_VALUE, format!("unrecognized privilege type: \"{name}\""))
+        Self::new(
+            s::INVALID_PARAMETER_VALUE,
+            format!("unrecognized privilege type: \"{name}\""),
+        )
     }
 }

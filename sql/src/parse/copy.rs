@@ -19,7 +19,10 @@ pub(crate) struct CopyStatement {
 
 #[derive(Clone, Debug)]
 pub(crate) enum CopySource {
-    Table { name: ObjectName, columns: Vec<Ident> },
+    Table {
+        name: ObjectName,
+        columns: Vec<Ident>,
+    },
     Query(Box<Query>),
 }
 
@@ -34,7 +37,7 @@ pub(crate) enum CopyTarget {
     /// STDIN or STDOUT: the connection.
     Connection,
     /// A file, a program or an S3 address.
-    Elsewhere(String),
+    Elsewhere,
 }
 
 /// One option: its name in lower case and what was given with it.
@@ -92,7 +95,12 @@ pub(crate) fn parse(parser: &mut Parser<'_>) -> Result<CopyStatement, ParserErro
     } else {
         parse_old_options(parser, &mut options)?;
     }
-    Ok(CopyStatement { source, direction, target, options })
+    Ok(CopyStatement {
+        source,
+        direction,
+        target,
+        options,
+    })
 }
 
 fn parse_target(parser: &mut Parser<'_>) -> Result<CopyTarget, ParserError> {
@@ -103,7 +111,8 @@ fn parse_target(parser: &mut Parser<'_>) -> Result<CopyTarget, ParserError> {
     if word_is(parser, "program") {
         parser.next_token();
     }
-    Ok(CopyTarget::Elsewhere(parser.parse_literal_string()?))
+    parser.parse_literal_string()?;
+    Ok(CopyTarget::Elsewhere)
 }
 
 /// `FORMAT csv`, `HEADER`, `FORCE_NULL (a, b)`, `DELIMITER ','`.
@@ -141,14 +150,21 @@ fn parse_old_options(
         match name.as_str() {
             "binary" | "csv" | "text" => options.push(text_option("format", &name)),
             "header" | "freeze" => {
-                options.push(CopyOption { name, value: CopyValue::None });
+                options.push(CopyOption {
+                    name,
+                    value: CopyValue::None,
+                });
             }
             "delimiter" | "delimiters" | "null" | "quote" | "escape" | "encoding" => {
                 if word_is(parser, "as") {
                     parser.next_token();
                 }
                 let text = parser.parse_literal_string()?;
-                let name = if name == "delimiters" { "delimiter" } else { &name };
+                let name = if name == "delimiters" {
+                    "delimiter"
+                } else {
+                    &name
+                };
                 options.push(text_option(name, &text));
             }
             "force" => options.push(parse_force(parser)?),
@@ -173,7 +189,10 @@ fn parse_force(parser: &mut Parser<'_>) -> Result<CopyOption, ParserError> {
 }
 
 fn text_option(name: &str, value: &str) -> CopyOption {
-    CopyOption { name: name.to_owned(), value: CopyValue::Text(value.to_owned()) }
+    CopyOption {
+        name: name.to_owned(),
+        value: CopyValue::Text(value.to_owned()),
+    }
 }
 
 fn word(parser: &mut Parser<'_>) -> Result<String, ParserError> {

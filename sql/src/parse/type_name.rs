@@ -3,9 +3,7 @@
 //! Errors: `42704` for a name that is no type, `0A000` for one that Gotgan lacks,
 //! `22023` for a modifier outside its range.
 
-use sqlparser::ast::{
-    ArrayElemTypeDef, CharacterLength, DataType, ExactNumberInfo, TimezoneInfo,
-};
+use sqlparser::ast::{ArrayElemTypeDef, CharacterLength, DataType, ExactNumberInfo, TimezoneInfo};
 
 use crate::error::SqlError;
 use crate::types::{self, PgType, oid};
@@ -48,7 +46,10 @@ pub(crate) fn resolve(data_type: &DataType) -> Result<PgType, SqlError> {
         DataType::Regclass => simple(oid::REGCLASS),
         DataType::Array(definition) => array(definition),
         DataType::Custom(name, modifiers) => custom(&super::name_parts(name), modifiers),
-        other => Err(SqlError::undefined_object("type", &other.to_string().to_lowercase())),
+        other => Err(SqlError::undefined_object(
+            "type",
+            &other.to_string().to_lowercase(),
+        )),
     }
 }
 
@@ -73,10 +74,12 @@ fn float(bounds: &ExactNumberInfo) -> Result<PgType, SqlError> {
         ExactNumberInfo::None => Ok(PgType::new(oid::FLOAT8)),
         ExactNumberInfo::Precision(1..=24) => Ok(PgType::new(oid::FLOAT4)),
         ExactNumberInfo::Precision(25..=53) => Ok(PgType::new(oid::FLOAT8)),
-        ExactNumberInfo::Precision(0) => {
-            Err(SqlError::invalid_parameter("precision for type float must be at least 1 bit"))
-        }
-        _ => Err(SqlError::invalid_parameter("precision for type float must be less than 54 bits")),
+        ExactNumberInfo::Precision(0) => Err(SqlError::invalid_parameter(
+            "precision for type float must be at least 1 bit",
+        )),
+        _ => Err(SqlError::invalid_parameter(
+            "precision for type float must be less than 54 bits",
+        )),
     }
 }
 
@@ -96,14 +99,18 @@ fn numeric_of(precision: u64, scale: i64) -> Result<PgType, SqlError> {
             "NUMERIC precision {precision} must be between 1 and 1000"
         )));
     }
-    let fits = u8::try_from(precision).ok().filter(|p| *p <= types::NUMERIC_PRECISION);
+    let fits = u8::try_from(precision)
+        .ok()
+        .filter(|p| *p <= types::NUMERIC_PRECISION);
     match (fits, i8::try_from(scale)) {
         (Some(precision), Ok(scale)) if (0..=precision as i8).contains(&scale) => {
             Ok(PgType::numeric(precision, scale))
         }
-        _ => Err(SqlError::not_supported(format!("numeric({precision},{scale})")).with_hint(
-            "A numeric holds up to 38 digits, and its scale is between 0 and its precision.",
-        )),
+        _ => Err(
+            SqlError::not_supported(format!("numeric({precision},{scale})")).with_hint(
+                "A numeric holds up to 38 digits, and its scale is between 0 and its precision.",
+            ),
+        ),
     }
 }
 
@@ -158,7 +165,10 @@ fn custom(parts: &[String], modifiers: &[String]) -> Result<PgType, SqlError> {
         [schema, name] if schema == "pg_catalog" => name,
         _ => return Err(SqlError::undefined_object("type", &display)),
     };
-    let numbers: Vec<u64> = modifiers.iter().filter_map(|text| text.parse().ok()).collect();
+    let numbers: Vec<u64> = modifiers
+        .iter()
+        .filter_map(|text| text.parse().ok())
+        .collect();
     match (name.as_str(), numbers.as_slice()) {
         ("numeric", [precision]) => return numeric_of(*precision, 0),
         ("numeric", [precision, scale]) => {
@@ -173,10 +183,16 @@ fn custom(parts: &[String], modifiers: &[String]) -> Result<PgType, SqlError> {
     if let Some(element) = name.strip_suffix("[]") {
         let parts = [element.to_owned()];
         let element = custom(&parts, &[])?;
-        return element.array().ok_or_else(|| SqlError::undefined_object("type", &display));
+        return element
+            .array()
+            .ok_or_else(|| SqlError::undefined_object("type", &display));
     }
     // Redshift's varbyte is bytes.
-    let name = if name == "varbyte" { "bytea" } else { name.as_str() };
+    let name = if name == "varbyte" {
+        "bytea"
+    } else {
+        name.as_str()
+    };
     match types::by_name(name).or_else(|| types::entries().iter().find(|e| e.display == name)) {
         Some(entry) => Ok(PgType::new(entry.oid)),
         None => Err(SqlError::undefined_object("type", &display)),

@@ -71,7 +71,10 @@ impl Widened {
             (_, DataType::Float32 | DataType::Float64) => DataType::Float64,
             (
                 Kind::Average,
-                DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64
+                DataType::Int8
+                | DataType::Int16
+                | DataType::Int32
+                | DataType::Int64
                 | DataType::UInt64,
             ) => DataType::Decimal128(34, AVERAGE_SCALE),
             (Kind::Average, DataType::Decimal128(_, scale)) => {
@@ -103,11 +106,16 @@ impl Widened {
         let given = args.expr_fields[0].data_type();
         let wide = self.argument(given)?;
         let column = Arc::new(Column::new("argument", 0));
-        let schema = arrow::datatypes::Schema::new(vec![Field::new("argument", wide.clone(), true)]);
+        let schema =
+            arrow::datatypes::Schema::new(vec![Field::new("argument", wide.clone(), true)]);
         let fields = [Arc::new(Field::new("argument", wide.clone(), true))];
         let exprs: [Arc<dyn datafusion::physical_plan::PhysicalExpr>; 1] = [column];
         let inner = AccumulatorArgs {
-            return_field: Arc::new(Field::new("result", self.inner.return_type(&[wide.clone()])?, true)),
+            return_field: Arc::new(Field::new(
+                "result",
+                self.inner.return_type(std::slice::from_ref(&wide))?,
+                true,
+            )),
             schema: &schema,
             ignore_nulls: args.ignore_nulls,
             order_bys: &[],
@@ -149,7 +157,7 @@ impl AggregateUDFImpl for Widened {
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
         let wide = self.argument(args.input_fields[0].data_type())?;
-        let result = self.inner.return_type(&[wide.clone()])?;
+        let result = self.inner.return_type(std::slice::from_ref(&wide))?;
         let input = [Arc::new(Field::new("argument", wide, true))];
         self.inner.state_fields(StateFieldsArgs {
             name: args.name,
@@ -163,19 +171,32 @@ impl AggregateUDFImpl for Widened {
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         let narrow = self.narrow(args.expr_fields[0].data_type());
         let (inner, wide) = self.with_inner_args(&args, |inner| self.inner.accumulator(inner))?;
-        Ok(Box::new(WideAccumulator { inner, wide, narrow }))
+        Ok(Box::new(WideAccumulator {
+            inner,
+            wide,
+            narrow,
+        }))
     }
 
-    fn create_sliding_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+    fn create_sliding_accumulator(
+        &self,
+        args: AccumulatorArgs<'_>,
+    ) -> Result<Box<dyn Accumulator>> {
         let narrow = self.narrow(args.expr_fields[0].data_type());
         let (inner, wide) =
             self.with_inner_args(&args, |inner| self.inner.create_sliding_accumulator(inner))?;
-        Ok(Box::new(WideAccumulator { inner, wide, narrow }))
+        Ok(Box::new(WideAccumulator {
+            inner,
+            wide,
+            narrow,
+        }))
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
-        self.with_inner_args(&args, |inner| Ok(self.inner.groups_accumulator_supported(inner)))
-            .is_ok_and(|(supported, _)| supported)
+        self.with_inner_args(&args, |inner| {
+            Ok(self.inner.groups_accumulator_supported(inner))
+        })
+        .is_ok_and(|(supported, _)| supported)
     }
 
     fn create_groups_accumulator(
@@ -185,12 +206,18 @@ impl AggregateUDFImpl for Widened {
         let narrow = self.narrow(args.expr_fields[0].data_type());
         let (inner, wide) =
             self.with_inner_args(&args, |inner| self.inner.create_groups_accumulator(inner))?;
-        Ok(Box::new(WideGroups { inner, wide, narrow }))
+        Ok(Box::new(WideGroups {
+            inner,
+            wide,
+            narrow,
+        }))
     }
 }
 
 fn widen(values: &[ArrayRef], wide: &DataType) -> Result<Vec<ArrayRef>> {
-    let Some((first, rest)) = values.split_first() else { return Ok(Vec::new()) };
+    let Some((first, rest)) = values.split_first() else {
+        return Ok(Vec::new());
+    };
     let mut all = Vec::with_capacity(values.len());
     if first.data_type() == wide {
         all.push(Arc::clone(first));
@@ -256,7 +283,8 @@ impl GroupsAccumulator for WideGroups {
         filter: Option<&BooleanArray>,
         total: usize,
     ) -> Result<()> {
-        self.inner.update_batch(&widen(values, &self.wide)?, group_indices, filter, total)
+        self.inner
+            .update_batch(&widen(values, &self.wide)?, group_indices, filter, total)
     }
 
     fn evaluate(&mut self, emit: EmitTo) -> Result<ArrayRef> {
@@ -285,7 +313,8 @@ impl GroupsAccumulator for WideGroups {
         values: &[ArrayRef],
         filter: Option<&BooleanArray>,
     ) -> Result<Vec<ArrayRef>> {
-        self.inner.convert_to_state(&widen(values, &self.wide)?, filter)
+        self.inner
+            .convert_to_state(&widen(values, &self.wide)?, filter)
     }
 
     fn size(&self) -> usize {

@@ -60,18 +60,38 @@ fn typed_literals(
     ctx: &Arc<StatementContext>,
 ) -> Result<Transformed<Expr>> {
     match expr {
-        Expr::InList(InList { expr, list, negated }) if list.iter().any(is_untyped) => {
+        Expr::InList(InList {
+            expr,
+            list,
+            negated,
+        }) if list.iter().any(is_untyped) => {
             let Some(target) = type_of(&expr, schema) else {
-                return Ok(Transformed::no(Expr::InList(InList { expr, list, negated })));
+                return Ok(Transformed::no(Expr::InList(InList {
+                    expr,
+                    list,
+                    negated,
+                })));
             };
             let list = retyped(list, target, ctx)?;
-            Ok(Transformed::yes(Expr::InList(InList { expr, list, negated })))
+            Ok(Transformed::yes(Expr::InList(InList {
+                expr,
+                list,
+                negated,
+            })))
         }
-        Expr::Between(Between { expr, negated, low, high })
-            if is_untyped(&low) || is_untyped(&high) =>
-        {
+        Expr::Between(Between {
+            expr,
+            negated,
+            low,
+            high,
+        }) if is_untyped(&low) || is_untyped(&high) => {
             let Some(target) = type_of(&expr, schema) else {
-                return Ok(Transformed::no(Expr::Between(Between { expr, negated, low, high })));
+                return Ok(Transformed::no(Expr::Between(Between {
+                    expr,
+                    negated,
+                    low,
+                    high,
+                })));
             };
             let mut bounds = retyped(vec![*low, *high], target, ctx)?.into_iter();
             let (Some(low), Some(high)) = (bounds.next(), bounds.next()) else {
@@ -116,8 +136,10 @@ fn is_untyped(expr: &Expr) -> bool {
 fn type_of(expr: &Expr, schema: &DFSchema) -> Option<PgType> {
     let (_, field) = expr.to_field(schema).ok()?;
     let found = PgType::of_field(&field);
-    (found.oid != oid::TEXT && !field.data_type().is_null())
-        .then_some(PgType { oid: found.oid, typmod: -1 })
+    (found.oid != oid::TEXT && !field.data_type().is_null()).then_some(PgType {
+        oid: found.oid,
+        typmod: -1,
+    })
 }
 
 /// The type of the first typed member, if some other member is an untyped literal.
@@ -135,7 +157,10 @@ fn retyped(
     target: PgType,
     ctx: &Arc<StatementContext>,
 ) -> Result<Vec<Expr>, SqlError> {
-    members.into_iter().map(|member| retype(member, target, ctx)).collect()
+    members
+        .into_iter()
+        .map(|member| retype(member, target, ctx))
+        .collect()
 }
 
 fn retype(member: Expr, target: PgType, ctx: &Arc<StatementContext>) -> Result<Expr, SqlError> {
@@ -144,4 +169,3 @@ fn retype(member: Expr, target: PgType, ctx: &Arc<StatementContext>) -> Result<E
     }
     literal_as(member, target, ctx)
 }
-

@@ -18,7 +18,7 @@ use datafusion::logical_expr::{
 
 use crate::context::StatementContext;
 use crate::error::SqlError;
-use crate::types::{NUMERIC_PRECISION, PgType, TYPE_KEY, oid};
+use crate::types::{NUMERIC_PRECISION, PgType, TYPE_KEY};
 
 /// Most digits after the point that a product gets beyond those of its factors.
 const PRODUCT_SCALE_MAX: i8 = 16;
@@ -60,8 +60,8 @@ impl Operation {
 
 /// `left op right`; both are integers of one width, numerics, or one kind of float.
 pub(super) fn number(op: &str, (left, right): (Expr, Expr)) -> Result<Expr> {
-    let operation = Operation::parse(op)
-        .ok_or_else(|| SqlError::internal(format!("arithmetic with {op}")))?;
+    let operation =
+        Operation::parse(op).ok_or_else(|| SqlError::internal(format!("arithmetic with {op}")))?;
     let function = ScalarUDF::new_from_impl(Arithmetic {
         operation,
         signature: Signature::any(2, Volatility::Immutable),
@@ -116,9 +116,11 @@ impl ScalarUDFImpl for Arithmetic {
         let nullable = left.is_nullable() || right.is_nullable();
         let mut field = Field::new(self.name(), target, nullable);
         // A numeric without bounds shows the digits it has, and so do sums of it.
-        let unbounded = [left, right]
-            .iter()
-            .find_map(|f| f.metadata().get(TYPE_KEY).filter(|name| *name == "numeric/-1"));
+        let unbounded = [left, right].iter().find_map(|f| {
+            f.metadata()
+                .get(TYPE_KEY)
+                .filter(|name| *name == "numeric/-1")
+        });
         if let Some(name) = unbounded
             && self.operation != Operation::Divide
         {
@@ -134,7 +136,9 @@ impl ScalarUDFImpl for Arithmetic {
                 let left = left.to_array()?;
                 let right = right.to_array()?;
                 let value = self.evaluate(&left, &right, target)?;
-                return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&value, 0)?));
+                return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
+                    &value, 0,
+                )?));
             }
             (ColumnarValue::Array(left), ColumnarValue::Array(right)) => {
                 self.evaluate(left, right, target)?
@@ -241,11 +245,15 @@ impl Arithmetic {
             i32::from(left_scale) + i32::from(right_scale) - i32::from(scale)
         };
         let factor = power_of_ten(shift);
-        let overflow = || ArrowError::from(SqlError::with_code(
-            crate::sqlstate::NUMERIC_VALUE_OUT_OF_RANGE,
-            "value overflows numeric format",
-        ));
-        let limit = 10i128.checked_pow(u32::from(precision)).unwrap_or(i128::MAX);
+        let overflow = || {
+            ArrowError::from(SqlError::with_code(
+                crate::sqlstate::NUMERIC_VALUE_OUT_OF_RANGE,
+                "value overflows numeric format",
+            ))
+        };
+        let limit = 10i128
+            .checked_pow(u32::from(precision))
+            .unwrap_or(i128::MAX);
         let result: PrimitiveArray<Decimal128Type> =
             arrow::compute::try_binary(left, right, |a, b| {
                 let (a, b) = (i256::from_i128(a), i256::from_i128(b));
@@ -268,7 +276,9 @@ impl Arithmetic {
 
 fn power_of_ten(exponent: i32) -> i256 {
     let exponent = u32::try_from(exponent.clamp(0, 76)).unwrap_or(0);
-    i256::from_i128(10).checked_pow(exponent).unwrap_or(i256::MAX)
+    i256::from_i128(10)
+        .checked_pow(exponent)
+        .unwrap_or(i256::MAX)
 }
 
 fn divide_rounded(value: i256, divisor: i256) -> Option<i256> {
@@ -292,9 +302,10 @@ fn result_type(operation: Operation, left: &DataType, right: &DataType) -> DataT
     let larger = (*s1).max(*s2);
     let (digits, scale) = match operation {
         Operation::Add | Operation::Subtract => (whole1.max(whole2) + 1, larger),
-        Operation::Multiply => {
-            (whole1 + whole2 + 1, (s1 + s2).min(larger.max(PRODUCT_SCALE_MAX)))
-        }
+        Operation::Multiply => (
+            whole1 + whole2 + 1,
+            (s1 + s2).min(larger.max(PRODUCT_SCALE_MAX)),
+        ),
         Operation::Divide => (i16::from(NUMERIC_PRECISION), larger.max(QUOTIENT_SCALE)),
         Operation::Remainder => (whole1.max(whole2), larger),
     };
@@ -315,7 +326,11 @@ fn out_of_range(error: ArrowError, target: &DataType) -> SqlError {
 fn refuse_zero(divisor: &dyn Datum) -> Result<(), SqlError> {
     let (array, _) = divisor.get();
     let has_zero = match array.data_type() {
-        DataType::Float64 => array.as_primitive::<Float64Type>().iter().flatten().any(|v| v == 0.0),
+        DataType::Float64 => array
+            .as_primitive::<Float64Type>()
+            .iter()
+            .flatten()
+            .any(|v| v == 0.0),
         DataType::Float32 => array
             .as_primitive::<arrow::datatypes::Float32Type>()
             .iter()
@@ -323,7 +338,11 @@ fn refuse_zero(divisor: &dyn Datum) -> Result<(), SqlError> {
             .any(|v| v == 0.0),
         _ => false,
     };
-    if has_zero { Err(SqlError::division_by_zero()) } else { Ok(()) }
+    if has_zero {
+        Err(SqlError::division_by_zero())
+    } else {
+        Ok(())
+    }
 }
 
 /// A result that is infinite though no argument was has overflowed.
@@ -333,9 +352,11 @@ fn refuse_new_infinity(
     result: &ArrayRef,
 ) -> Result<(), SqlError> {
     let has_infinity = |array: &dyn arrow::array::Array| match array.data_type() {
-        DataType::Float64 => {
-            array.as_primitive::<Float64Type>().iter().flatten().any(f64::is_infinite)
-        }
+        DataType::Float64 => array
+            .as_primitive::<Float64Type>()
+            .iter()
+            .flatten()
+            .any(f64::is_infinite),
         DataType::Float32 => array
             .as_primitive::<arrow::datatypes::Float32Type>()
             .iter()
@@ -360,7 +381,10 @@ fn remainder_of_minimum(left: &dyn Datum, right: &dyn Datum) -> Result<Option<Ar
         && match divisor.data_type() {
             DataType::Int16 | DataType::Int32 | DataType::Int64 => {
                 let wide = arrow::compute::cast(divisor, &DataType::Int64)?;
-                wide.as_primitive::<arrow::datatypes::Int64Type>().iter().next() == Some(Some(-1))
+                wide.as_primitive::<arrow::datatypes::Int64Type>()
+                    .iter()
+                    .next()
+                    == Some(Some(-1))
             }
             _ => false,
         };
@@ -371,9 +395,4 @@ fn remainder_of_minimum(left: &dyn Datum, right: &dyn Datum) -> Result<Option<Ar
     let zero = ScalarValue::new_zero(dividend.data_type())?.to_array_of_size(dividend.len())?;
     let nulls = arrow::compute::is_null(dividend)?;
     Ok(Some(arrow::compute::nullif(&zero, &nulls)?))
-}
-
-/// Whether a type takes part in arithmetic as a number.
-pub(super) fn is_double(pg_type: PgType) -> bool {
-    matches!(pg_type.oid, oid::FLOAT4 | oid::FLOAT8)
 }

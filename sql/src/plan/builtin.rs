@@ -26,7 +26,10 @@ pub(crate) fn resolve(name: &str, ctx: &Arc<StatementContext>) -> Option<Arc<Sca
     for (prefix, kind) in [(CAST, CastKind::Explicit), (ASSIGN, CastKind::Assignment)] {
         if let Some(target) = name.strip_prefix(prefix) {
             let (oid, typmod) = target.split_once('/')?;
-            let to = PgType { oid: oid.parse().ok()?, typmod: typmod.parse().ok()? };
+            let to = PgType {
+                oid: oid.parse().ok()?,
+                typmod: typmod.parse().ok()?,
+            };
             return Some(Arc::new(udf::function(to, kind, ctx)));
         }
     }
@@ -120,11 +123,16 @@ impl ScalarUDFImpl for Builtin {
             _ => first.metadata().clone(),
         };
         let nullable = self.kind != Kind::ArrayOrEmpty;
-        Ok(Arc::new(Field::new(self.name(), data_type, nullable).with_metadata(metadata)))
+        Ok(Arc::new(
+            Field::new(self.name(), data_type, nullable).with_metadata(metadata),
+        ))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let is_scalar = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+        let is_scalar = args
+            .args
+            .iter()
+            .all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
         let rows = if is_scalar { 1 } else { args.number_rows };
         let arrays: Result<Vec<ArrayRef>> =
             args.args.iter().map(|arg| arg.to_array(rows)).collect();
@@ -139,7 +147,9 @@ impl ScalarUDFImpl for Builtin {
             Kind::ByteaConcat => bytea_concat(&arrays[0], &arrays[1])?,
         };
         if is_scalar {
-            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?));
+            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
+                &result, 0,
+            )?));
         }
         Ok(ColumnarValue::Array(result))
     }
@@ -179,7 +189,10 @@ fn subscript(array: &ArrayRef, index: &ArrayRef) -> Result<ArrayRef> {
             let start = i64::from(lists.value_offsets()[row]);
             let length = i64::from(lists.value_length(row));
             let wanted = index.value(row);
-            (1..=length).contains(&wanted).then(|| u32::try_from(start + wanted - 1).ok()).flatten()
+            (1..=length)
+                .contains(&wanted)
+                .then(|| u32::try_from(start + wanted - 1).ok())
+                .flatten()
         })
         .collect();
     Ok(arrow::compute::take(lists.values(), &take, None)?)
@@ -190,20 +203,32 @@ fn slice(array: &ArrayRef, lower: &ArrayRef, upper: &ArrayRef) -> Result<ArrayRe
     let lists = array.as_list::<i32>();
     let lower = arrow::compute::cast(lower, &DataType::Int64)?;
     let upper = arrow::compute::cast(upper, &DataType::Int64)?;
-    let (lower, upper) = (lower.as_primitive::<Int64Type>(), upper.as_primitive::<Int64Type>());
+    let (lower, upper) = (
+        lower.as_primitive::<Int64Type>(),
+        upper.as_primitive::<Int64Type>(),
+    );
     let mut take = Vec::new();
     let mut offsets = vec![0i32];
     for row in 0..lists.len() {
         if lists.is_valid(row) {
             let start = i64::from(lists.value_offsets()[row]);
             let length = i64::from(lists.value_length(row));
-            let from = if lower.is_null(row) { 1 } else { lower.value(row).max(1) };
-            let to = if upper.is_null(row) { length } else { upper.value(row).min(length) };
+            let from = if lower.is_null(row) {
+                1
+            } else {
+                lower.value(row).max(1)
+            };
+            let to = if upper.is_null(row) {
+                length
+            } else {
+                upper.value(row).min(length)
+            };
             take.extend((from..=to).filter_map(|n| u32::try_from(start + n - 1).ok()));
         }
         offsets.push(i32::try_from(take.len()).map_err(|_| SqlError::internal("a huge slice"))?);
     }
-    let values = arrow::compute::take(lists.values(), &arrow::array::UInt32Array::from(take), None)?;
+    let values =
+        arrow::compute::take(lists.values(), &arrow::array::UInt32Array::from(take), None)?;
     let DataType::List(field) = lists.data_type() else {
         return Err(SqlError::internal("a list of another type").into());
     };
@@ -234,8 +259,7 @@ fn interval_key(array: &ArrayRef) -> ArrayRef {
     const DAY_NANOS: i128 = 86_400_000_000_000;
     let keys: PrimitiveArray<Decimal128Type> =
         array.as_primitive::<IntervalMonthDayNanoType>().unary(|v| {
-            (i128::from(v.months) * 30 + i128::from(v.days)) * DAY_NANOS
-                + i128::from(v.nanoseconds)
+            (i128::from(v.months) * 30 + i128::from(v.days)) * DAY_NANOS + i128::from(v.nanoseconds)
         });
     Arc::new(keys.with_data_type(DataType::Decimal128(38, 0)))
 }

@@ -21,10 +21,11 @@ use datafusion::common::{Column, JoinType, ScalarValue};
 use datafusion::functions_aggregate::expr_fn::bool_or;
 use datafusion::logical_expr::expr::{Exists, InSubquery};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    Expr, ExprSchemable, Join, LogicalPlan, LogicalPlanBuilder, Subquery, lit, when,
+    Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Subquery, lit, when,
 };
+
+mod lateral;
 
 use super::domain::{self, Domain};
 use crate::context::StatementContext;
@@ -48,7 +49,10 @@ pub(super) fn decorrelate(
     plan: LogicalPlan,
     ctx: &Arc<StatementContext>,
 ) -> Result<LogicalPlan, SqlError> {
-    let mut counter = Counter { last: 0, ctx: Arc::clone(ctx) };
+    let mut counter = Counter {
+        last: 0,
+        ctx: Arc::clone(ctx),
+    };
     Ok(rewrite(plan, &mut counter)?.data)
 }
 
@@ -83,7 +87,11 @@ fn inner_subquery(
             outer_ref_columns: subquery.outer_ref_columns,
             spans: subquery.spans,
         };
-        Ok(Transformed::new(subquery, changed, TreeNodeRecursion::Continue))
+        Ok(Transformed::new(
+            subquery,
+            changed,
+            TreeNodeRecursion::Continue,
+        ))
     };
     match expr {
         Expr::ScalarSubquery(subquery) => {
@@ -92,14 +100,31 @@ fn inner_subquery(
             let subquery = inner.data;
             if domain::refers_outside(&subquery.subquery) || has_one_row(&subquery.subquery) {
                 let whole = Expr::ScalarSubquery(subquery);
-                return Ok(Transformed::new(whole, changed, TreeNodeRecursion::Continue));
+                return Ok(Transformed::new(
+                    whole,
+                    changed,
+                    TreeNodeRecursion::Continue,
+                ));
             }
-            Ok(Transformed::yes(Expr::ScalarSubquery(single_row(subquery, counter)?)))
+            Ok(Transformed::yes(Expr::ScalarSubquery(single_row(
+                subquery, counter,
+            )?)))
         }
-        Expr::Exists(Exists { subquery, negated }) => Ok(rewritten(subquery)?
-            .update_data(|subquery| Expr::Exists(Exists { subquery, negated }))),
-        Expr::InSubquery(InSubquery { expr, subquery, negated }) => Ok(rewritten(subquery)?
-            .update_data(|subquery| Expr::InSubquery(InSubquery { expr, subquery, negated }))),
+        Expr::Exists(Exists { subquery, negated }) => {
+            Ok(rewritten(subquery)?
+                .update_data(|subquery| Expr::Exists(Exists { subquery, negated })))
+        }
+        Expr::InSubquery(InSubquery {
+            expr,
+            subquery,
+            negated,
+        }) => Ok(rewritten(subquery)?.update_data(|subquery| {
+            Expr::InSubquery(InSubquery {
+                expr,
+                subquery,
+                negated,
+            })
+        })),
         other => Ok(Transformed::no(other)),
     }
 }
@@ -115,18 +140,20 @@ fn has_one_row(plan: &LogicalPlan) -> bool {
 }
 
 /// A subquery whose second row is 21000, and whose value is null without a row.
-fn single_row(
-    subquery: Subquery,
-    counter: &Counter,
-) -> datafusion::common::Result<Subquery> {
+fn single_row(subquery: Subquery, counter: &Counter) -> datafusion::common::Result<Subquery> {
     let column = subquery.subquery.schema().columns().into_iter().next();
     let column = column.ok_or_else(|| SqlError::internal("a subquery without a column"))?;
     let name = column.name.clone();
-    let value = single_value(counter)?.call(vec![Expr::Column(column)]).alias(name);
+    let value = single_value(counter)?
+        .call(vec![Expr::Column(column)])
+        .alias(name);
     let plan = LogicalPlanBuilder::from(Arc::unwrap_or_clone(subquery.subquery))
         .aggregate(Vec::<Expr>::new(), vec![value])?
         .build()?;
-    Ok(Subquery { subquery: Arc::new(plan), ..subquery })
+    Ok(Subquery {
+        subquery: Arc::new(plan),
+        ..subquery
+    })
 }
 
 fn single_value(
@@ -138,7 +165,7 @@ fn single_value(
 
 fn rewrite_node(node: LogicalPlan, counter: &mut Counter) -> Rewritten {
     match node {
-        LogicalPlan::Join(join) => rewrite_lateral(join, counter),
+        LogicalPlan::Join(join) => lateral::rewrite_lateral(join, counter),
         LogicalPlan::Projection(_)
         | LogicalPlan::Filter(_)
         | LogicalPlan::Aggregate(_)
@@ -151,7 +178,11 @@ fn rewrite_node(node: LogicalPlan, counter: &mut Counter) -> Rewritten {
 /// Replaces the node's subqueries by columns of its input, joined with them.
 fn rewrite_expressions(node: LogicalPlan, counter: &mut Counter) -> Rewritten {
     let place = Place::of(&node);
-    if !node.expressions().iter().any(|expr| has_foreign_subquery(expr, place)) {
+    if !node
+        .expressions()
+        .iter()
+        .any(|expr| has_foreign_subquery(expr, place))
+    {
         return Ok(Transformed::no(node));
     }
     let shown: Vec<Column> = node.schema().columns();
@@ -176,7 +207,11 @@ fn rewrite_expressions(node: LogicalPlan, counter: &mut Counter) -> Rewritten {
         return Ok(Transformed::yes(rebuilt));
     }
     let columns: Vec<Expr> = shown.into_iter().map(Expr::Column).collect();
-    Ok(Transformed::yes(LogicalPlanBuilder::from(rebuilt).project(columns)?.build()?))
+    Ok(Transformed::yes(
+        LogicalPlanBuilder::from(rebuilt)
+            .project(columns)?
+            .build()?,
+    ))
 }
 
 /// Where a subquery stands.
@@ -201,7 +236,11 @@ fn has_foreign_subquery(expr: &Expr, place: Place) -> bool {
     let mut found = false;
     let visited = expr.apply(|e| {
         found |= is_foreign(e, place);
-        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+        Ok(if found {
+            TreeNodeRecursion::Stop
+        } else {
+            TreeNodeRecursion::Continue
+        })
     });
     found && visited.is_ok()
 }
@@ -262,7 +301,9 @@ fn is_plain_conjunct(conjunct: &Expr) -> bool {
     if !domain::has_outer_reference(conjunct) {
         return true;
     }
-    let Expr::BinaryExpr(binary) = conjunct else { return false };
+    let Expr::BinaryExpr(binary) = conjunct else {
+        return false;
+    };
     let is_outer = |expr: &Expr| matches!(expr, Expr::OuterReferenceColumn(_, _));
     let is_inner = |expr: &Expr| !domain::has_outer_reference(expr);
     binary.op == datafusion::logical_expr::Operator::Eq
@@ -280,7 +321,11 @@ fn is_deep(plan: &LogicalPlan) -> bool {
             other => other.expressions().iter().any(domain::has_outer_reference),
         };
         deep |= hidden;
-        Ok(if deep { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+        Ok(if deep {
+            TreeNodeRecursion::Stop
+        } else {
+            TreeNodeRecursion::Continue
+        })
     });
     deep && visited.is_ok()
 }
@@ -296,13 +341,33 @@ fn join_subquery(
         Expr::Exists(Exists { subquery, negated }) => {
             let (plan, found) = join_marked(input, &subquery, None, counter)?;
             let exists = found.is_not_null();
-            Ok((plan, if negated { datafusion::logical_expr::not(exists) } else { exists }))
+            Ok((
+                plan,
+                if negated {
+                    datafusion::logical_expr::not(exists)
+                } else {
+                    exists
+                },
+            ))
         }
-        Expr::InSubquery(InSubquery { expr, subquery, negated }) => {
+        Expr::InSubquery(InSubquery {
+            expr,
+            subquery,
+            negated,
+        }) => {
             let (plan, value) = join_marked(input, &subquery, Some(*expr), counter)?;
-            let member = when(value.clone().is_null(), lit(false)).when(value.clone().eq(lit(2)), lit(true))
-                .when(value.eq(lit(1)), lit(ScalarValue::Boolean(None))).otherwise(lit(false))?;
-            Ok((plan, if negated { datafusion::logical_expr::not(member) } else { member }))
+            let member = when(value.clone().is_null(), lit(false))
+                .when(value.clone().eq(lit(2)), lit(true))
+                .when(value.eq(lit(1)), lit(ScalarValue::Boolean(None)))
+                .otherwise(lit(false))?;
+            Ok((
+                plan,
+                if negated {
+                    datafusion::logical_expr::not(member)
+                } else {
+                    member
+                },
+            ))
         }
         other => Ok((input.clone(), other)),
     }
@@ -319,7 +384,9 @@ fn join_scalar(
     let output = applied.schema().columns();
     let value_column = Expr::Column(output[0].clone());
     let name = format!("\u{1}value{number}");
-    let aggregate = single_value(counter)?.call(vec![value_column]).alias(name.as_str());
+    let aggregate = single_value(counter)?
+        .call(vec![value_column])
+        .alias(name.as_str());
     let grouped = LogicalPlanBuilder::from(applied)
         .aggregate(domain.columns(), vec![aggregate])?
         .build()?;
@@ -372,7 +439,9 @@ fn marked(
         .build()?;
     let shown = mark.transform_up(|e| {
         Ok(if aggregates.contains(&e) {
-            Transformed::yes(Expr::Column(Column::new_unqualified(e.schema_name().to_string())))
+            Transformed::yes(Expr::Column(Column::new_unqualified(
+                e.schema_name().to_string(),
+            )))
         } else {
             Transformed::no(e)
         })
@@ -381,49 +450,15 @@ fn marked(
     if domain.is_empty() {
         // Without groups there is always a row: none was seen if the count is zero.
         value = match &value {
-            Expr::Column(_) => datafusion::logical_expr::expr_fn::when(value.clone().eq(lit(0_i64)), lit(ScalarValue::Int64(None)))
-                .otherwise(value.clone())?,
+            Expr::Column(_) => datafusion::logical_expr::expr_fn::when(
+                value.clone().eq(lit(0_i64)),
+                lit(ScalarValue::Int64(None)),
+            )
+            .otherwise(value.clone())?,
             _ => value,
         };
     }
     let mut columns = domain.columns();
     columns.push(value.alias(name));
     LogicalPlanBuilder::from(grouped).project(columns)?.build()
-}
-
-/// A join whose right side refers to its left.
-fn rewrite_lateral(join: Join, counter: &mut Counter) -> Rewritten {
-    let is_lateral = domain::refers_to(&join.right, join.left.schema());
-    if !is_lateral {
-        return Ok(Transformed::no(LogicalPlan::Join(join)));
-    }
-    if !matches!(join.join_type, JoinType::Inner | JoinType::Left) {
-        return Err(SqlError::not_supported("a LATERAL item in a RIGHT or FULL JOIN").into());
-    }
-    let schema = merge_schema(&[&join.left, &join.right]);
-    let right = without_marker(&join.right)?;
-    let domain = Domain::of(&join.left, &right, counter.next())?;
-    let applied = domain.apply(&right)?;
-    let mut condition = join.filter.clone();
-    for (left, right) in &join.on {
-        let equal = left.clone().eq(right.clone());
-        condition = Some(match condition {
-            Some(other) => other.and(equal),
-            None => equal,
-        });
-    }
-    let joined = domain.join(&join.left, applied, join.join_type, condition)?;
-    let columns = schema.columns().into_iter().map(Expr::Column);
-    Ok(Transformed::yes(LogicalPlanBuilder::from(joined).project(columns)?.build()?))
-}
-
-/// LATERAL stands in the plan as a marker node around its query.
-fn without_marker(plan: &LogicalPlan) -> datafusion::common::Result<LogicalPlan> {
-    let plain = plan.clone().transform_up(|node| match node {
-        LogicalPlan::Subquery(Subquery { subquery, .. }) => {
-            Ok(Transformed::yes(Arc::unwrap_or_clone(subquery)))
-        }
-        other => Ok(Transformed::no(other)),
-    })?;
-    Ok(plain.data)
 }

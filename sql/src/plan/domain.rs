@@ -2,17 +2,17 @@
 //! with them: afterwards it refers to nothing outside, and each of its rows tells
 //! for which outer values it holds.
 
-use std::sync::Arc;
-
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, DFSchema, JoinType, Result, ScalarValue};
-use datafusion::logical_expr::expr::{Sort, WindowFunction};
+use datafusion::common::{Column, DFSchema, JoinType, Result};
+use datafusion::logical_expr::expr::Sort;
 use datafusion::logical_expr::{
-    Aggregate, BinaryExpr, Distinct, Expr, Join, Limit, LogicalPlan, LogicalPlanBuilder, Operator,
-    Projection, SubqueryAlias, Unnest, Window, WindowFunctionDefinition, lit,
+    Aggregate, BinaryExpr, Distinct, Expr, Join, LogicalPlan, LogicalPlanBuilder, Operator,
+    Projection, SubqueryAlias, lit,
 };
 
 use crate::error::SqlError;
+
+mod rows;
 
 /// Outer columns, each with the name that it has inside.
 pub(super) struct Domain {
@@ -26,7 +26,11 @@ pub(super) fn has_outer_reference(expr: &Expr) -> bool {
     let mut found = false;
     let visited = expr.apply(|e| {
         found |= matches!(e, Expr::OuterReferenceColumn(_, _));
-        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+        Ok(if found {
+            TreeNodeRecursion::Stop
+        } else {
+            TreeNodeRecursion::Continue
+        })
     });
     found && visited.is_ok()
 }
@@ -38,7 +42,9 @@ pub(super) fn refers_outside(plan: &LogicalPlan) -> bool {
 
 /// Whether a plan refers to a column of `schema`.
 pub(super) fn refers_to(plan: &LogicalPlan, schema: &DFSchema) -> bool {
-    outer_columns(plan).iter().any(|column| schema.has_column(column))
+    outer_columns(plan)
+        .iter()
+        .any(|column| schema.has_column(column))
 }
 
 fn outer_columns(plan: &LogicalPlan) -> Vec<Column> {
@@ -68,7 +74,12 @@ impl Domain {
             plan: LogicalPlanBuilder::empty(true).build()?,
         };
         let columns = outer_columns(subquery);
-        domain.add(input, columns.into_iter().filter(|column| input.schema().has_column(column)))?;
+        domain.add(
+            input,
+            columns
+                .into_iter()
+                .filter(|column| input.schema().has_column(column)),
+        )?;
         Ok(domain)
     }
 
@@ -86,9 +97,11 @@ impl Domain {
         if self.outer.is_empty() {
             return Ok(());
         }
-        let named = self.outer.iter().enumerate().map(|(index, column)| {
-            Expr::Column(column.clone()).alias(self.name(index))
-        });
+        let named = self
+            .outer
+            .iter()
+            .enumerate()
+            .map(|(index, column)| Expr::Column(column.clone()).alias(self.name(index)));
         self.plan = LogicalPlanBuilder::from(input.clone())
             .project(named.collect::<Vec<_>>())?
             .distinct()?
@@ -145,11 +158,16 @@ impl Domain {
     }
 
     fn replace_all(&self, exprs: &[Expr]) -> Result<Vec<Expr>> {
-        exprs.iter().map(|expr| self.replace(expr.clone())).collect()
+        exprs
+            .iter()
+            .map(|expr| self.replace(expr.clone()))
+            .collect()
     }
 
     fn is_referred_by(&self, plan: &LogicalPlan) -> bool {
-        outer_columns(plan).iter().any(|column| self.outer.contains(column))
+        outer_columns(plan)
+            .iter()
+            .any(|column| self.outer.contains(column))
     }
 
     /// `input` joined with an applied subquery on the domain's columns.
@@ -169,7 +187,9 @@ impl Domain {
             });
         }
         let filter = filter.unwrap_or_else(|| lit(true));
-        LogicalPlanBuilder::from(input.clone()).join_on(applied, join_type, [filter])?.build()
+        LogicalPlanBuilder::from(input.clone())
+            .join_on(applied, join_type, [filter])?
+            .build()
     }
 
     /// The subquery for all values of the domain at once; the domain's columns come
@@ -179,7 +199,9 @@ impl Domain {
             if self.is_empty() {
                 return Ok(plan.clone());
             }
-            return LogicalPlanBuilder::from(plan.clone()).cross_join(self.plan.clone())?.build();
+            return LogicalPlanBuilder::from(plan.clone())
+                .cross_join(self.plan.clone())?
+                .build();
         }
         match plan {
             LogicalPlan::Filter(filter) => {
@@ -194,11 +216,15 @@ impl Domain {
             LogicalPlan::Join(join) => self.inner_join(join),
             LogicalPlan::Sort(sort) => {
                 let input = self.apply(&sort.input)?;
-                LogicalPlanBuilder::from(input).sort(self.sort_keys(&sort.expr)?)?.build()
+                LogicalPlanBuilder::from(input)
+                    .sort(self.sort_keys(&sort.expr)?)?
+                    .build()
             }
             LogicalPlan::Limit(limit) => self.limit(limit),
             LogicalPlan::Distinct(Distinct::All(input)) => {
-                LogicalPlanBuilder::from(self.apply(input)?).distinct()?.build()
+                LogicalPlanBuilder::from(self.apply(input)?)
+                    .distinct()?
+                    .build()
             }
             LogicalPlan::Union(union) => {
                 let mut branches = union.inputs.iter().map(|input| self.branch(input));
@@ -220,7 +246,12 @@ impl Domain {
 
     fn sort_keys(&self, keys: &[Sort]) -> Result<Vec<Sort>> {
         keys.iter()
-            .map(|key| Ok(Sort { expr: self.replace(key.expr.clone())?, ..key.clone() }))
+            .map(|key| {
+                Ok(Sort {
+                    expr: self.replace(key.expr.clone())?,
+                    ..key.clone()
+                })
+            })
             .collect()
     }
 
@@ -231,7 +262,11 @@ impl Domain {
             let replaced = self.replace(expr.clone())?;
             // The name of an expression tells its columns, and must stay.
             let plain = matches!(replaced, Expr::Column(_) | Expr::Alias(_));
-            exprs.push(if plain { replaced } else { replaced.alias(field.name().as_str()) });
+            exprs.push(if plain {
+                replaced
+            } else {
+                replaced.alias(field.name().as_str())
+            });
         }
         exprs.extend(self.columns());
         LogicalPlanBuilder::from(input).project(exprs)?.build()
@@ -240,28 +275,40 @@ impl Domain {
     /// An alias renames the domain's columns too; a projection names them back.
     fn alias(&self, alias: &SubqueryAlias) -> Result<LogicalPlan> {
         let input = self.branch(&alias.input)?;
-        let aliased = LogicalPlanBuilder::from(input).alias(alias.alias.clone())?.build()?;
+        let aliased = LogicalPlanBuilder::from(input)
+            .alias(alias.alias.clone())?
+            .build()?;
         let own = alias.schema.columns().into_iter().map(Expr::Column);
         let domain = (0..self.outer.len()).map(|index| {
             let name = self.name(index);
             Expr::Column(Column::new(Some(alias.alias.clone()), name.as_str())).alias(name)
         });
-        LogicalPlanBuilder::from(aliased).project(own.chain(domain).collect::<Vec<_>>())?.build()
+        LogicalPlanBuilder::from(aliased)
+            .project(own.chain(domain).collect::<Vec<_>>())?
+            .build()
     }
 
     /// The applied input with its own columns first and the domain's last.
     fn branch(&self, input: &LogicalPlan) -> Result<LogicalPlan> {
         let applied = self.apply(input)?;
-        let mut exprs: Vec<Expr> =
-            input.schema().columns().into_iter().map(Expr::Column).collect();
+        let mut exprs: Vec<Expr> = input
+            .schema()
+            .columns()
+            .into_iter()
+            .map(Expr::Column)
+            .collect();
         exprs.extend(self.columns());
         LogicalPlanBuilder::from(applied).project(exprs)?.build()
     }
 
     fn aggregate(&self, aggregate: &Aggregate) -> Result<LogicalPlan> {
         let input = self.apply(&aggregate.input)?;
-        let names: Vec<String> =
-            aggregate.schema.fields().iter().map(|field| field.name().clone()).collect();
+        let names: Vec<String> = aggregate
+            .schema
+            .fields()
+            .iter()
+            .map(|field| field.name().clone())
+            .collect();
         let group_count = names.len() - aggregate.aggr_expr.len();
         let mut groups = self.replace_all(&aggregate.group_expr)?;
         groups.extend(self.columns());
@@ -272,15 +319,25 @@ impl Domain {
             .map(|(expr, name)| {
                 let replaced = self.replace(expr.clone())?;
                 let unchanged = replaced.schema_name().to_string() == *name;
-                Ok(if unchanged { replaced } else { replaced.alias(name.as_str()) })
+                Ok(if unchanged {
+                    replaced
+                } else {
+                    replaced.alias(name.as_str())
+                })
             })
             .collect();
-        let grouped = LogicalPlanBuilder::from(input).aggregate(groups, aggregates?)?.build()?;
+        let grouped = LogicalPlanBuilder::from(input)
+            .aggregate(groups, aggregates?)?
+            .build()?;
         if aggregate.group_expr.is_empty() {
             return self.with_empty_groups(aggregate, grouped, &names);
         }
-        let mut exprs: Vec<Expr> =
-            aggregate.schema.columns().into_iter().map(Expr::Column).collect();
+        let mut exprs: Vec<Expr> = aggregate
+            .schema
+            .columns()
+            .into_iter()
+            .map(Expr::Column)
+            .collect();
         exprs.extend(self.columns());
         LogicalPlanBuilder::from(grouped).project(exprs)?.build()
     }
@@ -300,7 +357,9 @@ impl Domain {
         renamed.extend(
             (0..self.outer.len()).map(|index| self.column(index).alias(self.renamed(index))),
         );
-        let grouped = LogicalPlanBuilder::from(grouped).project(renamed)?.build()?;
+        let grouped = LogicalPlanBuilder::from(grouped)
+            .project(renamed)?
+            .build()?;
         let mut filter = lit(true);
         for index in 0..self.outer.len() {
             let other = Expr::Column(Column::new_unqualified(self.renamed(index)));
@@ -362,92 +421,41 @@ impl Domain {
         if let Some(condition) = &join.filter {
             filter = filter.and(self.replace(condition.clone())?);
         }
-        let joined =
-            LogicalPlanBuilder::from(left).join_on(right, join.join_type, [filter])?.build()?;
-        let mut exprs: Vec<Expr> = join.schema.columns().into_iter().map(Expr::Column).collect();
+        let joined = LogicalPlanBuilder::from(left)
+            .join_on(right, join.join_type, [filter])?
+            .build()?;
+        let mut exprs: Vec<Expr> = join
+            .schema
+            .columns()
+            .into_iter()
+            .map(Expr::Column)
+            .collect();
         exprs.extend(self.columns());
         LogicalPlanBuilder::from(joined).project(exprs)?.build()
     }
 
     fn renamed_branch(&self, input: &LogicalPlan) -> Result<LogicalPlan> {
         let applied = self.apply(input)?;
-        let mut exprs: Vec<Expr> =
-            input.schema().columns().into_iter().map(Expr::Column).collect();
+        let mut exprs: Vec<Expr> = input
+            .schema()
+            .columns()
+            .into_iter()
+            .map(Expr::Column)
+            .collect();
         exprs.extend(
             (0..self.outer.len()).map(|index| self.column(index).alias(self.renamed(index))),
         );
         LogicalPlanBuilder::from(applied).project(exprs)?.build()
     }
-
-    /// LIMIT counts the rows of each value of the domain.
-    fn limit(&self, limit: &Limit) -> Result<LogicalPlan> {
-        let (input, keys) = match limit.input.as_ref() {
-            LogicalPlan::Sort(sort) => (sort.input.as_ref(), self.sort_keys(&sort.expr)?),
-            // A select list keeps the rows and their order: it may come after the limit.
-            LogicalPlan::Projection(projection)
-                if matches!(projection.input.as_ref(), LogicalPlan::Sort(_)) =>
-            {
-                let inner = Limit { input: Arc::clone(&projection.input), ..limit.clone() };
-                let swapped = Projection::try_new(
-                    projection.expr.clone(),
-                    Arc::new(LogicalPlan::Limit(inner)),
-                )?;
-                return self.projection(&swapped);
-            }
-            other => (other, Vec::new()),
-        };
-        let applied = self.apply(input)?;
-        let name = format!("\u{1}row{}", self.number);
-        let row_number = datafusion::functions_window::row_number::row_number_udwf();
-        let mut window =
-            WindowFunction::new(WindowFunctionDefinition::WindowUDF(row_number), Vec::new());
-        window.params.partition_by = self.columns();
-        window.params.order_by = keys;
-        let window = Expr::WindowFunction(Box::new(window)).alias(name.as_str());
-        let numbered = LogicalPlanBuilder::from(applied).window(vec![window])?.build()?;
-        let skip = count_of(limit.skip.as_deref())?.unwrap_or(0);
-        let row = Expr::Column(Column::new_unqualified(name));
-        let mut wanted = row.clone().gt(lit(skip));
-        if let Some(fetch) = count_of(limit.fetch.as_deref())? {
-            wanted = wanted.and(row.lt_eq(lit(skip + fetch)));
-        }
-        let mut exprs: Vec<Expr> =
-            input.schema().columns().into_iter().map(Expr::Column).collect();
-        exprs.extend(self.columns());
-        LogicalPlanBuilder::from(numbered).filter(wanted)?.project(exprs)?.build()
-    }
-
-    fn unnest(&self, unnest: &Unnest) -> Result<LogicalPlan> {
-        let input = self.apply(&unnest.input)?;
-        LogicalPlanBuilder::from(input)
-            .unnest_columns_with_options(unnest.exec_columns.clone(), unnest.options.clone())?
-            .build()
-    }
-
-    fn window(&self, window: &Window) -> Result<LogicalPlan> {
-        let input = self.apply(&window.input)?;
-        let mut exprs = Vec::with_capacity(window.window_expr.len());
-        let first = window.schema.fields().len() - window.window_expr.len();
-        for (expr, field) in window.window_expr.iter().zip(&window.schema.fields()[first..]) {
-            let replaced = self.replace(expr.clone())?.transform_up(|e| match e {
-                Expr::WindowFunction(mut function) => {
-                    function.params.partition_by.extend(self.columns());
-                    Ok(Transformed::yes(Expr::WindowFunction(function)))
-                }
-                other => Ok(Transformed::no(other)),
-            })?;
-            exprs.push(replaced.data.alias(field.name().as_str()));
-        }
-        let computed = LogicalPlanBuilder::from(input).window(exprs)?.build()?;
-        let mut shown: Vec<Expr> = window.schema.columns().into_iter().map(Expr::Column).collect();
-        shown.extend(self.columns());
-        LogicalPlanBuilder::from(computed).project(shown)?.build()
-    }
 }
 
 /// Equality in which null equals null.
 fn same(left: Expr, right: Expr) -> Expr {
-    Expr::BinaryExpr(BinaryExpr::new(Box::new(left), Operator::IsNotDistinctFrom, Box::new(right)))
+    Expr::BinaryExpr(BinaryExpr::new(
+        Box::new(left),
+        Operator::IsNotDistinctFrom,
+        Box::new(right),
+    ))
 }
 
 fn is_count(expr: &Expr) -> bool {
@@ -455,15 +463,5 @@ fn is_count(expr: &Expr) -> bool {
         Expr::AggregateFunction(function) => function.func.name() == "count",
         Expr::Alias(alias) => is_count(&alias.expr),
         _ => false,
-    }
-}
-
-fn count_of(expr: Option<&Expr>) -> Result<Option<u64>> {
-    match expr {
-        None => Ok(None),
-        Some(Expr::Literal(ScalarValue::Int64(Some(count)), _)) => {
-            Ok(u64::try_from(*count).ok())
-        }
-        Some(_) => Err(SqlError::not_supported("LIMIT with an expression here").into()),
     }
 }

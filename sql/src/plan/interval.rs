@@ -81,20 +81,25 @@ pub(super) fn function(
 }
 
 fn resolve(op: &str, left: u32, right: u32) -> Option<Plan> {
-    let plan = |operation, arguments| Some(Plan { operation, arguments, swapped: false });
+    let plan = |operation, arguments| {
+        Some(Plan {
+            operation,
+            arguments,
+            swapped: false,
+        })
+    };
     let integer = |t: u32| matches!(t, oid::INT2 | oid::INT4 | oid::INT8);
     let number = |t: u32| integer(t) || matches!(t, oid::NUMERIC | oid::FLOAT4 | oid::FLOAT8);
     let commuted = |op: &str| {
-        resolve(op, right, left).map(|found| Plan { swapped: true, ..found })
+        resolve(op, right, left).map(|found| Plan {
+            swapped: true,
+            ..found
+        })
     };
     let back = op == "-";
     match (op, left, right) {
-        ("+", oid::DATE, r) if integer(r) => {
-            plan(Operation::DatePlusDays, [oid::DATE, oid::INT4])
-        }
-        ("-", oid::DATE, r) if integer(r) => {
-            plan(Operation::DateMinusDays, [oid::DATE, oid::INT4])
-        }
+        ("+", oid::DATE, r) if integer(r) => plan(Operation::DatePlusDays, [oid::DATE, oid::INT4]),
+        ("-", oid::DATE, r) if integer(r) => plan(Operation::DateMinusDays, [oid::DATE, oid::INT4]),
         ("-", oid::DATE, oid::DATE) => plan(Operation::DateDifference, [oid::DATE, oid::DATE]),
         ("-", oid::TIME, oid::TIME) => plan(Operation::TimeDifference, [oid::TIME, oid::TIME]),
         ("+", oid::DATE, oid::TIME) => plan(Operation::DateAndTime, [oid::DATE, oid::TIME]),
@@ -102,9 +107,10 @@ fn resolve(op: &str, left: u32, right: u32) -> Option<Plan> {
             Operation::Shift { back, zoned: false },
             [oid::TIMESTAMP, oid::INTERVAL],
         ),
-        ("+" | "-", oid::TIMESTAMPTZ, oid::INTERVAL) => {
-            plan(Operation::Shift { back, zoned: true }, [oid::TIMESTAMPTZ, oid::INTERVAL])
-        }
+        ("+" | "-", oid::TIMESTAMPTZ, oid::INTERVAL) => plan(
+            Operation::Shift { back, zoned: true },
+            [oid::TIMESTAMPTZ, oid::INTERVAL],
+        ),
         ("+" | "-", oid::TIME, oid::INTERVAL) => {
             plan(Operation::TimeShift { back }, [oid::TIME, oid::INTERVAL])
         }
@@ -123,7 +129,11 @@ fn resolve(op: &str, left: u32, right: u32) -> Option<Plan> {
             oid::DATE | oid::TIMESTAMP | oid::TIMESTAMPTZ,
         ) => {
             let zoned = left == oid::TIMESTAMPTZ || right == oid::TIMESTAMPTZ;
-            let common = if zoned { oid::TIMESTAMPTZ } else { oid::TIMESTAMP };
+            let common = if zoned {
+                oid::TIMESTAMPTZ
+            } else {
+                oid::TIMESTAMP
+            };
             plan(Operation::Difference, [common, common])
         }
         ("+", l, oid::DATE) if integer(l) => commuted("+"),
@@ -197,7 +207,10 @@ impl ScalarUDFImpl for Temporal {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let is_scalar = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+        let is_scalar = args
+            .args
+            .iter()
+            .all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
         let rows = if is_scalar { 1 } else { args.number_rows };
         let mut sides = Vec::with_capacity(2);
         let order = if self.swapped { [1, 0] } else { [0, 1] };
@@ -216,7 +229,9 @@ impl ScalarUDFImpl for Temporal {
         }
         let result = self.evaluate(&sides[0], &sides[1])?;
         if is_scalar {
-            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?));
+            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
+                &result, 0,
+            )?));
         }
         Ok(ColumnarValue::Array(result))
     }
@@ -243,18 +258,15 @@ impl Temporal {
                     a.checked_sub(b).ok_or_else(|| overflow("date"))
                 })
             }
-            Operation::Difference => {
-                rows::<TimestampMicrosecondType, TimestampMicrosecondType, Intervals>(
-                    left,
-                    right,
-                    |a, b| {
-                        let micros = a.checked_sub(b).ok_or_else(|| overflow("interval"))?;
-                        let days = i32::try_from(micros / DAY_MICROS)
-                            .map_err(|_| overflow("interval"))?;
-                        interval(0, days, micros % DAY_MICROS)
-                    },
-                )
-            }
+            Operation::Difference => rows::<
+                TimestampMicrosecondType,
+                TimestampMicrosecondType,
+                Intervals,
+            >(left, right, |a, b| {
+                let micros = a.checked_sub(b).ok_or_else(|| overflow("interval"))?;
+                let days = i32::try_from(micros / DAY_MICROS).map_err(|_| overflow("interval"))?;
+                interval(0, days, micros % DAY_MICROS)
+            }),
             Operation::Shift { back, zoned: false } => {
                 rows::<TimestampMicrosecondType, Intervals, TimestampMicrosecondType>(
                     left,
@@ -270,9 +282,12 @@ impl Temporal {
                         let calendar = IntervalMonthDayNano::new(by.months, by.days, 0);
                         let clock = IntervalMonthDayNano::new(0, 0, by.nanoseconds);
                         let local = shift(zone.utc_to_local(at), calendar, back)?;
-                        let moved = (by.months != 0 || by.days != 0)
-                            .then(|| zone.local_to_utc(local))
-                            .unwrap_or(at);
+                        let is_calendar = by.months != 0 || by.days != 0;
+                        let moved = if is_calendar {
+                            zone.local_to_utc(local)
+                        } else {
+                            at
+                        };
                         shift(moved, clock, back)
                     },
                 )?;
@@ -285,36 +300,30 @@ impl Temporal {
 
     fn evaluate_short(&self, left: &ArrayRef, right: &ArrayRef) -> Result<ArrayRef> {
         match self.operation {
-            Operation::DateAndTime => {
-                rows::<Date32Type, Time64MicrosecondType, TimestampMicrosecondType>(
-                    left,
-                    right,
-                    |day, time| {
-                        i64::from(day)
-                            .checked_mul(DAY_MICROS)
-                            .and_then(|midnight| midnight.checked_add(time))
-                            .ok_or_else(|| overflow("timestamp"))
-                    },
-                )
-            }
-            Operation::TimeShift { back } => {
-                rows::<Time64MicrosecondType, Intervals, Time64MicrosecondType>(
-                    left,
-                    right,
-                    |time, by| {
-                        let micros = by.nanoseconds / 1000;
-                        let moved = if back { time - micros } else { time + micros };
-                        Ok(moved.rem_euclid(DAY_MICROS))
-                    },
-                )
-            }
-            Operation::TimeDifference => {
-                rows::<Time64MicrosecondType, Time64MicrosecondType, Intervals>(
-                    left,
-                    right,
-                    |a, b| interval(0, 0, a - b),
-                )
-            }
+            Operation::DateAndTime => rows::<
+                Date32Type,
+                Time64MicrosecondType,
+                TimestampMicrosecondType,
+            >(left, right, |day, time| {
+                i64::from(day)
+                    .checked_mul(DAY_MICROS)
+                    .and_then(|midnight| midnight.checked_add(time))
+                    .ok_or_else(|| overflow("timestamp"))
+            }),
+            Operation::TimeShift { back } => rows::<
+                Time64MicrosecondType,
+                Intervals,
+                Time64MicrosecondType,
+            >(left, right, |time, by| {
+                let micros = by.nanoseconds / 1000;
+                let moved = if back { time - micros } else { time + micros };
+                Ok(moved.rem_euclid(DAY_MICROS))
+            }),
+            Operation::TimeDifference => rows::<
+                Time64MicrosecondType,
+                Time64MicrosecondType,
+                Intervals,
+            >(left, right, |a, b| interval(0, 0, a - b)),
             Operation::Sum { back } => {
                 rows::<Intervals, Intervals, Intervals>(left, right, |a, b| sum(a, b, back))
             }
@@ -344,12 +353,17 @@ fn rows<A: ArrowPrimitiveType, B: ArrowPrimitiveType, R: ArrowPrimitiveType>(
 }
 
 fn overflow(what: &str) -> ArrowError {
-    SqlError::with_code(crate::sqlstate::DATETIME_FIELD_OVERFLOW, format!("{what} out of range"))
-        .into()
+    SqlError::with_code(
+        crate::sqlstate::DATETIME_FIELD_OVERFLOW,
+        format!("{what} out of range"),
+    )
+    .into()
 }
 
 fn interval(months: i32, days: i32, micros: i64) -> Result<IntervalMonthDayNano, ArrowError> {
-    let nanos = micros.checked_mul(1000).ok_or_else(|| overflow("interval"))?;
+    let nanos = micros
+        .checked_mul(1000)
+        .ok_or_else(|| overflow("interval"))?;
     Ok(IntervalMonthDayNano::new(months, days, nanos))
 }
 
@@ -375,10 +389,14 @@ fn add_months(at: i64, months: i32) -> Option<i64> {
     let day = i32::try_from(at.div_euclid(DAY_MICROS)).ok()?;
     let date = NaiveDate::from_epoch_days(day)?;
     let count = Months::new(months.unsigned_abs());
-    let moved =
-        if months < 0 { date.checked_sub_months(count)? } else { date.checked_add_months(count)? };
+    let moved = if months < 0 {
+        date.checked_sub_months(count)?
+    } else {
+        date.checked_add_months(count)?
+    };
     let days = i64::from(moved.num_days_from_ce()) - 719_163;
-    days.checked_mul(DAY_MICROS)?.checked_add(at.rem_euclid(DAY_MICROS))
+    days.checked_mul(DAY_MICROS)?
+        .checked_add(at.rem_euclid(DAY_MICROS))
 }
 
 fn sum(

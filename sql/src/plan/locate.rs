@@ -2,11 +2,13 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Expr, Ident, ObjectName, Query, Value, Visit, Visitor};
+use sqlparser::ast::{Expr, Ident, LimitClause, ObjectName, Query, Value, Visit, Visitor};
 
 use crate::error::SqlError;
 use crate::parse::fold;
+use crate::rewrite::build::cast_operand;
 use crate::sqlstate;
+use crate::types::{PgType, oid};
 
 /// The highest `$n` of a query.
 pub(super) fn parameter_count(query: &Query) -> usize {
@@ -28,6 +30,73 @@ pub(super) fn parameter_count(query: &Query) -> usize {
     highest.0
 }
 
+/// Whether a query names one of the columns that every relation has but `*` omits.
+pub(super) fn names_system_columns(query: &Query) -> bool {
+    const NAMES: &[&str] = &["tableoid", "xmin", "xmax", "cmin", "cmax", "ctid"];
+    struct Names;
+    impl Visitor for Names {
+        type Break = ();
+        fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
+            let last = match expression {
+                Expr::Identifier(ident) => Some(ident),
+                Expr::CompoundIdentifier(parts) => parts.last(),
+                _ => None,
+            };
+            match last {
+                Some(ident) if NAMES.contains(&fold(ident).as_str()) => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            }
+        }
+    }
+    query.visit(&mut Names).is_break()
+}
+
+/// Types that the text itself gives parameters: a cast, a LIMIT.
+pub(super) fn parameter_types(query: &Query) -> Vec<(usize, PgType)> {
+    struct Types(Vec<(usize, PgType)>);
+    impl Visitor for Types {
+        type Break = ();
+        fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+            if let Some(LimitClause::LimitOffset { limit, offset, .. }) = &query.limit_clause {
+                let counts = limit
+                    .iter()
+                    .chain(offset.iter().map(|offset| &offset.value));
+                let numbers = counts.filter_map(parameter_number);
+                self.0
+                    .extend(numbers.map(|number| (number, PgType::new(oid::INT8))));
+            }
+            ControlFlow::Continue(())
+        }
+        fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
+            if let Some((target, operand)) = cast_operand(expression)
+                && let Some(number) = parameter_number(operand)
+            {
+                self.0.push((
+                    number,
+                    PgType {
+                        typmod: -1,
+                        ..target
+                    },
+                ));
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut types = Types(Vec::new());
+    let _ = query.visit(&mut types);
+    types.0
+}
+
+fn parameter_number(expression: &Expr) -> Option<usize> {
+    let Expr::Value(literal) = expression else {
+        return None;
+    };
+    let Value::Placeholder(name) = &literal.value else {
+        return None;
+    };
+    name.strip_prefix('$')?.parse().ok()
+}
+
 /// The error with the place of the name that it speaks of. Only statements of one
 /// line have one: the tree knows lines and columns, not offsets.
 pub(super) fn with_position(error: SqlError, query: &Query) -> SqlError {
@@ -46,7 +115,10 @@ pub(super) fn with_position(error: SqlError, query: &Query) -> SqlError {
         .split(|c: char| !(c.is_alphanumeric() || c == '_'))
         .map(str::to_owned)
         .collect();
-    let mut finder = Finder { wanted, found: None };
+    let mut finder = Finder {
+        wanted,
+        found: None,
+    };
     let _ = query.visit(&mut finder);
     error.at(finder.found)
 }
@@ -70,7 +142,11 @@ impl Visitor for Finder {
     type Break = ();
 
     fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
-        let idents: Vec<&Ident> = relation.0.iter().filter_map(|part| part.as_ident()).collect();
+        let idents: Vec<&Ident> = relation
+            .0
+            .iter()
+            .filter_map(|part| part.as_ident())
+            .collect();
         match (idents.first(), idents.last()) {
             (Some(first), Some(last)) => self.check(first, last),
             _ => ControlFlow::Continue(()),

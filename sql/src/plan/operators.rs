@@ -10,16 +10,25 @@ use std::sync::{Arc, Mutex};
 
 use arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::{DFSchema, Result, ScalarValue};
-use datafusion::logical_expr::expr::{FieldMetadata, Placeholder, WindowFunction};
-use datafusion::logical_expr::planner::{
-    ExprPlanner, PlannerResult, RawBinaryExpr, RawWindowExpr,
-};
+use datafusion::logical_expr::expr::{Placeholder, WindowFunction};
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr, RawWindowExpr};
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator};
 use sqlparser::ast::BinaryOperator;
 
+mod category;
+mod literal;
+
+use category::{
+    Category, arithmetic_literal, category, integer_digits, later_instant, literal_target,
+    number_target,
+};
+
+use literal::padding_ignored;
+pub(crate) use literal::{cast_expr, literal_as};
+
 use super::arithmetic;
 use super::builtin;
-use crate::cast::{self, CastKind, is_text};
+use crate::cast::is_text;
 use crate::context::StatementContext;
 use crate::error::SqlError;
 use crate::types::{PgType, oid};
@@ -37,7 +46,10 @@ impl OperatorPlanner {
         ctx: &Arc<StatementContext>,
         parameters: Arc<Mutex<std::collections::BTreeMap<String, PgType>>>,
     ) -> Self {
-        Self { ctx: Arc::clone(ctx), parameters }
+        Self {
+            ctx: Arc::clone(ctx),
+            parameters,
+        }
     }
 }
 
@@ -75,7 +87,9 @@ impl ExprPlanner for OperatorPlanner {
         window.params.null_treatment = raw.null_treatment;
         window.params.distinct = raw.distinct;
         let window = Expr::WindowFunction(Box::new(window));
-        Ok(PlannerResult::Planned(datafusion::logical_expr::cast(window, target)))
+        Ok(PlannerResult::Planned(datafusion::logical_expr::cast(
+            window, target,
+        )))
     }
 }
 
@@ -89,10 +103,18 @@ fn side(expr: Expr, schema: &DFSchema) -> Result<Side> {
         _ => false,
     };
     if untyped {
-        return Ok(Side { expr, pg_type: None, field: None });
+        return Ok(Side {
+            expr,
+            pg_type: None,
+            field: None,
+        });
     }
     let (_, field) = expr.to_field(schema)?;
-    Ok(Side { expr, pg_type: Some(PgType::of_field(&field)), field: Some(field) })
+    Ok(Side {
+        expr,
+        pg_type: Some(PgType::of_field(&field)),
+        field: Some(field),
+    })
 }
 
 impl OperatorPlanner {
@@ -115,10 +137,10 @@ impl OperatorPlanner {
             ">" => self.compare(left, Operator::Gt, right),
             ">=" => self.compare(left, Operator::GtEq, right),
             "||" => self.concat(left, right),
-            "~" => self.match_text(left, Operator::RegexMatch, right),
-            "~*" => self.match_text(left, Operator::RegexIMatch, right),
-            "!~" => self.match_text(left, Operator::RegexNotMatch, right),
-            "!~*" => self.match_text(left, Operator::RegexNotIMatch, right),
+            "~" => self.match_regex(left, "textregexeq", right),
+            "~*" => self.match_regex(left, "texticregexeq", right),
+            "!~" => self.match_regex(left, "textregexne", right),
+            "!~*" => self.match_regex(left, "texticregexne", right),
             "~~" => self.match_text(left, Operator::LikeMatch, right),
             "~~*" => self.match_text(left, Operator::ILikeMatch, right),
             "!~~" => self.match_text(left, Operator::NotLikeMatch, right),
@@ -160,12 +182,19 @@ impl OperatorPlanner {
                     .unwrap_or_else(std::sync::PoisonError::into_inner)
                     .insert(placeholder.id.clone(), target);
                 let field = Arc::new(target.field(&placeholder.id, true));
-                Expr::Placeholder(Placeholder { id: placeholder.id, field: Some(field) })
+                Expr::Placeholder(Placeholder {
+                    id: placeholder.id,
+                    field: Some(field),
+                })
             }
             other => literal_as(other, target, &self.ctx)?,
         };
         let (_, field) = expr.to_field(&DFSchema::empty())?;
-        Ok(Side { expr, pg_type: Some(target), field: Some(field) })
+        Ok(Side {
+            expr,
+            pg_type: Some(target),
+            field: Some(field),
+        })
     }
 
     /// Both sides with a type: an untyped one takes the other's, two become text.
@@ -185,14 +214,17 @@ impl OperatorPlanner {
         }
         let (left, right) = self.both_typed(left, right)?;
         let (left_type, right_type) = types_of(&left, &right);
-        let undefined = || {
-            SqlError::undefined_operator(&display(&left), &op.to_string(), &display(&right))
-        };
+        let undefined =
+            || SqlError::undefined_operator(&display(&left), &op.to_string(), &display(&right));
         if left_type.oid == oid::BPCHAR || right_type.oid == oid::BPCHAR {
             if !is_text(left_type) || !is_text(right_type) {
                 return Err(undefined());
             }
-            return Ok(binary(padding_ignored(left.expr), op, padding_ignored(right.expr)));
+            return Ok(binary(
+                padding_ignored(left.expr),
+                op,
+                padding_ignored(right.expr),
+            ));
         }
         let common = match (category(left_type), category(right_type)) {
             (Category::Text, Category::Text) | (Category::Boolean, Category::Boolean) => None,
@@ -246,15 +278,19 @@ impl OperatorPlanner {
             _ => (left, right),
         };
         let (left_type, right_type) = types_of(&left, &right);
-        let undefined = || {
-            SqlError::undefined_operator(&left_type.display(), op, &right_type.display())
-        };
+        let undefined =
+            || SqlError::undefined_operator(&left_type.display(), op, &right_type.display());
         if category(left_type) == Category::Number && category(right_type) == Category::Number {
             let (left, right) = self.same_kind(left, right)?;
             return arithmetic::number(op, (left, right)).map_err(SqlError::from);
         }
-        arithmetic::temporal(op, (left.expr, left_type), (right.expr, right_type), &self.ctx)?
-            .ok_or_else(undefined)
+        arithmetic::temporal(
+            op,
+            (left.expr, left_type),
+            (right.expr, right_type),
+            &self.ctx,
+        )?
+        .ok_or_else(undefined)
     }
 
     /// Numbers of one family: integers of one width, numerics, or doubles.
@@ -262,12 +298,19 @@ impl OperatorPlanner {
         let (left_type, right_type) = types_of(&left, &right);
         let target = number_target(left_type, right_type);
         let convert = |side: Side| -> Expr {
-            let Some(target) = target else { return side.expr };
+            let Some(target) = target else {
+                return side.expr;
+            };
             let own = side.pg_type.unwrap_or(target);
             if own.oid == target.oid {
                 return side.expr;
             }
-            match (target.oid, side.field.as_deref().map(arrow::datatypes::Field::data_type)) {
+            match (
+                target.oid,
+                side.field
+                    .as_deref()
+                    .map(arrow::datatypes::Field::data_type),
+            ) {
                 // An integer as a numeric keeps only the digits it needs.
                 (oid::NUMERIC, Some(data_type)) => {
                     cast_expr(side.expr, integer_digits(data_type), &self.ctx)
@@ -341,11 +384,21 @@ impl OperatorPlanner {
         let left = self.typed(left, array_type)?;
         let right = self.typed(right, array_type)?;
         let (left_type, right_type) = types_of(&left, &right);
-        let name = match (left_type.element().is_some(), right_type.element().is_some()) {
+        let name = match (
+            left_type.element().is_some(),
+            right_type.element().is_some(),
+        ) {
             (true, true) => "array_cat",
             (true, false) => "array_append",
             _ => "array_prepend",
         };
+        builtin::call(name, vec![left.expr, right.expr], &self.ctx)
+    }
+
+    fn match_regex(&self, left: Side, name: &str, right: Side) -> Result<Expr, SqlError> {
+        let text = PgType::new(oid::TEXT);
+        let left = self.typed(left, text)?;
+        let right = self.typed(right, text)?;
         builtin::call(name, vec![left.expr, right.expr], &self.ctx)
     }
 
@@ -418,151 +471,19 @@ impl OperatorPlanner {
     }
 }
 
-/// What comparisons and arithmetic tell apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Category {
-    Boolean,
-    Number,
-    Text,
-    Instant,
-    Interval,
-    Array,
-    Other,
-}
-
-fn category(pg_type: PgType) -> Category {
-    if pg_type.element().is_some() {
-        return Category::Array;
-    }
-    match pg_type.oid {
-        oid::BOOL => Category::Boolean,
-        oid::DATE | oid::TIMESTAMP | oid::TIMESTAMPTZ => Category::Instant,
-        oid::INTERVAL => Category::Interval,
-        oid::INT2 | oid::INT4 | oid::INT8 | oid::FLOAT4 | oid::FLOAT8 | oid::NUMERIC => {
-            Category::Number
-        }
-        _ if pg_type.is_oid_like() => Category::Number,
-        _ if is_text(pg_type) => Category::Text,
-        _ => Category::Other,
-    }
-}
-
-/// The type that an untyped literal takes beside `known`: without its modifier.
-fn literal_target(known: PgType) -> PgType {
-    match known.oid {
-        oid::NUMERIC | oid::VARCHAR => PgType::new(known.oid),
-        oid::BPCHAR => PgType::new(oid::BPCHAR),
-        _ => PgType { oid: known.oid, typmod: -1 },
-    }
-}
-
-/// Beside a date or time, an untyped literal of `-` is of the same type and of `+`
-/// an interval, as PostgreSQL resolves its operators.
-fn arithmetic_literal(known: PgType, op: &str) -> PgType {
-    match (known.oid, op) {
-        (oid::DATE | oid::TIMESTAMP | oid::TIMESTAMPTZ | oid::TIME, "+") => {
-            PgType::new(oid::INTERVAL)
-        }
-        (oid::INTERVAL, "*" | "/") => PgType::new(oid::FLOAT8),
-        _ => literal_target(known),
-    }
-}
-
-/// The common type of two numbers; none if they already agree.
-fn number_target(left: PgType, right: PgType) -> Option<PgType> {
-    let rank = |t: PgType| match t.oid {
-        oid::INT2 => 0,
-        oid::INT4 => 1,
-        oid::NUMERIC => 3,
-        oid::FLOAT4 => 4,
-        oid::FLOAT8 => 5,
-        _ => 2,
-    };
-    let (low, high) = (rank(left).min(rank(right)), rank(left).max(rank(right)));
-    if low == high {
-        return None;
-    }
-    Some(PgType::new(match high {
-        1 => oid::INT4,
-        2 => oid::INT8,
-        3 => oid::NUMERIC,
-        _ => oid::FLOAT8,
-    }))
-}
-
-fn later_instant(left: PgType, right: PgType) -> u32 {
-    let has = |wanted: u32| left.oid == wanted || right.oid == wanted;
-    if has(oid::TIMESTAMPTZ) { oid::TIMESTAMPTZ } else { oid::TIMESTAMP }
-}
-
-fn integer_digits(data_type: &DataType) -> PgType {
-    match data_type {
-        DataType::Int16 => PgType::numeric(5, 0),
-        DataType::Int32 => PgType::numeric(10, 0),
-        _ => PgType::numeric(19, 0),
-    }
-}
-
 fn types_of(left: &Side, right: &Side) -> (PgType, PgType) {
     let unknown = PgType::new(oid::UNKNOWN);
-    (left.pg_type.unwrap_or(unknown), right.pg_type.unwrap_or(unknown))
+    (
+        left.pg_type.unwrap_or(unknown),
+        right.pg_type.unwrap_or(unknown),
+    )
 }
 
 fn display(side: &Side) -> String {
-    side.pg_type.map_or_else(|| "unknown".to_owned(), |t| PgType::new(t.oid).display())
+    side.pg_type
+        .map_or_else(|| "unknown".to_owned(), |t| PgType::new(t.oid).display())
 }
 
 fn binary(left: Expr, op: Operator, right: Expr) -> Expr {
     Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))
-}
-
-/// A cast as the rewrite would have written it.
-pub(crate) fn cast_expr(expr: Expr, target: PgType, ctx: &Arc<StatementContext>) -> Expr {
-    let function = cast::udf::function(target, CastKind::Explicit, ctx);
-    function.call(vec![expr])
-}
-
-/// char(n) compares without its padding.
-fn padding_ignored(expr: Expr) -> Expr {
-    match expr {
-        Expr::Literal(scalar, metadata) => match scalar.try_as_str() {
-            Some(Some(text)) => Expr::Literal(
-                ScalarValue::Utf8View(Some(text.trim_end_matches(' ').to_owned())),
-                None,
-            ),
-            _ => Expr::Literal(scalar, metadata),
-        },
-        other => datafusion::functions::string::rtrim().call(vec![other]),
-    }
-}
-
-/// The value of an untyped literal as `target`.
-///
-/// Errors: those of the type's input, such as `22P02`.
-pub(crate) fn literal_as(
-    literal: Expr,
-    target: PgType,
-    ctx: &Arc<StatementContext>,
-) -> Result<Expr, SqlError> {
-    let Expr::Literal(scalar, _) = &literal else {
-        return Ok(cast_expr(literal, target, ctx));
-    };
-    let array = scalar.to_array()?;
-    let from = PgType::new(oid::UNKNOWN);
-    let arrow_type = match scalar.try_as_str().flatten() {
-        Some(text) if target == PgType::new(oid::NUMERIC) => {
-            match crate::types::numeric::digits_of_text(text) {
-                Some((precision, scale)) => DataType::Decimal128(precision, scale),
-                None => target.arrow_type(),
-            }
-        }
-        _ => target.arrow_type(),
-    };
-    let value = cast::cast_array(&array, from, target, &arrow_type, CastKind::Explicit, ctx)?;
-    let value = ScalarValue::try_from_array(&value, 0)?;
-    let metadata = target.metadata();
-    let is_derived = target.oid == oid::NUMERIC && arrow_type != target.arrow_type();
-    let metadata =
-        (!metadata.is_empty() && !is_derived).then(|| FieldMetadata::from(metadata));
-    Ok(Expr::Literal(value, metadata))
 }

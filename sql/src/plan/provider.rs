@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use datafusion::catalog::cte_worktable::CteWorkTable;
+use datafusion::common::TableReference;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::{DFSchema, Result};
 use datafusion::datasource::provider_as_source;
@@ -15,7 +16,6 @@ use datafusion::logical_expr::{
     AggregateUDF, Expr, HigherOrderUDF, ScalarUDF, TableSource, WindowUDF,
 };
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
-use datafusion::common::TableReference;
 
 use super::operators::OperatorPlanner;
 use super::{aggregate, builtin};
@@ -26,7 +26,12 @@ use crate::types::PgType;
 static SCALARS: LazyLock<HashMap<String, Arc<ScalarUDF>>> = LazyLock::new(|| {
     let mut all = HashMap::new();
     for function in SessionStateDefaults::default_scalar_functions() {
-        for name in function.aliases().iter().map(String::as_str).chain([function.name()]) {
+        for name in function
+            .aliases()
+            .iter()
+            .map(String::as_str)
+            .chain([function.name()])
+        {
             if !crate::functions::BLOCKED.contains(&name) {
                 all.insert(name.to_owned(), Arc::clone(&function));
             }
@@ -38,7 +43,12 @@ static SCALARS: LazyLock<HashMap<String, Arc<ScalarUDF>>> = LazyLock::new(|| {
 static AGGREGATES: LazyLock<HashMap<String, Arc<AggregateUDF>>> = LazyLock::new(|| {
     let mut all = HashMap::new();
     for function in SessionStateDefaults::default_aggregate_functions() {
-        for name in function.aliases().iter().map(String::as_str).chain([function.name()]) {
+        for name in function
+            .aliases()
+            .iter()
+            .map(String::as_str)
+            .chain([function.name()])
+        {
             all.insert(name.to_owned(), Arc::clone(&function));
         }
     }
@@ -98,17 +108,25 @@ impl<'a> Provider<'a> {
 
     /// Types that operators gave to parameters, by `$n`.
     pub(super) fn parameter_types(&self) -> BTreeMap<String, PgType> {
-        self.parameters.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.parameters
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
     }
 
     /// The name of the function whose absence made planning fail.
     pub(super) fn missing_function(&self) -> Option<String> {
-        self.missing.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.missing
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
     }
 
     fn note(&self, name: Option<&str>) {
-        *self.missing.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
-            name.map(str::to_owned);
+        *self
+            .missing
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = name.map(str::to_owned);
     }
 }
 
@@ -122,19 +140,26 @@ impl ContextProvider for Provider<'_> {
         name: &str,
         args: Vec<Expr>,
     ) -> Result<Arc<dyn TableSource>> {
-        let context =
-            SimplifyContext::builder().with_config_options(Arc::clone(&self.config)).build();
+        let context = SimplifyContext::builder()
+            .with_config_options(Arc::clone(&self.config))
+            .build();
         let simplifier = ExprSimplifier::new(context);
         let schema = DFSchema::empty();
         let args: Result<Vec<Expr>> = args
             .into_iter()
-            .map(|arg| simplifier.coerce(arg, &schema).and_then(|e| simplifier.simplify(e)))
+            .map(|arg| {
+                simplifier
+                    .coerce(arg, &schema)
+                    .and_then(|e| simplifier.simplify(e))
+            })
             .collect();
         self.relations.function_source(name, &args?)
     }
 
     fn create_cte_work_table(&self, name: &str, schema: SchemaRef) -> Result<Arc<dyn TableSource>> {
-        Ok(provider_as_source(Arc::new(CteWorkTable::new(name, schema))))
+        Ok(provider_as_source(Arc::new(CteWorkTable::new(
+            name, schema,
+        ))))
     }
 
     fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
@@ -166,8 +191,7 @@ impl ContextProvider for Provider<'_> {
     }
 
     fn get_window_meta(&self, name: &str) -> Option<Arc<WindowUDF>> {
-        let found =
-            crate::functions::window(name).or_else(|| WINDOWS.get(name).map(Arc::clone));
+        let found = crate::functions::window(name).or_else(|| WINDOWS.get(name).map(Arc::clone));
         if found.is_some() {
             self.note(None);
         }

@@ -35,24 +35,44 @@ struct SeriesStream {
 /// Errors: `22023` if the step is zero.
 pub(super) fn table(args: &[ScalarValue]) -> Result<Option<StreamingTable>, SqlError> {
     let integers: Option<Vec<Option<i128>>> = args.iter().map(integer).collect();
-    let Some(values) = integers else { return Ok(None) };
-    let wide = args.iter().any(|value| matches!(value.data_type(), DataType::Int64));
-    let data_type = if wide { DataType::Int64 } else { DataType::Int32 };
+    let Some(values) = integers else {
+        return Ok(None);
+    };
+    let wide = args
+        .iter()
+        .any(|value| matches!(value.data_type(), DataType::Int64));
+    let data_type = if wide {
+        DataType::Int64
+    } else {
+        DataType::Int32
+    };
     let series = match values.as_slice() {
-        [Some(start), Some(stop)] => Some(Series { next: *start, stop: *stop, step: 1 }),
+        [Some(start), Some(stop)] => Some(Series {
+            next: *start,
+            stop: *stop,
+            step: 1,
+        }),
         [Some(_), Some(_), Some(0)] => {
             return Err(SqlError::invalid_parameter("step size cannot equal zero"));
         }
-        [Some(start), Some(stop), Some(step)] => {
-            Some(Series { next: *start, stop: *stop, step: *step })
-        }
+        [Some(start), Some(stop), Some(step)] => Some(Series {
+            next: *start,
+            stop: *stop,
+            step: *step,
+        }),
         [_, _] | [_, _, _] => None,
         _ => return Err(SqlError::undefined_function("generate_series()")),
     };
     let field = Field::new("generate_series", data_type, false);
     let schema = Arc::new(Schema::new(vec![field]));
-    let stream = SeriesStream { series, schema: Arc::clone(&schema) };
-    Ok(Some(StreamingTable::try_new(schema, vec![Arc::new(stream)])?))
+    let stream = SeriesStream {
+        series,
+        schema: Arc::clone(&schema),
+    };
+    Ok(Some(StreamingTable::try_new(
+        schema,
+        vec![Arc::new(stream)],
+    )?))
 }
 
 fn integer(value: &ScalarValue) -> Option<Option<i128>> {
@@ -107,10 +127,18 @@ impl Iterator for Batches {
             return None;
         }
         let array: arrow::array::ArrayRef = match self.schema.field(0).data_type() {
-            DataType::Int32 => {
-                Arc::new(values.iter().map(|v| i32::try_from(*v).ok()).collect::<Int32Array>())
-            }
-            _ => Arc::new(values.iter().map(|v| i64::try_from(*v).ok()).collect::<Int64Array>()),
+            DataType::Int32 => Arc::new(
+                values
+                    .iter()
+                    .map(|v| i32::try_from(*v).ok())
+                    .collect::<Int32Array>(),
+            ),
+            _ => Arc::new(
+                values
+                    .iter()
+                    .map(|v| i64::try_from(*v).ok())
+                    .collect::<Int64Array>(),
+            ),
         };
         Some(RecordBatch::try_new(Arc::clone(&self.schema), vec![array]).map_err(Into::into))
     }

@@ -24,7 +24,10 @@ pub(super) struct SystemTable {
 
 impl SystemTable {
     pub(super) fn new(relation: &'static SystemRelation, ctx: &Arc<StatementContext>) -> Self {
-        Self { relation, ctx: Arc::clone(ctx) }
+        Self {
+            relation,
+            ctx: Arc::clone(ctx),
+        }
     }
 }
 

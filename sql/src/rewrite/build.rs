@@ -10,9 +10,13 @@ use crate::types::PgType;
 
 /// A call of a function by its exact name.
 pub(crate) fn call(name: &str, args: Vec<Expr>) -> Expr {
-    let args = args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)));
+    let args = args
+        .into_iter()
+        .map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)));
     Expr::Function(Function {
-        name: ObjectName(vec![ObjectNamePart::Identifier(Ident::with_quote('"', name))]),
+        name: ObjectName(vec![ObjectNamePart::Identifier(Ident::with_quote(
+            '"', name,
+        ))]),
         uses_odbc_syntax: false,
         parameters: FunctionArguments::None,
         args: FunctionArguments::List(FunctionArgumentList {
@@ -32,16 +36,26 @@ pub(crate) const CAST: &str = "$cast/";
 
 /// `CAST(expression AS target)`.
 pub(crate) fn cast(expression: Expr, target: PgType) -> Expr {
-    call(&format!("{CAST}{}/{}", target.oid, target.typmod), vec![expression])
+    call(
+        &format!("{CAST}{}/{}", target.oid, target.typmod),
+        vec![expression],
+    )
 }
 
 /// The target and the operand of an expression that [`cast`] made.
 pub(crate) fn cast_operand(expression: &Expr) -> Option<(PgType, &Expr)> {
-    let Expr::Function(function) = expression else { return None };
+    let Expr::Function(function) = expression else {
+        return None;
+    };
     let name = function.name.0.first()?.as_ident()?;
     let (oid, typmod) = name.value.strip_prefix(CAST)?.split_once('/')?;
-    let target = PgType { oid: oid.parse().ok()?, typmod: typmod.parse().ok()? };
-    let FunctionArguments::List(list) = &function.args else { return None };
+    let target = PgType {
+        oid: oid.parse().ok()?,
+        typmod: typmod.parse().ok()?,
+    };
+    let FunctionArguments::List(list) = &function.args else {
+        return None;
+    };
     match list.args.first()? {
         FunctionArg::Unnamed(FunctionArgExpr::Expr(operand)) => Some((target, operand)),
         _ => None,
@@ -53,7 +67,10 @@ pub(crate) const ASSIGN: &str = "$assign/";
 
 /// A value for a column of type `target`: text that is too long is refused.
 pub(crate) fn assignment_cast(expression: Expr, target: PgType) -> Expr {
-    call(&format!("{ASSIGN}{}/{}", target.oid, target.typmod), vec![expression])
+    call(
+        &format!("{ASSIGN}{}/{}", target.oid, target.typmod),
+        vec![expression],
+    )
 }
 
 /// A string literal.
@@ -68,13 +85,19 @@ pub(crate) fn raw_number(text: impl Into<String>) -> Expr {
 
 /// A literal.
 pub(crate) fn value(value: Value) -> Expr {
-    Expr::Value(ValueWithSpan { value, span: Span::empty() })
+    Expr::Value(ValueWithSpan {
+        value,
+        span: Span::empty(),
+    })
 }
 
 /// `NOT (expression)` if `negated`.
 pub(crate) fn negate_if(negated: bool, expression: Expr) -> Expr {
     if negated {
-        Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(expression) }
+        Expr::UnaryOp {
+            op: UnaryOperator::Not,
+            expr: Box::new(expression),
+        }
     } else {
         expression
     }
@@ -87,7 +110,9 @@ pub(crate) fn take(slot: &mut Expr) -> Expr {
 
 /// The text of a string literal, however it was quoted.
 pub(crate) fn string_text(expression: &Expr) -> Option<&str> {
-    let Expr::Value(value) = expression else { return None };
+    let Expr::Value(value) = expression else {
+        return None;
+    };
     match &value.value {
         Value::SingleQuotedString(text)
         | Value::EscapedStringLiteral(text)

@@ -14,13 +14,20 @@ use crate::types::{PgType, oid};
 /// Before the parts are visited: what must see them as they were written.
 pub(super) fn before(expression: &mut Expr) -> Result<(), SqlError> {
     match expression {
-        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => {
+        Expr::UnaryOp {
+            op: UnaryOperator::Minus,
+            expr,
+        } => {
             if let Some(text) = plain_number(expr) {
                 *expression = value(Value::Number(format!("-{text}"), false));
             }
         }
         Expr::Interval(interval) => *expression = interval_literal(interval)?,
-        Expr::Case { operand: Some(operand), conditions, .. } => {
+        Expr::Case {
+            operand: Some(operand),
+            conditions,
+            ..
+        } => {
             let operand = take(operand);
             for when in conditions.iter_mut() {
                 let condition = take(&mut when.condition);
@@ -35,11 +42,16 @@ pub(super) fn before(expression: &mut Expr) -> Result<(), SqlError> {
             }
         }
         Expr::BinaryOp { left, op, right } => {
-            if let Some(expanded) = row_comparison(left, op, right)? {
+            if let Some(expanded) = super::row::row_comparison(left, op, right)? {
                 *expression = expanded;
             }
         }
-        Expr::AnyOp { left, compare_op, right, .. } => {
+        Expr::AnyOp {
+            left,
+            compare_op,
+            right,
+            ..
+        } => {
             if let Some(replacement) = any_subquery(left, compare_op, right) {
                 *expression = replacement;
             }
@@ -49,8 +61,12 @@ pub(super) fn before(expression: &mut Expr) -> Result<(), SqlError> {
                 **right = function::array_of(query);
             }
         }
-        Expr::InList { expr, list, negated } if matches!(**expr, Expr::Tuple(_)) => {
-            *expression = row_in_list(expr, list, *negated)?;
+        Expr::InList {
+            expr,
+            list,
+            negated,
+        } if matches!(**expr, Expr::Tuple(_)) => {
+            *expression = super::row::row_in_list(expr, list, *negated)?;
         }
         Expr::Function(call) => match function::array_subquery(call) {
             Some(aggregated) => *expression = aggregated,
@@ -65,7 +81,9 @@ pub(super) fn before(expression: &mut Expr) -> Result<(), SqlError> {
 pub(super) fn after(expression: &mut Expr) -> Result<(), SqlError> {
     let replaced = match expression {
         Expr::Value(literal) => of_value(&mut literal.value)?,
-        Expr::Cast { expr, data_type, .. } => {
+        Expr::Cast {
+            expr, data_type, ..
+        } => {
             let target = type_name::resolve(data_type)?;
             Some(cast(exact_literal(take(expr), target), target))
         }
@@ -74,60 +92,45 @@ pub(super) fn after(expression: &mut Expr) -> Result<(), SqlError> {
             let text = value(typed.value.value.clone());
             Some(cast(text, target))
         }
-        Expr::AtTimeZone { timestamp, time_zone } => {
-            Some(call("timezone", vec![take(time_zone), take(timestamp)]))
-        }
+        Expr::AtTimeZone {
+            timestamp,
+            time_zone,
+        } => Some(call("timezone", vec![take(time_zone), take(timestamp)])),
         Expr::Extract { field, expr, .. } => {
             Some(call("extract", vec![string(field_name(field)), take(expr)]))
         }
         Expr::Position { expr, r#in } => Some(call("strpos", vec![take(r#in), take(expr)])),
-        Expr::Substring { expr, substring_from, substring_for, .. } => {
-            Some(substring(take(expr), substring_from.take(), substring_for.take()))
-        }
-        Expr::Trim { trim_where, trim_what, expr, trim_characters } => {
-            let name = match trim_where {
-                Some(TrimWhereField::Leading) => "ltrim",
-                Some(TrimWhereField::Trailing) => "rtrim",
-                Some(TrimWhereField::Both) | None => "btrim",
-            };
-            let mut args = vec![take(expr)];
-            args.extend(trim_what.take().map(|what| *what));
-            args.extend(trim_characters.take().into_iter().flatten());
-            Some(call(name, args))
-        }
-        Expr::Overlay { expr, overlay_what, overlay_from, overlay_for } => {
-            let mut args = vec![take(expr), take(overlay_what), take(overlay_from)];
-            args.extend(overlay_for.take().map(|length| *length));
-            Some(call("overlay", args))
-        }
-        Expr::Ceil { expr, field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => {
-            Some(call("ceil", vec![take(expr)]))
-        }
-        Expr::Floor { expr, field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => {
-            Some(call("floor", vec![take(expr)]))
+        Expr::Substring {
+            expr,
+            substring_from,
+            substring_for,
+            ..
+        } => Some(substring(
+            take(expr),
+            substring_from.take(),
+            substring_for.take(),
+        )),
+        Expr::Trim { .. } | Expr::Overlay { .. } | Expr::Ceil { .. } | Expr::Floor { .. } => {
+            keyword_call(expression)
         }
         Expr::Collate { expr, collation } => {
             check_collation(collation)?;
             Some(take(expr))
         }
-        Expr::SimilarTo { negated, expr, pattern, escape_char } => {
-            let mut args = vec![take(expr), take(pattern)];
-            args.extend(escape_char.take().map(|escape| value(escape.value)));
-            Some(negate_if(*negated, call("similar_to", args)))
+        Expr::SimilarTo { .. } | Expr::Like { .. } | Expr::ILike { .. } => {
+            pattern_match(expression)
         }
-        Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. } => {
-            if let Some(escape) = escape_char.take() {
-                let plain = take(pattern);
-                **pattern = call("like_escape", vec![plain, value(escape.value)]);
-            }
-            None
-        }
-        Expr::AnyOp { left, compare_op, right, .. } => {
-            array_comparison("any_compare", left, compare_op, right)
-        }
-        Expr::AllOp { left, compare_op, right } => {
-            array_comparison("all_compare", left, compare_op, right)
-        }
+        Expr::AnyOp {
+            left,
+            compare_op,
+            right,
+            ..
+        } => array_comparison("any_compare", left, compare_op, right),
+        Expr::AllOp {
+            left,
+            compare_op,
+            right,
+        } => array_comparison("all_compare", left, compare_op, right),
         Expr::UnaryOp { op, expr } => unary(*op, expr)?,
         Expr::CompoundFieldAccess { root, access_chain } => subscripts(root, access_chain)?,
         Expr::Identifier(ident)
@@ -142,6 +145,80 @@ pub(super) fn after(expression: &mut Expr) -> Result<(), SqlError> {
         *expression = replacement;
     }
     Ok(())
+}
+
+/// SIMILAR TO is a function, and so is a LIKE pattern with an escape of its own.
+fn pattern_match(expression: &mut Expr) -> Option<Expr> {
+    match expression {
+        Expr::SimilarTo {
+            negated,
+            expr,
+            pattern,
+            escape_char,
+        } => {
+            let mut args = vec![take(expr), take(pattern)];
+            args.extend(escape_char.take().map(|escape| value(escape.value)));
+            Some(negate_if(*negated, call("similar_to", args)))
+        }
+        Expr::Like {
+            pattern,
+            escape_char,
+            ..
+        }
+        | Expr::ILike {
+            pattern,
+            escape_char,
+            ..
+        } => {
+            if let Some(escape) = escape_char.take() {
+                let plain = take(pattern);
+                **pattern = call("like_escape", vec![plain, value(escape.value)]);
+            }
+            None
+        }
+        _ => None,
+    }
+}
+
+/// Functions whose arguments are told by keywords.
+fn keyword_call(expression: &mut Expr) -> Option<Expr> {
+    match expression {
+        Expr::Trim {
+            trim_where,
+            trim_what,
+            expr,
+            trim_characters,
+        } => {
+            let name = match trim_where {
+                Some(TrimWhereField::Leading) => "ltrim",
+                Some(TrimWhereField::Trailing) => "rtrim",
+                Some(TrimWhereField::Both) | None => "btrim",
+            };
+            let mut args = vec![take(expr)];
+            args.extend(trim_what.take().map(|what| *what));
+            args.extend(trim_characters.take().into_iter().flatten());
+            Some(call(name, args))
+        }
+        Expr::Overlay {
+            expr,
+            overlay_what,
+            overlay_from,
+            overlay_for,
+        } => {
+            let mut args = vec![take(expr), take(overlay_what), take(overlay_from)];
+            args.extend(overlay_for.take().map(|length| *length));
+            Some(call("overlay", args))
+        }
+        Expr::Ceil {
+            expr,
+            field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime),
+        } => Some(call("ceil", vec![take(expr)])),
+        Expr::Floor {
+            expr,
+            field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime),
+        } => Some(call("floor", vec![take(expr)])),
+        _ => None,
+    }
 }
 
 /// A number literal that is cast at once is read as its target, not as numeric.
@@ -182,7 +259,10 @@ fn of_value(literal: &mut Value) -> Result<Option<Expr>, SqlError> {
 fn number(text: &str) -> Result<Option<Expr>, SqlError> {
     let digits = text.strip_prefix('-').unwrap_or(text).replace('_', "");
     let sign = if text.starts_with('-') { "-" } else { "" };
-    if let Some(plain) = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+    if let Some(plain) = digits
+        .strip_prefix("0x")
+        .or_else(|| digits.strip_prefix("0X"))
+    {
         return match i64::from_str_radix(plain, 16) {
             Ok(integer) => number(&format!("{sign}{integer}")),
             Err(_) => Err(SqlError::value_out_of_range(text, "bigint")),
@@ -192,16 +272,23 @@ fn number(text: &str) -> Result<Option<Expr>, SqlError> {
         return Ok(fraction(sign, &digits));
     }
     if format!("{sign}{digits}").parse::<i32>().is_ok() {
-        return Ok(Some(cast(raw_number(format!("{sign}{digits}")), PgType::new(oid::INT4))));
+        return Ok(Some(cast(
+            raw_number(format!("{sign}{digits}")),
+            PgType::new(oid::INT4),
+        )));
     }
     if format!("{sign}{digits}").parse::<i64>().is_ok() {
-        return Ok(Some(cast(raw_number(format!("{sign}{digits}")), PgType::new(oid::INT8))));
+        return Ok(Some(cast(
+            raw_number(format!("{sign}{digits}")),
+            PgType::new(oid::INT8),
+        )));
     }
     let digits = digits.trim_start_matches('0');
     match u8::try_from(digits.len()) {
-        Ok(precision) if precision <= crate::types::NUMERIC_PRECISION => {
-            Ok(Some(cast(string(format!("{sign}{digits}")), PgType::numeric(precision, 0))))
-        }
+        Ok(precision) if precision <= crate::types::NUMERIC_PRECISION => Ok(Some(cast(
+            string(format!("{sign}{digits}")),
+            PgType::numeric(precision, 0),
+        ))),
         _ => Err(SqlError::value_out_of_range(text, "numeric")),
     }
 }
@@ -218,7 +305,10 @@ fn fraction(sign: &str, text: &str) -> Option<Expr> {
     let digits = i32::try_from(whole.trim_start_matches('0').len()).ok()? + exponent.max(0) + scale;
     let scale = i8::try_from(scale.min(37)).ok()?;
     let precision = u8::try_from(digits.clamp(i32::from(scale).max(1), 38)).ok()?;
-    Some(cast(string(format!("{sign}{text}")), PgType::numeric(precision, scale)))
+    Some(cast(
+        string(format!("{sign}{text}")),
+        PgType::numeric(precision, scale),
+    ))
 }
 
 fn interval_literal(interval: &mut Interval) -> Result<Expr, SqlError> {
@@ -312,7 +402,10 @@ fn array_comparison(
     if matches!(inner, Expr::Subquery(_)) {
         return None;
     }
-    Some(call(name, vec![string(operator_text(op)), take(left), take(right)]))
+    Some(call(
+        name,
+        vec![string(operator_text(op)), take(left), take(right)],
+    ))
 }
 
 /// An operator without the schema that `OPERATOR(pg_catalog.=)` gives it.
@@ -330,16 +423,21 @@ fn subscripts(root: &mut Expr, chain: &mut [AccessExpr]) -> Result<Option<Expr>,
             AccessExpr::Subscript(Subscript::Index { index }) => {
                 call("$subscript", vec![current, take(index)])
             }
-            AccessExpr::Subscript(Subscript::Slice { lower_bound, upper_bound, stride: None }) => {
+            AccessExpr::Subscript(Subscript::Slice {
+                lower_bound,
+                upper_bound,
+                stride: None,
+            }) => {
                 let null = || value(Value::Null);
                 let lower = lower_bound.take().unwrap_or_else(null);
                 let upper = upper_bound.take().unwrap_or_else(null);
                 call("$slice", vec![current, lower, upper])
             }
             AccessExpr::Subscript(_) => return Err(SqlError::not_supported("a slice with a step")),
-            AccessExpr::Dot(Expr::Identifier(field)) => {
-                call("get_field", vec![current, string(crate::parse::fold(field))])
-            }
+            AccessExpr::Dot(Expr::Identifier(field)) => call(
+                "get_field",
+                vec![current, string(crate::parse::fold(field))],
+            ),
             AccessExpr::Dot(_) => return Err(SqlError::not_supported("this field access")),
         };
     }
@@ -353,69 +451,4 @@ fn check_collation(collation: &ObjectName) -> Result<(), SqlError> {
         "C" | "POSIX" | "default" | "ucs_basic" | "c" | "posix" => Ok(()),
         _ => Err(SqlError::undefined_object("collation", &name)),
     }
-}
-
-/// `(a, b) = (c, d)` and the other comparisons of rows.
-fn row_comparison(
-    left: &Expr,
-    op: &BinaryOperator,
-    right: &Expr,
-) -> Result<Option<Expr>, SqlError> {
-    let (Expr::Tuple(left), Expr::Tuple(right)) = (left, right) else { return Ok(None) };
-    if left.len() != right.len() || left.is_empty() {
-        return Err(SqlError::syntax("unequal number of entries in row expressions"));
-    }
-    let pairs = || left.iter().cloned().zip(right.iter().cloned());
-    let binary = |left: Expr, op: BinaryOperator, right: Expr| Expr::BinaryOp {
-        left: Box::new(left),
-        op,
-        right: Box::new(right),
-    };
-    let joined = |op: BinaryOperator, join: BinaryOperator| {
-        pairs()
-            .map(|(left, right)| binary(left, op.clone(), right))
-            .reduce(|all, one| binary(all, join.clone(), one))
-            .map(|all| Expr::Nested(Box::new(all)))
-    };
-    match op {
-        BinaryOperator::Eq => Ok(joined(BinaryOperator::Eq, BinaryOperator::And)),
-        BinaryOperator::NotEq => Ok(joined(BinaryOperator::NotEq, BinaryOperator::Or)),
-        BinaryOperator::Lt | BinaryOperator::LtEq | BinaryOperator::Gt | BinaryOperator::GtEq => {
-            let strict = match op {
-                BinaryOperator::Lt | BinaryOperator::LtEq => BinaryOperator::Lt,
-                _ => BinaryOperator::Gt,
-            };
-            let mut result: Option<Expr> = None;
-            for (left, right) in pairs().rev() {
-                result = Some(Expr::Nested(Box::new(match result {
-                    None => binary(left, op.clone(), right),
-                    Some(rest) => {
-                        let equal = binary(left.clone(), BinaryOperator::Eq, right.clone());
-                        let tail = Expr::Nested(Box::new(binary(equal, BinaryOperator::And, rest)));
-                        binary(binary(left, strict.clone(), right), BinaryOperator::Or, tail)
-                    }
-                })));
-            }
-            Ok(result)
-        }
-        other => Err(SqlError::not_supported(format!("the operator {other} on rows"))),
-    }
-}
-
-fn row_in_list(row: &Expr, list: &[Expr], negated: bool) -> Result<Expr, SqlError> {
-    let mut any: Option<Expr> = None;
-    for item in list {
-        let equal = row_comparison(row, &BinaryOperator::Eq, item)?
-            .ok_or_else(|| SqlError::syntax("a list of rows was expected"))?;
-        any = Some(match any {
-            None => equal,
-            Some(others) => Expr::BinaryOp {
-                left: Box::new(others),
-                op: BinaryOperator::Or,
-                right: Box::new(equal),
-            },
-        });
-    }
-    let any = any.ok_or_else(|| SqlError::syntax("an empty list of rows"))?;
-    Ok(negate_if(negated, Expr::Nested(Box::new(any))))
 }

@@ -11,8 +11,14 @@ use crate::error::SqlError;
 use crate::parse::name_parts;
 
 /// Redshift's functions whose first argument is a bare word.
-const DATE_PART_FIRST: &[&str] =
-    &["dateadd", "datediff", "date_add", "date_diff", "date_part", "timestampadd"];
+const DATE_PART_FIRST: &[&str] = &[
+    "dateadd",
+    "datediff",
+    "date_add",
+    "date_diff",
+    "date_part",
+    "timestampadd",
+];
 
 /// Schemas whose functions are found without their name.
 const SYSTEM_SCHEMAS: &[&str] = &["pg_catalog", "information_schema", "gotgan"];
@@ -25,6 +31,22 @@ pub(super) fn before(function: &mut Function) -> Result<(), SqlError> {
         && let Expr::Identifier(ident) = first
     {
         *first = string(ident.value.to_lowercase());
+    }
+    if let ("round" | "trunc", FunctionArguments::List(list)) = (name.as_str(), &mut function.args)
+        && let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(digits)))) =
+            list.args.get_mut(1)
+        && let Value::Number(_, protected) = &mut digits.value
+    {
+        // The digits of the result are part of its type.
+        *protected = true;
+    }
+    if matches!(name.as_str(), "listagg" | "string_agg")
+        && let FunctionArguments::List(list) = &mut function.args
+        && !function.within_group.is_empty()
+    {
+        let keys = std::mem::take(&mut function.within_group);
+        list.clauses
+            .push(sqlparser::ast::FunctionArgumentClause::OrderBy(keys));
     }
     if let Some(WindowType::WindowSpec(spec)) = &mut function.over
         && let Some(frame) = &mut spec.window_frame
@@ -52,7 +74,9 @@ pub(super) fn after(function: &mut Function) -> Result<Option<Expr>, SqlError> {
 /// `ARRAY(SELECT x ...)` as an aggregate over the query's only column.
 pub(super) fn array_subquery(function: &mut Function) -> Option<Expr> {
     let is_array = name_parts(&function.name) == ["array"];
-    let FunctionArguments::Subquery(query) = &mut function.args else { return None };
+    let FunctionArguments::Subquery(query) = &mut function.args else {
+        return None;
+    };
     if !is_array {
         return None;
     }
@@ -62,7 +86,10 @@ pub(super) fn array_subquery(function: &mut Function) -> Option<Expr> {
 /// The values of a query's only column as an array.
 pub(super) fn array_of(query: &mut Query) -> Expr {
     let aggregated = aggregate_over(query);
-    call("$array_or_empty", vec![Expr::Subquery(Box::new(aggregated))])
+    call(
+        "$array_or_empty",
+        vec![Expr::Subquery(Box::new(aggregated))],
+    )
 }
 
 /// The query with `array_agg` around its only column. A plain SELECT keeps its FROM
@@ -111,9 +138,10 @@ fn is_plain(select: &Select) -> bool {
 
 fn item_expression(item: &SelectItem) -> Option<Expr> {
     match item {
-        SelectItem::UnnamedExpr(expression) | SelectItem::ExprWithAlias { expr: expression, .. } => {
-            Some(expression.clone())
-        }
+        SelectItem::UnnamedExpr(expression)
+        | SelectItem::ExprWithAlias {
+            expr: expression, ..
+        } => Some(expression.clone()),
         _ => None,
     }
 }
@@ -128,7 +156,8 @@ fn array_agg(element: Expr, order: Vec<sqlparser::ast::OrderByExpr>) -> Expr {
         && let FunctionArguments::List(list) = &mut function.args
         && !order.is_empty()
     {
-        list.clauses.push(sqlparser::ast::FunctionArgumentClause::OrderBy(order));
+        list.clauses
+            .push(sqlparser::ast::FunctionArgumentClause::OrderBy(order));
     }
     aggregate
 }
@@ -144,7 +173,9 @@ fn wrap(query: &mut Query) -> Query {
     };
     if let SetExpr::Select(select) = outer.body.as_mut()
         && let Some(TableWithJoins { relation, .. }) = select.from.first_mut()
-        && let TableFactor::Derived { subquery, alias, .. } = relation
+        && let TableFactor::Derived {
+            subquery, alias, ..
+        } = relation
     {
         **subquery = query.clone();
         debug_assert!(matches!(alias, Some(TableAlias { columns, .. })
@@ -167,7 +198,10 @@ fn protect_bound(bound: &mut WindowFrameBound) {
         }
         Expr::Interval(interval) => {
             if let Some(text) = string_text(&interval.value) {
-                let unit = interval.leading_field.as_ref().map(super::expression::field_name);
+                let unit = interval
+                    .leading_field
+                    .as_ref()
+                    .map(super::expression::field_name);
                 let text = format!("{text} {}", unit.unwrap_or_default());
                 **size = value(Value::SingleQuotedString(text.trim_end().to_owned()));
             }

@@ -4,7 +4,9 @@
 //! gives its own name, a cast the name of its argument or else of its type, CASE
 //! and COALESCE and the like their keyword, anything else `?column?`.
 
-use sqlparser::ast::{Expr, Function, FunctionArguments, Query, SelectItem, SetExpr, UnaryOperator};
+use sqlparser::ast::{
+    Expr, Function, FunctionArguments, Query, SelectItem, SetExpr, UnaryOperator,
+};
 
 use crate::parse::{fold, name_parts, type_name};
 
@@ -59,7 +61,9 @@ fn figure(expression: &Expr) -> (Strength, String) {
             None => (Strength::None, String::new()),
         },
         Expr::Function(function) => of_function(function),
-        Expr::Cast { expr, data_type, .. } => of_cast(expr, data_type),
+        Expr::Cast {
+            expr, data_type, ..
+        } => of_cast(expr, data_type),
         Expr::TypedString(typed) => match type_name::resolve(&typed.data_type) {
             Ok(target) => weak(target.entry().name),
             Err(_) => (Strength::None, String::new()),
@@ -78,12 +82,10 @@ fn figure(expression: &Expr) -> (Strength, String) {
         }
         Expr::Exists { .. } => strong("exists"),
         Expr::Subquery(query) => of_subquery(query),
-        Expr::Case { else_result, .. } => {
-            match else_result.as_deref().map(figure) {
-                Some((Strength::Strong, name)) => strong(&name),
-                _ => weak("case"),
-            }
-        }
+        Expr::Case { else_result, .. } => match else_result.as_deref().map(figure) {
+            Some((Strength::Strong, name)) => strong(&name),
+            _ => weak("case"),
+        },
         Expr::Array(_) => strong("array"),
         Expr::Tuple(_) => strong("row"),
         Expr::Extract { .. } => strong("extract"),
@@ -98,9 +100,10 @@ fn figure(expression: &Expr) -> (Strength, String) {
             Some(sqlparser::ast::TrimWhereField::Trailing) => "rtrim",
             _ => "btrim",
         }),
-        Expr::UnaryOp { op: UnaryOperator::Plus, expr } if matches!(**expr, Expr::Nested(_)) => {
-            (Strength::None, String::new())
-        }
+        Expr::UnaryOp {
+            op: UnaryOperator::Plus,
+            expr,
+        } if matches!(**expr, Expr::Nested(_)) => (Strength::None, String::new()),
         _ => (Strength::None, String::new()),
     }
 }

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use sqlparser::ast::{
     Expr, Fetch, FunctionArg, FunctionArgExpr, GroupByExpr, Ident, LimitClause, ObjectName, Offset,
     OrderByKind, Query, Select, SelectItem, SetExpr, TableAlias, TableAliasColumnDef, TableFactor,
-    TopQuantity, Value, VisitMut, Visitor, VisitorMut, Visit,
+    TopQuantity, Value, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 use super::build::{call, raw_number};
@@ -17,13 +17,17 @@ use crate::parse::{fold, name_parts};
 const SET_RETURNING: &[(&str, &str)] = &[
     ("generate_series", "generate_series_array"),
     ("generate_subscripts", "generate_subscripts_array"),
+    ("_pg_expandarray", "_pg_expandarray_array"),
     ("regexp_split_to_table", "regexp_split_to_array"),
     ("string_to_table", "string_to_array"),
     ("regexp_matches", "regexp_matches_array"),
     ("json_array_elements", "json_array_elements_array"),
     ("jsonb_array_elements", "jsonb_array_elements_array"),
     ("json_array_elements_text", "json_array_elements_text_array"),
-    ("jsonb_array_elements_text", "jsonb_array_elements_text_array"),
+    (
+        "jsonb_array_elements_text",
+        "jsonb_array_elements_text_array",
+    ),
     ("json_object_keys", "json_object_keys_array"),
     ("jsonb_object_keys", "jsonb_object_keys_array"),
 ];
@@ -52,7 +56,15 @@ pub(super) fn prepare_query(query: &mut Query) -> Result<(), SqlError> {
 
 /// The engine takes EXCEPT ALL and INTERSECT ALL for their versions on sets.
 fn refuse_bags(body: &SetExpr) -> Result<(), SqlError> {
-    let SetExpr::SetOperation { left, op, set_quantifier, right } = body else { return Ok(()) };
+    let SetExpr::SetOperation {
+        left,
+        op,
+        set_quantifier,
+        right,
+    } = body
+    else {
+        return Ok(());
+    };
     let is_all = *set_quantifier == sqlparser::ast::SetQuantifier::All;
     if is_all && *op != sqlparser::ast::SetOperator::Union {
         return Err(SqlError::not_supported(format!("{op} ALL")));
@@ -62,9 +74,18 @@ fn refuse_bags(body: &SetExpr) -> Result<(), SqlError> {
 }
 
 fn fetch_to_limit(query: &mut Query) -> Result<(), SqlError> {
-    let Some(Fetch { with_ties, percent, quantity }) = query.fetch.take() else { return Ok(()) };
+    let Some(Fetch {
+        with_ties,
+        percent,
+        quantity,
+    }) = query.fetch.take()
+    else {
+        return Ok(());
+    };
     if with_ties || percent {
-        return Err(SqlError::not_supported("FETCH FIRST ... WITH TIES or PERCENT"));
+        return Err(SqlError::not_supported(
+            "FETCH FIRST ... WITH TIES or PERCENT",
+        ));
     }
     let limit = quantity.unwrap_or_else(|| raw_number("1"));
     set_limit(query, limit);
@@ -72,8 +93,12 @@ fn fetch_to_limit(query: &mut Query) -> Result<(), SqlError> {
 }
 
 fn top_to_limit(query: &mut Query) -> Result<(), SqlError> {
-    let SetExpr::Select(select) = query.body.as_mut() else { return Ok(()) };
-    let Some(top) = select.top.take() else { return Ok(()) };
+    let SetExpr::Select(select) = query.body.as_mut() else {
+        return Ok(());
+    };
+    let Some(top) = select.top.take() else {
+        return Ok(());
+    };
     if top.with_ties || top.percent {
         return Err(SqlError::not_supported("TOP with PERCENT or WITH TIES"));
     }
@@ -91,8 +116,11 @@ fn set_limit(query: &mut Query, count: Expr) {
         Some(LimitClause::LimitOffset { offset, .. }) => offset,
         _ => None,
     };
-    query.limit_clause =
-        Some(LimitClause::LimitOffset { limit: Some(count), offset, limit_by: Vec::new() });
+    query.limit_clause = Some(LimitClause::LimitOffset {
+        limit: Some(count),
+        offset,
+        limit_by: Vec::new(),
+    });
 }
 
 /// Keeps a number as the planner wants it: an ordinal or a row count.
@@ -108,6 +136,7 @@ pub(super) fn prepare_select(select: &mut Select) -> Result<(), SqlError> {
     if select.into.is_some() {
         return Err(SqlError::not_supported("SELECT INTO here"));
     }
+    super::join::expand_using(select)?;
     let grouped = bare_names(select);
     if let GroupByExpr::Expressions(keys, _) = &mut select.group_by {
         for key in keys {
@@ -121,8 +150,10 @@ pub(super) fn prepare_select(select: &mut Select) -> Result<(), SqlError> {
     }
     name_columns(select, &grouped);
     for item in &mut select.projection {
-        if let SelectItem::UnnamedExpr(expression) | SelectItem::ExprWithAlias { expr: expression, .. } =
-            item
+        if let SelectItem::UnnamedExpr(expression)
+        | SelectItem::ExprWithAlias {
+            expr: expression, ..
+        } = item
         {
             let _: ControlFlow<()> = expression.visit(&mut SetReturning);
         }
@@ -142,17 +173,21 @@ fn protect_ordinals(key: &mut Expr) {
 /// Gives every output column the name that PostgreSQL shows, and equal names a
 /// mark that keeps them apart.
 fn name_columns(select: &mut Select, grouped: &[String]) {
-    let has_wildcard = select
-        .projection
-        .iter()
-        .any(|item| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(_, _)));
+    let has_wildcard = select.projection.iter().any(|item| {
+        matches!(
+            item,
+            SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(_, _)
+        )
+    });
     let mut taken: Vec<String> = Vec::new();
     for item in &mut select.projection {
         match item {
             SelectItem::UnnamedExpr(expression) => {
                 let name = output_name(expression);
-                let is_column =
-                    matches!(expression, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
+                let is_column = matches!(
+                    expression,
+                    Expr::Identifier(_) | Expr::CompoundIdentifier(_)
+                );
                 let repeated = taken.contains(&name) || (is_column && has_wildcard);
                 let chosen = match (is_column, repeated) {
                     (true, false) => {
@@ -170,8 +205,10 @@ fn name_columns(select: &mut Select, grouped: &[String]) {
                 };
                 taken.push(chosen.clone());
                 let expr = super::build::take(expression);
-                *item =
-                    SelectItem::ExprWithAlias { expr, alias: Ident::with_quote('"', chosen) };
+                *item = SelectItem::ExprWithAlias {
+                    expr,
+                    alias: Ident::with_quote('"', chosen),
+                };
             }
             SelectItem::ExprWithAlias { alias, .. } => {
                 let name = fold(alias);
@@ -225,12 +262,16 @@ impl VisitorMut for SetReturning {
 /// A function in FROM: its alias names its column, as PostgreSQL has it for
 /// functions that return one value.
 pub(super) fn prepare_table(factor: &mut TableFactor) -> Result<(), SqlError> {
-    if let TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } =
-        factor
+    if let TableFactor::Table {
+        name,
+        args: Some(_),
+        ..
+    }
+    | TableFactor::Function { name, .. } = factor
         && let [schema, own] = name_parts(name).as_slice()
         && schema == "pg_catalog"
     {
-        *name = ObjectName::from(vec![Ident::with_quote('"', own.as_str())]);
+        *name = ObjectName::from(vec![Ident::new(own.as_str())]);
     }
     if let Some((name, args, alias)) = called_function(factor) {
         let Some((_, array)) = SET_RETURNING.iter().find(|(set, _)| *set == name) else {
@@ -253,7 +294,9 @@ pub(super) fn prepare_table(factor: &mut TableFactor) -> Result<(), SqlError> {
         };
         return Ok(());
     }
-    if let TableFactor::UNNEST { alias, array_exprs, .. } = factor
+    if let TableFactor::UNNEST {
+        alias, array_exprs, ..
+    } = factor
         && array_exprs.len() == 1
     {
         name_only_column(alias, "unnest");
@@ -265,15 +308,26 @@ type Called<'a> = (String, Vec<Expr>, &'a mut Option<TableAlias>);
 
 fn called_function(factor: &mut TableFactor) -> Option<Called<'_>> {
     let (name, args, alias) = match factor {
-        TableFactor::Table { name, args: Some(args), alias, .. } => (name, &args.args, alias),
-        TableFactor::Function { name, args, alias, .. } => (name, &*args, alias),
+        TableFactor::Table {
+            name,
+            args: Some(args),
+            alias,
+            ..
+        } => (name, &args.args, alias),
+        TableFactor::Function {
+            name, args, alias, ..
+        } => (name, &*args, alias),
         _ => return None,
     };
     let plain = args.iter().map(|arg| match arg {
         FunctionArg::Unnamed(FunctionArgExpr::Expr(expression)) => Some(expression.clone()),
         _ => None,
     });
-    Some((name_parts(name).pop()?, plain.collect::<Option<Vec<_>>>()?, alias))
+    Some((
+        name_parts(name).pop()?,
+        plain.collect::<Option<Vec<_>>>()?,
+        alias,
+    ))
 }
 
 fn name_only_column(alias: &mut Option<TableAlias>, function: &str) {
@@ -284,7 +338,10 @@ fn name_only_column(alias: &mut Option<TableAlias>, function: &str) {
         at: None,
     });
     if alias.columns.is_empty() {
-        alias.columns = vec![TableAliasColumnDef { name: alias.name.clone(), data_type: None }];
+        alias.columns = vec![TableAliasColumnDef {
+            name: alias.name.clone(),
+            data_type: None,
+        }];
     }
 }
 

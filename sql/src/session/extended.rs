@@ -91,7 +91,11 @@ impl Session {
         known: &[Option<PgType>],
     ) -> Result<Prepared, SqlError> {
         let Some(statement) = statement else {
-            return Ok(Prepared { statement: None, parameters: Vec::new(), columns: None });
+            return Ok(Prepared {
+                statement: None,
+                parameters: Vec::new(),
+                columns: None,
+            });
         };
         if self.transaction.as_ref().is_some_and(|t| t.has_failed())
             && !super::run::ends_failure(&statement)
@@ -102,7 +106,11 @@ impl Session {
             Node::Copy(_) => (Vec::new(), None),
             Node::Ast(node) => command::describe(self, node, known).await?,
         };
-        Ok(Prepared { statement: Some(statement), parameters, columns })
+        Ok(Prepared {
+            statement: Some(statement),
+            parameters,
+            columns,
+        })
     }
 
     /// Describe of a statement; runs nothing.
@@ -165,9 +173,18 @@ impl Session {
                 many => many[index],
             };
             let value = decode(value.as_deref(), *pg_type, format, &style)?;
-            bound.push(Parameter { pg_type: *pg_type, value });
+            bound.push(Parameter {
+                pg_type: *pg_type,
+                value,
+            });
         }
-        self.portals.insert(portal.to_owned(), Portal { prepared, values: bound });
+        self.portals.insert(
+            portal.to_owned(),
+            Portal {
+                prepared,
+                values: bound,
+            },
+        );
         Ok(())
     }
 
@@ -178,7 +195,10 @@ impl Session {
         &self,
         name: &str,
     ) -> Result<Option<Arc<[ColumnDescription]>>, SqlError> {
-        let portal = self.portals.get(name).ok_or_else(|| SqlError::undefined_portal(name))?;
+        let portal = self
+            .portals
+            .get(name)
+            .ok_or_else(|| SqlError::undefined_portal(name))?;
         Ok(portal.prepared.columns.clone())
     }
 
@@ -186,10 +206,15 @@ impl Session {
     ///
     /// Errors: `34000`, and any of the statement.
     pub async fn execute_portal(&mut self, name: &str) -> Result<Outcome, SqlError> {
-        let portal = self.portals.get(name).ok_or_else(|| SqlError::undefined_portal(name))?;
+        let portal = self
+            .portals
+            .get(name)
+            .ok_or_else(|| SqlError::undefined_portal(name))?;
         let prepared = Arc::clone(&portal.prepared);
         let values = portal.values.clone();
-        let Some(statement) = &prepared.statement else { return Ok(Outcome::Empty) };
+        let Some(statement) = &prepared.statement else {
+            return Ok(Outcome::Empty);
+        };
         let limits = self.limits.clone();
         limits.run(self.run(statement, &values).boxed()).await
     }
@@ -211,7 +236,10 @@ impl Session {
     }
 
     fn prepared_statement(&self, name: &str) -> Result<Arc<Prepared>, SqlError> {
-        self.prepared.get(name).map(Arc::clone).ok_or_else(|| SqlError::undefined_statement(name))
+        self.prepared
+            .get(name)
+            .map(Arc::clone)
+            .ok_or_else(|| SqlError::undefined_statement(name))
     }
 
     /// PREPARE name (types) AS statement.
@@ -225,8 +253,10 @@ impl Session {
         if self.prepared.contains_key(&name) {
             return Err(duplicate_statement(&name));
         }
-        let known: Vec<Option<PgType>> =
-            types.iter().map(|t| type_name::resolve(t).map(Some)).collect::<Result<_, _>>()?;
+        let known: Vec<Option<PgType>> = types
+            .iter()
+            .map(|t| type_name::resolve(t).map(Some))
+            .collect::<Result<_, _>>()?;
         let statement = Statement {
             text: statement.to_string().into(),
             node: Node::Ast(Box::new(statement.clone())),
@@ -258,7 +288,10 @@ impl Session {
         let mut bound = Vec::with_capacity(values.len());
         for (value, pg_type) in values.iter().zip(&prepared.parameters) {
             let value = command::constant(&planner, value, *pg_type)?;
-            bound.push(Parameter { pg_type: *pg_type, value });
+            bound.push(Parameter {
+                pg_type: *pg_type,
+                value,
+            });
         }
         match &prepared.statement {
             Some(statement) => self.run(statement, &bound).await,

@@ -19,7 +19,7 @@ pub struct Notice {
 
 impl Notice {
     /// Something worth knowing.
-    pub(crate) fn notice(message: impl Into<String>) -> Self {
+    pub(crate) fn info(message: impl Into<String>) -> Self {
         Self::new("NOTICE", sqlstate::SUCCESSFUL_COMPLETION, message)
     }
 
@@ -29,6 +29,12 @@ impl Notice {
     }
 
     fn new(severity: &'static str, code: SqlState, message: impl Into<String>) -> Self {
-        Self { severity, code, message: message.into(), detail: None, hint: None }
+        Self {
+            severity,
+            code,
+            message: message.into(),
+            detail: None,
+            hint: None,
+        }
     }
 }

@@ -41,23 +41,45 @@ impl Session {
         match node {
             S::Query(query) if matches!(query.body.as_ref(), ast::SetExpr::Insert(_)) => {
                 let insert = command::insert::with_ctes(query)?;
-                command::insert::run(self, &insert, parameters).boxed().await
+                command::insert::run(self, &insert, parameters)
+                    .boxed()
+                    .await
             }
             S::Query(query) => command::query::run(self, query, parameters).boxed().await,
             S::Insert(insert) => command::insert::run(self, insert, parameters).boxed().await,
-            S::Explain { statement, analyze, verbose, options, .. } => {
+            S::Explain {
+                statement,
+                analyze,
+                verbose,
+                options,
+                ..
+            } => {
                 let ask = command::explain::Ask::new(*analyze, *verbose, options.as_deref())?;
-                command::explain::run(self, statement, ask, parameters).boxed().await
+                command::explain::run(self, statement, ask, parameters)
+                    .boxed()
+                    .await
             }
-            S::CreateTable(create) => command::create_table::run(self, create, parameters).boxed().await,
+            S::CreateTable(create) => {
+                command::create_table::run(self, create, parameters)
+                    .boxed()
+                    .await
+            }
             S::CreateView(create) => command::create_view::run(self, create).boxed().await,
             S::CreateIndex(create) => command::create_index::run(self, create).boxed().await,
-            S::CreateSchema { schema_name, if_not_exists, .. } => {
-                command::schema::create(self, schema_name, *if_not_exists).await
-            }
+            S::CreateSchema {
+                schema_name,
+                if_not_exists,
+                ..
+            } => command::schema::create(self, schema_name, *if_not_exists).await,
             S::AlterSchema(alter) => command::schema::alter(self, alter).await,
             S::AlterTable(alter) => command::alter_table::run(self, alter).boxed().await,
-            S::Drop { object_type, if_exists, names, cascade, .. } => {
+            S::Drop {
+                object_type,
+                if_exists,
+                names,
+                cascade,
+                ..
+            } => {
                 let what = command::drop::What {
                     kind: *object_type,
                     if_exists: *if_exists,
@@ -66,26 +88,35 @@ impl Session {
                 command::drop::run(self, what, names).await
             }
             S::Truncate(truncate) => command::truncate::run(self, truncate).await,
-            S::Comment { object_type, object_name, comment, if_exists } => {
+            S::Comment {
+                object_type,
+                object_name,
+                comment,
+                if_exists,
+            } => {
                 let text = comment.as_deref();
                 command::comment::run(self, object_type, object_name, text, *if_exists).await
             }
-            S::Analyze(_) => Ok(Outcome::Command("ANALYZE".to_owned())),
-            S::Prepare { name, data_types, statement } => {
-                self.prepare_sql(name, data_types, statement).await
-            }
-            S::Execute { name: Some(name), parameters: values, .. } => {
-                Box::pin(self.execute_sql(name, values)).await
-            }
-            S::Deallocate { name, .. } => self.deallocate(name),
             other => self.run_session(other).await,
         }
     }
 
-    /// Statements that concern the session and its transaction only.
+    /// Statements that change nothing stored by themselves.
     async fn run_session(&mut self, node: &ast::Statement) -> Result<Outcome, SqlError> {
         use ast::Statement as S;
         match node {
+            S::Analyze(_) => Ok(Outcome::Command("ANALYZE".to_owned())),
+            S::Prepare {
+                name,
+                data_types,
+                statement,
+            } => self.prepare_sql(name, data_types, statement).await,
+            S::Execute {
+                name: Some(name),
+                parameters: values,
+                ..
+            } => Box::pin(self.execute_sql(name, values)).await,
+            S::Deallocate { name, .. } => self.deallocate(name),
             S::Set(set) => command::set::run(self, set).await,
             S::ShowVariable { variable } => command::set::show(self, variable),
             S::Reset(reset) => command::set::reset(self, reset),
@@ -94,17 +125,19 @@ impl Session {
                 command::transaction::begin(self, modes, *begin).await
             }
             S::Commit { chain, .. } => command::transaction::commit(self, *chain).await,
-            S::Rollback { chain, savepoint: None } => {
-                command::transaction::rollback(self, *chain).await
-            }
-            S::Rollback { savepoint: Some(name), .. } => {
-                command::transaction::rollback_to(self, name)
-            }
+            S::Rollback {
+                chain,
+                savepoint: None,
+            } => command::transaction::rollback(self, *chain).await,
+            S::Rollback {
+                savepoint: Some(name),
+                ..
+            } => command::transaction::rollback_to(self, name),
             S::Savepoint { name } => command::transaction::savepoint(self, name).await,
             S::ReleaseSavepoint { name } => command::transaction::release(self, name),
-            S::Close { cursor: ast::CloseCursor::All } => {
-                Ok(Outcome::Command("CLOSE CURSOR ALL".to_owned()))
-            }
+            S::Close {
+                cursor: ast::CloseCursor::All,
+            } => Ok(Outcome::Command("CLOSE CURSOR ALL".to_owned())),
             S::UNLISTEN { .. } => Ok(Outcome::Command("UNLISTEN".to_owned())),
             other => Err(SqlError::not_supported(leading_words(other))),
         }
@@ -124,8 +157,13 @@ impl Session {
 
 /// What may run in a failed transaction.
 pub(super) fn ends_failure(statement: &Statement) -> bool {
-    let Node::Ast(node) = &statement.node else { return false };
-    matches!(node.as_ref(), ast::Statement::Commit { .. } | ast::Statement::Rollback { .. })
+    let Node::Ast(node) = &statement.node else {
+        return false;
+    };
+    matches!(
+        node.as_ref(),
+        ast::Statement::Commit { .. } | ast::Statement::Rollback { .. }
+    )
 }
 
 /// The statement's kind, for an error: its first two words.

@@ -27,11 +27,21 @@ pub(crate) enum Kind {
 }
 
 const fn entry(name: &'static str, default: &'static str, kind: Kind) -> Entry {
-    Entry { name, default, kind, is_reported: false }
+    Entry {
+        name,
+        default,
+        kind,
+        is_reported: false,
+    }
 }
 
 const fn reported(name: &'static str, default: &'static str, kind: Kind) -> Entry {
-    Entry { name, default, kind, is_reported: true }
+    Entry {
+        name,
+        default,
+        kind,
+        is_reported: true,
+    }
 }
 
 const LEVELS: Kind = Kind::Choice(&[
@@ -55,6 +65,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
     reported("client_encoding", "UTF8", Kind::Encoding),
     entry("client_min_messages", "notice", MESSAGES),
     reported("DateStyle", "ISO, MDY", Kind::DateStyle),
+    entry("default_table_access_method", "heap", Kind::Fixed),
     entry("default_tablespace", "", Kind::Text),
     entry("default_transaction_deferrable", "off", Kind::Boolean),
     entry("default_transaction_isolation", "read committed", LEVELS),
@@ -81,7 +92,11 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry("enable_tidscan", "on", Kind::Boolean),
     entry("extra_float_digits", "1", Kind::Integer(-15, 3)),
     entry("geqo", "on", Kind::Boolean),
-    entry("idle_in_transaction_session_timeout", "0", Kind::Milliseconds),
+    entry(
+        "idle_in_transaction_session_timeout",
+        "0",
+        Kind::Milliseconds,
+    ),
     reported("in_hot_standby", "off", Kind::Fixed),
     reported("integer_datetimes", "on", Kind::Fixed),
     reported(
@@ -118,10 +133,16 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry("transaction_isolation", "read committed", LEVELS),
     entry("transaction_read_only", "off", Kind::Boolean),
     entry("work_mem", "4MB", Kind::Text),
-    entry("xmloption", "content", Kind::Choice(&["content", "document"])),
+    entry(
+        "xmloption",
+        "content",
+        Kind::Choice(&["content", "document"]),
+    ),
 ];
 
 /// The setting of this name, whatever its case.
 pub(crate) fn find(name: &str) -> Option<&'static Entry> {
-    ENTRIES.iter().find(|entry| entry.name.eq_ignore_ascii_case(name))
+    ENTRIES
+        .iter()
+        .find(|entry| entry.name.eq_ignore_ascii_case(name))
 }

@@ -89,17 +89,41 @@ const VECTORS: &[(u32, &str, u32, u32)] =
     &[(22, "int2vector", 1006, 21), (30, "oidvector", 1013, 26)];
 
 static ENTRIES: LazyLock<Vec<TypeEntry>> = LazyLock::new(build);
-static BY_OID: LazyLock<HashMap<u32, usize>> =
-    LazyLock::new(|| ENTRIES.iter().enumerate().map(|(index, e)| (e.oid, index)).collect());
-static BY_NAME: LazyLock<HashMap<&'static str, usize>> =
-    LazyLock::new(|| ENTRIES.iter().enumerate().map(|(index, e)| (e.name, index)).collect());
+static BY_OID: LazyLock<HashMap<u32, usize>> = LazyLock::new(|| {
+    ENTRIES
+        .iter()
+        .enumerate()
+        .map(|(index, e)| (e.oid, index))
+        .collect()
+});
+static BY_NAME: LazyLock<HashMap<&'static str, usize>> = LazyLock::new(|| {
+    ENTRIES
+        .iter()
+        .enumerate()
+        .map(|(index, e)| (e.name, index))
+        .collect()
+});
 
 fn build() -> Vec<TypeEntry> {
     let mut all = Vec::new();
     for &(oid, name, display, bytes, category, array, kind) in BASE {
-        all.push(TypeEntry { oid, name, display, bytes, category, array, element: 0, kind });
+        all.push(TypeEntry {
+            oid,
+            name,
+            display,
+            bytes,
+            category,
+            array,
+            element: 0,
+            kind,
+        });
         if array != 0 {
-            all.push(array_entry(array, name, oid, if kind == 'p' { 'p' } else { 'b' }));
+            all.push(array_entry(
+                array,
+                name,
+                oid,
+                if kind == 'p' { 'p' } else { 'b' },
+            ));
         }
     }
     for &(oid, name, array, element) in VECTORS {
@@ -122,7 +146,16 @@ fn build() -> Vec<TypeEntry> {
 /// Names live as long as the process: the table is built once.
 fn array_entry(oid: u32, element_name: &str, element: u32, kind: char) -> TypeEntry {
     let name: &'static str = Box::leak(format!("_{element_name}").into_boxed_str());
-    TypeEntry { oid, name, display: name, bytes: -1, category: 'A', array: 0, element, kind }
+    TypeEntry {
+        oid,
+        name,
+        display: name,
+        bytes: -1,
+        category: 'A',
+        array: 0,
+        element,
+        kind,
+    }
 }
 
 /// All built-in types, ordered by OID.

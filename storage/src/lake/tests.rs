@@ -1,3 +1,5 @@
+//! The lake as a whole, tested from outside.
+
 use std::sync::Arc;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};

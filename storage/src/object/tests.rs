@@ -1,3 +1,5 @@
+//! Stores, tested from outside.
+
 use std::io;
 use std::sync::Arc;
 

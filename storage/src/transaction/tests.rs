@@ -1,3 +1,5 @@
+//! Transactions, conflicts and crash points, tested from outside.
+
 use std::collections::BTreeSet;
 use std::path::Path as FsPath;
 use std::sync::{Arc, Mutex};

@@ -1,3 +1,5 @@
+//! Column types, tested from outside.
+
 use std::sync::Arc;
 
 use arrow::array::{

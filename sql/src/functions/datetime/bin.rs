@@ -21,7 +21,7 @@ pub(super) fn register(registry: &mut Registry) {
         );
         registry.add(
             &format!("overlaps({kind}, {kind}, {kind}, {kind}) -> bool"),
-            |call| overlaps(call),
+            overlaps,
         );
     }
     registry.add(

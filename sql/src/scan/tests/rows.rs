@@ -237,7 +237,7 @@ pub(super) fn scan_of(
     let session = session();
     let env = session.runtime_env();
     register_store(&fixture.lake, &env).unwrap();
-    let options = session.state().config_options().clone();
+    let options = Arc::clone(session.state().config_options());
     let all: Vec<usize> = (0..columns.all().len()).collect();
     let parts = SourceParts {
         url: object_store_url(&fixture.lake).unwrap(),

@@ -1,3 +1,5 @@
+//! Delete files, tested from outside.
+
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};

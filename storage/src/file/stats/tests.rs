@@ -1,3 +1,5 @@
+//! The text form of statistics, tested from outside.
+
 use std::sync::Arc;
 
 use arrow::array::{

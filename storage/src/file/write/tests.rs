@@ -1,3 +1,5 @@
+//! The Parquet writer, tested from outside.
+
 use std::sync::Arc;
 
 use arrow::array::{

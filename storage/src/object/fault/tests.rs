@@ -1,3 +1,5 @@
+//! The store that fails on purpose, tested from outside.
+
 use std::sync::Arc;
 
 use object_store::memory::InMemory;

@@ -1,3 +1,5 @@
+//! The local store and its calls to the disk, tested from outside.
+
 use std::fs::File;
 use std::io;
 use std::path::Path as OsPath;

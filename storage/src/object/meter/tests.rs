@@ -1,3 +1,5 @@
+//! The metered store, tested from outside.
+
 use std::sync::Arc;
 
 use object_store::memory::InMemory;

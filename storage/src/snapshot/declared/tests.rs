@@ -1,3 +1,5 @@
+//! Declared column types, tested from outside.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! The text form of changes, tested from outside.
+
 use expect_test::{Expect, expect};
 
 use super::*;

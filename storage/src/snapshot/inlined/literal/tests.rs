@@ -1,3 +1,5 @@
+//! Nested text of inlined rows, tested from outside.
+
 use expect_test::{Expect, expect};
 
 use super::*;

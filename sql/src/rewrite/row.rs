@@ -1,0 +1,81 @@
+//! Comparisons of rows, column by column.
+
+use sqlparser::ast::{BinaryOperator, Expr};
+
+use super::build::negate_if;
+use crate::error::SqlError;
+
+/// `(a, b) = (c, d)` and the other comparisons of rows.
+pub(super) fn row_comparison(
+    left: &Expr,
+    op: &BinaryOperator,
+    right: &Expr,
+) -> Result<Option<Expr>, SqlError> {
+    let (Expr::Tuple(left), Expr::Tuple(right)) = (left, right) else {
+        return Ok(None);
+    };
+    if left.len() != right.len() || left.is_empty() {
+        return Err(SqlError::syntax(
+            "unequal number of entries in row expressions",
+        ));
+    }
+    let pairs = || left.iter().cloned().zip(right.iter().cloned());
+    let binary = |left: Expr, op: BinaryOperator, right: Expr| Expr::BinaryOp {
+        left: Box::new(left),
+        op,
+        right: Box::new(right),
+    };
+    let joined = |op: BinaryOperator, join: BinaryOperator| {
+        pairs()
+            .map(|(left, right)| binary(left, op.clone(), right))
+            .reduce(|all, one| binary(all, join.clone(), one))
+            .map(|all| Expr::Nested(Box::new(all)))
+    };
+    match op {
+        BinaryOperator::Eq => Ok(joined(BinaryOperator::Eq, BinaryOperator::And)),
+        BinaryOperator::NotEq => Ok(joined(BinaryOperator::NotEq, BinaryOperator::Or)),
+        BinaryOperator::Lt | BinaryOperator::LtEq | BinaryOperator::Gt | BinaryOperator::GtEq => {
+            let strict = match op {
+                BinaryOperator::Lt | BinaryOperator::LtEq => BinaryOperator::Lt,
+                _ => BinaryOperator::Gt,
+            };
+            let mut result: Option<Expr> = None;
+            for (left, right) in pairs().rev() {
+                result = Some(Expr::Nested(Box::new(match result {
+                    None => binary(left, op.clone(), right),
+                    Some(rest) => {
+                        let equal = binary(left.clone(), BinaryOperator::Eq, right.clone());
+                        let tail = Expr::Nested(Box::new(binary(equal, BinaryOperator::And, rest)));
+                        binary(
+                            binary(left, strict.clone(), right),
+                            BinaryOperator::Or,
+                            tail,
+                        )
+                    }
+                })));
+            }
+            Ok(result)
+        }
+        other => Err(SqlError::not_supported(format!(
+            "the operator {other} on rows"
+        ))),
+    }
+}
+
+pub(super) fn row_in_list(row: &Expr, list: &[Expr], negated: bool) -> Result<Expr, SqlError> {
+    let mut any: Option<Expr> = None;
+    for item in list {
+        let equal = row_comparison(row, &BinaryOperator::Eq, item)?
+            .ok_or_else(|| SqlError::syntax("a list of rows was expected"))?;
+        any = Some(match any {
+            None => equal,
+            Some(others) => Expr::BinaryOp {
+                left: Box::new(others),
+                op: BinaryOperator::Or,
+                right: Box::new(equal),
+            },
+        });
+    }
+    let any = any.ok_or_else(|| SqlError::syntax("an empty list of rows"))?;
+    Ok(negate_if(negated, Expr::Nested(Box::new(any))))
+}
