@@ -88,8 +88,7 @@ pub(crate) async fn serve(
     let queries = shared.queries.clone();
     let serving = async move {
         let failure = connection.serve_all().boxed().await;
-        connection.end(failure).boxed().await;
-        drop(permit);
+        connection.end(failure, permit).boxed().await;
     };
     if let Err(error) = queries.spawn(serving.instrument(Span::current())).await {
         tracing::error!(%error, "a connection ended abnormally");
@@ -144,6 +143,7 @@ async fn open(
             Some((connection, permit))
         }
         Err(Failure::Statement(error) | Failure::Fatal(error)) => {
+            drop(permit);
             end(socket, &error).await;
             None
         }
@@ -259,11 +259,15 @@ impl Connection {
     }
 
     /// Rolls back, tells the client, closes.
-    async fn end(mut self, failure: Failure) {
+    ///
+    /// The permit goes with the session: the next client need not wait until
+    /// this one has taken its last message.
+    async fn end(mut self, failure: Failure, permit: OwnedSemaphorePermit) {
         self.portals.clear();
         self.session.abort().await;
         drop(self.session);
         drop(self.registration);
+        drop(permit);
         match failure {
             Failure::Statement(error) | Failure::Fatal(error) => {
                 error::log(&error, true);
