@@ -2,11 +2,12 @@
 //!
 //! Attribute numbers are positions in the table as it is now, from 1, without gaps.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::datatypes::Field;
 use gotgan_storage::{
-    Column, ColumnId, Constraint, ConstraintEntry, Schema, SchemaId, Snapshot, Table, View,
+    Column, ColumnId, Constraint, ConstraintEntry, Schema, SchemaId, Snapshot, Table, TableId, View,
 };
 
 use super::identifier::quote;
@@ -172,13 +173,20 @@ pub(crate) fn column_list(table: &Table, columns: &[ColumnId]) -> String {
         .join(", ")
 }
 
-/// Whether the table points to another, or to itself.
-pub(crate) fn has_foreign_key(table: &Table) -> bool {
-    let is_foreign = |c: &Constraint| matches!(c, Constraint::ForeignKey { .. });
-    table
-        .constraints
-        .iter()
-        .any(|entry| is_foreign(&entry.constraint))
+/// The tables at either end of a foreign key, on which PostgreSQL has triggers.
+pub(crate) fn foreign_key_tables(snapshot: &Snapshot) -> HashSet<TableId> {
+    let mut tables = HashSet::new();
+    for table in snapshot.tables() {
+        for entry in &table.constraints {
+            if let Constraint::ForeignKey {
+                referenced_table, ..
+            } = &entry.constraint
+            {
+                tables.extend([table.id, *referenced_table]);
+            }
+        }
+    }
+    tables
 }
 
 /// An index that the catalog shows: of a key, or recorded by CREATE INDEX.

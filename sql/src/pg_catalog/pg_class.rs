@@ -1,6 +1,6 @@
 //! `pg_class`: one row for each table, view and index, system relations included.
 
-use gotgan_storage::{Constraint, Snapshot, Table};
+use gotgan_storage::{Constraint, Snapshot, Table, TableId};
 
 use super::objects::{self, IndexEntry, Relation};
 use super::rows::{NULL, Rows, cells};
@@ -26,8 +26,17 @@ pub(super) const PG_CLASS: Definition = Definition {
         }
     },
     current: |context, rows| {
+        let with_triggers = objects::foreign_key_tables(&context.snapshot);
         for relation in Relation::all(&context.snapshot) {
-            push(rows, &Row::relation(&context.snapshot, relation));
+            let has_triggers = with_triggers.contains(&TableId(relation.id()));
+            let row = Row::relation(&context.snapshot, relation);
+            push(
+                rows,
+                &Row {
+                    has_triggers,
+                    ..row
+                },
+            );
         }
         for index in objects::all_indexes(&context.snapshot) {
             push(rows, &Row::index(&context.snapshot, &index));
@@ -53,7 +62,7 @@ struct Row<'a> {
     column_count: usize,
     check_count: usize,
     has_rules: bool,
-    has_foreign_key: bool,
+    has_triggers: bool,
     replica_identity: char,
 }
 
@@ -75,7 +84,7 @@ impl<'a> Row<'a> {
             column_count: relation.fields.fields().len(),
             check_count: 0,
             has_rules: !is_table,
-            has_foreign_key: false,
+            has_triggers: false,
             replica_identity: 'n',
         }
     }
@@ -96,7 +105,7 @@ impl<'a> Row<'a> {
             column_count: 0,
             check_count: 0,
             has_rules: true,
-            has_foreign_key: false,
+            has_triggers: false,
             replica_identity: 'n',
         };
         match relation {
@@ -124,7 +133,6 @@ impl<'a> Row<'a> {
                 .filter(|constraint| matches!(constraint, Constraint::Check { .. }))
                 .count(),
             has_rules: false,
-            has_foreign_key: objects::has_foreign_key(table),
             replica_identity: 'd',
             ..self
         }
@@ -146,7 +154,7 @@ impl<'a> Row<'a> {
             column_count: index.columns.len(),
             check_count: 0,
             has_rules: false,
-            has_foreign_key: false,
+            has_triggers: false,
             replica_identity: 'n',
         }
     }
@@ -175,7 +183,7 @@ fn push(rows: &mut Rows, row: &Row<'_>) {
         count(row.column_count),
         count(row.check_count),
         row.has_rules,
-        row.has_foreign_key,
+        row.has_triggers,
         false,
         false,
         false,

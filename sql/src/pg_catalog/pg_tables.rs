@@ -26,6 +26,7 @@ pub(super) const PG_TABLES: Definition = Definition {
         }
     },
     current: |context, rows| {
+        let with_triggers = objects::foreign_key_tables(&context.snapshot);
         for table in context.snapshot.tables() {
             rows.push(cells![
                 schema_name(&context.snapshot, table.schema_id),
@@ -34,7 +35,7 @@ pub(super) const PG_TABLES: Definition = Definition {
                 NULL,
                 objects::has_index(table),
                 false,
-                objects::has_foreign_key(table),
+                with_triggers.contains(&table.id),
                 false,
             ]);
         }

@@ -259,3 +259,26 @@ async fn system_columns_are_there_when_asked_for() {
     assert!(rows.column_by_name("xmin").is_some());
     assert!(relation_with_system_columns(SCHEMA, "pg_views").is_none());
 }
+
+#[tokio::test]
+async fn both_ends_of_a_foreign_key_have_triggers() {
+    let folder = tempfile::tempdir().expect("folder");
+    let context = sample::context(folder.path()).await;
+    let rows = relation(SCHEMA, "pg_tables")
+        .expect("exists")
+        .rows(&context)
+        .expect("rows");
+    let names = rows
+        .column_by_name("tablename")
+        .expect("a column")
+        .as_string_view();
+    let flags = rows
+        .column_by_name("hastriggers")
+        .expect("a column")
+        .as_boolean();
+    let with: Vec<&str> = (0..rows.num_rows())
+        .filter(|&row| flags.value(row))
+        .map(|row| names.value(row))
+        .collect();
+    assert_eq!(with, ["customers", "orders"]);
+}

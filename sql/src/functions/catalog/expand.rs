@@ -1,11 +1,13 @@
-//! `information_schema._pg_expandarray`: the elements of an array with their positions.
+//! Functions that return a set of rows in PostgreSQL, for the planner to unnest: here
+//! each gives its rows as one array of structs.
 //!
-//! It returns a set in PostgreSQL; here it gives the rows as one array of structs
-//! `(x, n)`, which the planner unnests.
+//! - `information_schema._pg_expandarray`: the elements of an array as `x`, with
+//!   their positions as `n`.
+//! - `aclexplode`: no rows, because nothing is granted yet.
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int32Array, ListArray, StructArray};
+use arrow::array::{Array, ArrayRef, AsArray, Int32Array, ListArray, StructArray, new_null_array};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use datafusion::common::Result;
 use datafusion::logical_expr::{
@@ -13,22 +15,49 @@ use datafusion::logical_expr::{
 };
 
 use crate::error::SqlError;
-use crate::types::ELEMENT;
+use crate::types::{ELEMENT, PgType, oid};
 
-/// The name under which the planner finds it.
-const NAME: &str = "_pg_expandarray_array";
+/// Which of the functions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    Expand,
+    Acl,
+}
 
-/// The function of this name, if it is the one.
+impl Kind {
+    /// The name under which the planner finds it.
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Expand => "_pg_expandarray_array",
+            Kind::Acl => "aclexplode_array",
+        }
+    }
+}
+
+/// The function of this name, if it is one of them.
 pub(crate) fn function(name: &str) -> Option<Arc<ScalarUDF>> {
-    (name == NAME).then(|| {
-        let signature = Signature::any(1, Volatility::Immutable);
-        Arc::new(ScalarUDF::new_from_impl(Expand { signature }))
-    })
+    let kind = [Kind::Expand, Kind::Acl]
+        .into_iter()
+        .find(|kind| kind.name() == name)?;
+    let signature = Signature::any(1, Volatility::Immutable);
+    Some(Arc::new(ScalarUDF::new_from_impl(Rows { kind, signature })))
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Expand {
+struct Rows {
+    kind: Kind,
     signature: Signature,
+}
+
+/// The columns of `aclexplode`.
+fn acl_columns() -> Fields {
+    let oid_column = |name: &str| PgType::new(oid::OID).field(name, true);
+    Fields::from(vec![
+        oid_column("grantor"),
+        oid_column("grantee"),
+        PgType::new(oid::TEXT).field("privilege_type", true),
+        PgType::new(oid::BOOL).field("is_grantable", true),
+    ])
 }
 
 /// `(x, n)` for elements described by `element`.
@@ -44,9 +73,9 @@ fn element_of(data_type: &DataType) -> Result<FieldRef> {
     }
 }
 
-impl ScalarUDFImpl for Expand {
+impl ScalarUDFImpl for Rows {
     fn name(&self) -> &str {
-        NAME
+        self.kind.name()
     }
 
     fn signature(&self) -> &Signature {
@@ -54,23 +83,28 @@ impl ScalarUDFImpl for Expand {
     }
 
     fn return_type(&self, arg_types: &[DataType]) -> Result<DataType> {
-        let element = element_of(arg_types.first().unwrap_or(&DataType::Null))?;
-        let row = Field::new(ELEMENT, DataType::Struct(pair(&element)), true);
+        let columns = match self.kind {
+            Kind::Expand => pair(&element_of(arg_types.first().unwrap_or(&DataType::Null))?),
+            Kind::Acl => acl_columns(),
+        };
+        let row = Field::new(ELEMENT, DataType::Struct(columns), true);
         Ok(DataType::List(Arc::new(row)))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let rows = args.number_rows;
-        let value = args.args.into_iter().next();
-        let Some(value) = value else {
-            return Err(SqlError::internal("_pg_expandarray was called without argument").into());
+        let Some(value) = args.args.into_iter().next() else {
+            return Err(SqlError::internal("a call without its argument").into());
         };
-        let lists: ArrayRef = value.into_array(rows)?;
-        let element = element_of(lists.data_type())?;
-        Ok(ColumnarValue::Array(Arc::new(expand(
-            lists.as_list::<i32>(),
-            &element,
-        )?)))
+        let array: ArrayRef = match self.kind {
+            Kind::Acl => new_null_array(args.return_field.data_type(), rows),
+            Kind::Expand => {
+                let lists = value.into_array(rows)?;
+                let element = element_of(lists.data_type())?;
+                Arc::new(expand(lists.as_list::<i32>(), &element)?)
+            }
+        };
+        Ok(ColumnarValue::Array(array))
     }
 }
 
