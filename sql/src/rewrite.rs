@@ -20,6 +20,7 @@ mod naming;
 mod row;
 mod select;
 
+pub(crate) use expression::{ALL, ANY};
 pub(crate) use naming::strip_suffix;
 
 /// Rewrites a query in place.

@@ -147,6 +147,7 @@ impl Session {
     ///
     /// Errors: any; the caller then calls [`Self::abort`].
     pub async fn execute(&mut self, statement: &Statement) -> Result<Outcome, SqlError> {
+        self.forget_unnamed();
         let limits = self.limits.clone();
         limits.run(self.run(statement, &[]).boxed()).await
     }

@@ -3,6 +3,7 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use arrow::array::{ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
@@ -121,9 +122,7 @@ impl ScalarUDFImpl for PgCast {
             ColumnarValue::Scalar(scalar) => {
                 let array = scalar.to_array()?;
                 let result = cast_array(&array, from, self.to, target, self.kind, &self.ctx)?;
-                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
-                    &result, 0,
-                )?))
+                Ok(ColumnarValue::Scalar(single(&result)?))
             }
         }
     }
@@ -158,5 +157,14 @@ impl ScalarUDFImpl for PgCast {
             })));
         }
         Ok(ExprSimplifyResult::Original(args))
+    }
+}
+
+/// The one value of an array. A list keeps the field of its elements, which tells
+/// their type.
+fn single(array: &ArrayRef) -> Result<ScalarValue> {
+    match array.as_list_opt::<i32>() {
+        Some(list) => Ok(ScalarValue::List(Arc::new(list.clone()))),
+        None => ScalarValue::try_from_array(array, 0),
     }
 }

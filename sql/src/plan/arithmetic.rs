@@ -59,14 +59,51 @@ impl Operation {
 }
 
 /// `left op right`; both are integers of one width, numerics, or one kind of float.
-pub(super) fn number(op: &str, (left, right): (Expr, Expr)) -> Result<Expr> {
+/// `fields`: theirs, where they are known, so that nobody asks for the result's again.
+pub(super) fn number(
+    op: &str,
+    (left, right): (Expr, Expr),
+    fields: Option<[FieldRef; 2]>,
+) -> Result<Expr> {
     let operation =
         Operation::parse(op).ok_or_else(|| SqlError::internal(format!("arithmetic with {op}")))?;
+    let field = fields.map(|fields| Arc::new(result_field(operation, &fields)));
     let function = ScalarUDF::new_from_impl(Arithmetic {
         operation,
+        field,
         signature: Signature::any(2, Volatility::Immutable),
     });
     Ok(function.call(vec![left, right]))
+}
+
+/// The field of an expression that [`number`] made, without looking at its arguments:
+/// in a long sum each asks for the one before.
+pub(super) fn known_field(expr: &Expr) -> Option<FieldRef> {
+    let Expr::ScalarFunction(call) = expr else {
+        return None;
+    };
+    let function: &dyn std::any::Any = call.func.inner().as_ref();
+    let arithmetic = function.downcast_ref::<Arithmetic>()?;
+    arithmetic.field.as_ref().map(Arc::clone)
+}
+
+fn result_field(operation: Operation, arguments: &[FieldRef]) -> Field {
+    let (left, right) = (&arguments[0], &arguments[1]);
+    let target = result_type(operation, left.data_type(), right.data_type());
+    let nullable = left.is_nullable() || right.is_nullable();
+    let mut field = Field::new(operation.symbol(), target, nullable);
+    // A numeric without bounds shows the digits it has, and so do sums of it.
+    let unbounded = [left, right].iter().find_map(|f| {
+        f.metadata()
+            .get(TYPE_KEY)
+            .filter(|name| *name == "numeric/-1")
+    });
+    if let Some(name) = unbounded
+        && operation != Operation::Divide
+    {
+        field.set_metadata([(TYPE_KEY.to_owned(), name.clone())].into());
+    }
+    field
 }
 
 /// Arithmetic on dates, times and intervals; none if PostgreSQL has no such operator.
@@ -85,6 +122,7 @@ pub(super) fn temporal(
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Arithmetic {
     operation: Operation,
+    field: Option<FieldRef>,
     signature: Signature,
 }
 
@@ -111,22 +149,7 @@ impl ScalarUDFImpl for Arithmetic {
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        let (left, right) = (&args.arg_fields[0], &args.arg_fields[1]);
-        let target = result_type(self.operation, left.data_type(), right.data_type());
-        let nullable = left.is_nullable() || right.is_nullable();
-        let mut field = Field::new(self.name(), target, nullable);
-        // A numeric without bounds shows the digits it has, and so do sums of it.
-        let unbounded = [left, right].iter().find_map(|f| {
-            f.metadata()
-                .get(TYPE_KEY)
-                .filter(|name| *name == "numeric/-1")
-        });
-        if let Some(name) = unbounded
-            && self.operation != Operation::Divide
-        {
-            field.set_metadata([(TYPE_KEY.to_owned(), name.clone())].into());
-        }
-        Ok(Arc::new(field))
+        Ok(Arc::new(result_field(self.operation, args.arg_fields)))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -31,6 +31,7 @@ use super::builtin;
 use crate::cast::is_text;
 use crate::context::StatementContext;
 use crate::error::SqlError;
+use crate::rewrite;
 use crate::types::{PgType, oid};
 
 /// Plans operators for one statement.
@@ -109,6 +110,14 @@ fn side(expr: Expr, schema: &DFSchema) -> Result<Side> {
             field: None,
         });
     }
+    if let Some(field) = arithmetic::known_field(&expr) {
+        let pg_type = Some(PgType::of_field(&field));
+        return Ok(Side {
+            expr,
+            pg_type,
+            field: Some(field),
+        });
+    }
     let (_, field) = expr.to_field(schema)?;
     Ok(Side {
         expr,
@@ -119,6 +128,12 @@ fn side(expr: Expr, schema: &DFSchema) -> Result<Side> {
 
 impl OperatorPlanner {
     fn plan(&self, op: &BinaryOperator, left: Side, right: Side) -> Result<Expr, SqlError> {
+        if let BinaryOperator::PGCustomBinaryOperator(parts) = op
+            && let [quantifier, text] = parts.as_slice()
+            && (quantifier == rewrite::ANY || quantifier == rewrite::ALL)
+        {
+            return self.quantified(quantifier, text, left, right);
+        }
         let text = match op {
             BinaryOperator::PGCustomBinaryOperator(parts) => {
                 parts.last().cloned().unwrap_or_default()
@@ -281,8 +296,13 @@ impl OperatorPlanner {
         let undefined =
             || SqlError::undefined_operator(&left_type.display(), op, &right_type.display());
         if category(left_type) == Category::Number && category(right_type) == Category::Number {
-            let (left, right) = self.same_kind(left, right)?;
-            return arithmetic::number(op, (left, right)).map_err(SqlError::from);
+            let agree = number_target(left_type, right_type).is_none();
+            let fields = match (&left.field, &right.field) {
+                (Some(left), Some(right)) if agree => Some([Arc::clone(left), Arc::clone(right)]),
+                _ => None,
+            };
+            let sides = self.same_kind(left, right)?;
+            return arithmetic::number(op, sides, fields).map_err(SqlError::from);
         }
         arithmetic::temporal(
             op,
@@ -393,6 +413,32 @@ impl OperatorPlanner {
             _ => "array_prepend",
         };
         builtin::call(name, vec![left.expr, right.expr], &self.ctx)
+    }
+
+    /// `left op ANY (right)`: an untyped array has elements of the left side's type.
+    fn quantified(
+        &self,
+        quantifier: &str,
+        op: &str,
+        left: Side,
+        right: Side,
+    ) -> Result<Expr, SqlError> {
+        let name = if quantifier == rewrite::ANY {
+            "any_compare"
+        } else {
+            "all_compare"
+        };
+        let text = PgType::new(oid::TEXT);
+        let element = right
+            .pg_type
+            .and_then(PgType::element)
+            .map(|t| PgType::new(t.oid));
+        let left = self.typed(left, element.unwrap_or(text))?;
+        let own = literal_target(left.pg_type.unwrap_or(text));
+        let array = own.array().unwrap_or(PgType::new(1009));
+        let right = self.typed(right, array)?;
+        let op = datafusion::logical_expr::lit(op);
+        builtin::call(name, vec![op, left.expr, right.expr], &self.ctx)
     }
 
     fn match_regex(&self, left: Side, name: &str, right: Side) -> Result<Expr, SqlError> {

@@ -11,6 +11,12 @@ use crate::error::SqlError;
 use crate::parse::{name_parts, type_name};
 use crate::types::{PgType, oid};
 
+/// First part of the operator that `x op ANY (array)` becomes.
+pub(crate) const ANY: &str = "$any";
+
+/// As [`ANY`], for ALL.
+pub(crate) const ALL: &str = "$all";
+
 /// Before the parts are visited: what must see them as they were written.
 pub(super) fn before(expression: &mut Expr) -> Result<(), SqlError> {
     match expression {
@@ -125,12 +131,12 @@ pub(super) fn after(expression: &mut Expr) -> Result<(), SqlError> {
             compare_op,
             right,
             ..
-        } => array_comparison("any_compare", left, compare_op, right),
+        } => array_comparison(ANY, left, compare_op, right),
         Expr::AllOp {
             left,
             compare_op,
             right,
-        } => array_comparison("all_compare", left, compare_op, right),
+        } => array_comparison(ALL, left, compare_op, right),
         Expr::UnaryOp { op, expr } => unary(*op, expr)?,
         Expr::CompoundFieldAccess { root, access_chain } => subscripts(root, access_chain)?,
         Expr::Identifier(ident)
@@ -279,7 +285,7 @@ fn number(text: &str) -> Result<Option<Expr>, SqlError> {
     }
     if format!("{sign}{digits}").parse::<i64>().is_ok() {
         return Ok(Some(cast(
-            raw_number(format!("{sign}{digits}")),
+            string(format!("{sign}{digits}")),
             PgType::new(oid::INT8),
         )));
     }
@@ -402,10 +408,11 @@ fn array_comparison(
     if matches!(inner, Expr::Subquery(_)) {
         return None;
     }
-    Some(call(
-        name,
-        vec![string(operator_text(op)), take(left), take(right)],
-    ))
+    Some(Expr::BinaryOp {
+        left: Box::new(take(left)),
+        op: BinaryOperator::PGCustomBinaryOperator(vec![name.to_owned(), operator_text(op)]),
+        right: Box::new(take(right)),
+    })
 }
 
 /// An operator without the schema that `OPERATOR(pg_catalog.=)` gives it.

@@ -60,6 +60,14 @@ pub(super) fn before(function: &mut Function) -> Result<(), SqlError> {
 }
 
 pub(super) fn after(function: &mut Function) -> Result<Option<Expr>, SqlError> {
+    if let Some(WindowType::WindowSpec(spec)) = &mut function.over
+        && let Some(frame) = &mut spec.window_frame
+    {
+        restore_bound(&mut frame.start_bound);
+        if let Some(end) = &mut frame.end_bound {
+            restore_bound(end);
+        }
+    }
     let parts = name_parts(&function.name);
     if let [schema, name] = parts.as_slice() {
         if !SYSTEM_SCHEMAS.contains(&schema.as_str()) {
@@ -184,7 +192,31 @@ fn wrap(query: &mut Query) -> Query {
     *outer
 }
 
-/// Frame bounds must stay plain numbers and strings.
+/// After the visit, bounds in the forms that the planner takes.
+fn restore_bound(bound: &mut WindowFrameBound) {
+    let (WindowFrameBound::Preceding(Some(size)) | WindowFrameBound::Following(Some(size))) = bound
+    else {
+        return;
+    };
+    if let Expr::Value(literal) = size.as_mut() {
+        match &mut literal.value {
+            Value::Number(_, protected) => *protected = false,
+            Value::SingleQuotedString(text) => {
+                let value = Box::new(string(std::mem::take(text)));
+                **size = Expr::Interval(sqlparser::ast::Interval {
+                    value,
+                    leading_field: None,
+                    leading_precision: None,
+                    last_field: None,
+                    fractional_seconds_precision: None,
+                });
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Frame bounds must stay plain numbers and strings while the rest is visited.
 fn protect_bound(bound: &mut WindowFrameBound) {
     let (WindowFrameBound::Preceding(Some(size)) | WindowFrameBound::Following(Some(size))) = bound
     else {
@@ -192,8 +224,8 @@ fn protect_bound(bound: &mut WindowFrameBound) {
     };
     match size.as_mut() {
         Expr::Value(literal) => {
-            if let Value::Number(digits, _) = &mut literal.value {
-                literal.value = Value::SingleQuotedString(std::mem::take(digits));
+            if let Value::Number(_, protected) = &mut literal.value {
+                *protected = true;
             }
         }
         Expr::Interval(interval) => {

@@ -18,6 +18,7 @@ const SET_RETURNING: &[(&str, &str)] = &[
     ("generate_series", "generate_series_array"),
     ("generate_subscripts", "generate_subscripts_array"),
     ("_pg_expandarray", "_pg_expandarray_array"),
+    ("aclexplode", "aclexplode_array"),
     ("regexp_split_to_table", "regexp_split_to_array"),
     ("string_to_table", "string_to_array"),
     ("regexp_matches", "regexp_matches_array"),

@@ -23,7 +23,8 @@ use datafusion::common::{DataFusionError, Result, Statistics, internal_err};
 use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::projection::ProjectionExprs;
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::projection::{ProjectionExpr, ProjectionExprs};
 use datafusion::physical_expr::{EquivalenceProperties, Partitioning, PhysicalExpr};
 use datafusion::physical_expr_common::sort_expr::PhysicalSortExpr;
 use datafusion::physical_plan::execution_plan::{
@@ -321,6 +322,14 @@ impl ExecutionPlan for LakeScanExec {
         &self,
         projection: &ProjectionExec,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        // Inside of the file source, fields have lost the names of their types.
+        let is_plain = |expr: &ProjectionExpr| {
+            let expr: &dyn Any = expr.expr.as_ref();
+            expr.is::<Column>()
+        };
+        if !projection.expr().iter().all(is_plain) {
+            return Ok(None);
+        }
         let source = self.source.try_swapping_with_projection(projection)?;
         Ok(source.map(|source| self.around(source)))
     }

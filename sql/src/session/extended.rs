@@ -235,6 +235,11 @@ impl Session {
         self.portals.remove(name);
     }
 
+    /// A simple query ends the unnamed statement.
+    pub(super) fn forget_unnamed(&mut self) {
+        self.prepared.remove("");
+    }
+
     fn prepared_statement(&self, name: &str) -> Result<Arc<Prepared>, SqlError> {
         self.prepared
             .get(name)

@@ -141,7 +141,7 @@ fn parse_short(bytes: &[u8], scale: i8) -> Option<i128> {
         [b'-', rest @ ..] => (true, rest),
         rest => (false, rest),
     };
-    if digits.is_empty() || digits.len() > 19 {
+    if digits.is_empty() || digits.len() > 18 {
         return None;
     }
     let mut value: i64 = 0;
