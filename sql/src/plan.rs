@@ -180,13 +180,13 @@ impl Planner {
     /// The engine's planner tells of a missing function by text only; the provider
     /// knows which one it was.
     fn planning_error(&self, error: DataFusionError, provider: &Provider<'_>) -> SqlError {
-        let may_be_a_name = matches!(
+        let is_precise = matches!(
             error,
-            DataFusionError::Plan(_)
-                | DataFusionError::Diagnostic(_, _)
-                | DataFusionError::Internal(_)
+            DataFusionError::External(_)
+                | DataFusionError::SchemaError(_, _)
+                | DataFusionError::NotImplemented(_)
         );
-        if may_be_a_name && let Some(name) = provider.missing_function() {
+        if !is_precise && let Some(name) = provider.missing_function() {
             return SqlError::undefined_function(&format!("{name}()"));
         }
         SqlError::from(error)

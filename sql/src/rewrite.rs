@@ -22,6 +22,7 @@ mod select;
 
 pub(crate) use expression::{ALL, ANY};
 pub(crate) use naming::strip_suffix;
+pub(crate) use select::values_to_select;
 
 /// Rewrites a query in place.
 ///

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gotgan_tests::client::{frame, query};
+use gotgan_tests::client::frame;
 use gotgan_tests::{Client, Server, poll};
 
 #[test]

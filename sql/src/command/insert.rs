@@ -132,6 +132,7 @@ fn typed_source(
     columns: &[usize],
 ) -> Result<ast::Query, SqlError> {
     let mut source = source.clone();
+    crate::rewrite::values_to_select(&mut source)?;
     match source.body.as_mut() {
         SetExpr::Values(values) => {
             let rows: Vec<&mut Vec<ast::Expr>> =

@@ -172,7 +172,9 @@ impl ContextProvider for Provider<'_> {
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
         let found = builtin::resolve(name, &self.ctx).or_else(|| engine_function(name));
-        self.note(found.is_none().then_some(name));
+        if found.is_none() {
+            self.note(Some(name));
+        }
         found
     }
 

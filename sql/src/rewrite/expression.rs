@@ -17,6 +17,9 @@ pub(crate) const ANY: &str = "$any";
 /// As [`ANY`], for ALL.
 pub(crate) const ALL: &str = "$all";
 
+/// Operators in a row that are taken: planning time grows with their cube.
+const CHAIN_LENGTH_MAX: usize = 250;
+
 /// Before the parts are visited: what must see them as they were written.
 pub(super) fn before(expression: &mut Expr) -> Result<(), SqlError> {
     match expression {
@@ -47,7 +50,19 @@ pub(super) fn before(expression: &mut Expr) -> Result<(), SqlError> {
                 *operand = None;
             }
         }
+        Expr::BinaryOp {
+            op: BinaryOperator::And | BinaryOperator::Or,
+            ..
+        } => {
+            super::row::balance(expression);
+        }
         Expr::BinaryOp { left, op, right } => {
+            if chain_length(left) > CHAIN_LENGTH_MAX {
+                return Err(SqlError::with_code(
+                    crate::sqlstate::STATEMENT_TOO_COMPLEX,
+                    format!("more than {CHAIN_LENGTH_MAX} operators in a row"),
+                ));
+            }
             if let Some(expanded) = super::row::row_comparison(left, op, right)? {
                 *expression = expanded;
             }
@@ -81,6 +96,16 @@ pub(super) fn before(expression: &mut Expr) -> Result<(), SqlError> {
         _ => {}
     }
     Ok(())
+}
+
+/// How many operators an expression begins with.
+fn chain_length(mut expression: &Expr) -> usize {
+    let mut length = 0;
+    while let Expr::BinaryOp { left, .. } = expression {
+        length += 1;
+        expression = left;
+    }
+    length
 }
 
 /// After the parts were visited.

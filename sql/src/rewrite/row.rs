@@ -1,4 +1,4 @@
-//! Comparisons of rows, column by column.
+//! Comparisons of rows, column by column, and long chains of AND and OR.
 
 use sqlparser::ast::{BinaryOperator, Expr};
 
@@ -78,4 +78,49 @@ pub(super) fn row_in_list(row: &Expr, list: &[Expr], negated: bool) -> Result<Ex
     }
     let any = any.ok_or_else(|| SqlError::syntax("an empty list of rows"))?;
     Ok(negate_if(negated, Expr::Nested(Box::new(any))))
+}
+
+/// A chain of AND or of OR as a tree of little depth: it means the same, and what is
+/// done for each level of an expression is done less often.
+pub(super) fn balance(expression: &mut Expr) {
+    let Expr::BinaryOp { op, .. } = expression else {
+        return;
+    };
+    let op = op.clone();
+    let mut members = Vec::new();
+    let mut current = super::build::take(expression);
+    while let Expr::BinaryOp {
+        left,
+        op: own,
+        right,
+    } = current
+    {
+        if own != op {
+            current = Expr::BinaryOp {
+                left,
+                op: own,
+                right,
+            };
+            break;
+        }
+        members.push(*right);
+        current = *left;
+    }
+    members.push(current);
+    members.reverse();
+    *expression = joined(members, &op);
+}
+
+fn joined(mut members: Vec<Expr>, op: &BinaryOperator) -> Expr {
+    if members.len() == 1
+        && let Some(only) = members.pop()
+    {
+        return only;
+    }
+    let right = members.split_off(members.len() / 2);
+    Expr::BinaryOp {
+        left: Box::new(joined(members, op)),
+        op: op.clone(),
+        right: Box::new(joined(right, op)),
+    }
 }

@@ -41,6 +41,7 @@ pub(super) fn prepare_query(query: &mut Query) -> Result<(), SqlError> {
             protect(&mut key.expr);
         }
     }
+    values_to_select(query)?;
     refuse_bags(&query.body)?;
     fetch_to_limit(query)?;
     top_to_limit(query)?;
@@ -53,6 +54,52 @@ pub(super) fn prepare_query(query: &mut Query) -> Result<(), SqlError> {
         }
     }
     Ok(())
+}
+
+/// A row of VALUES with a subquery in it is a SELECT without FROM, which the engine
+/// can plan; several such rows are refused.
+pub(crate) fn values_to_select(query: &mut Query) -> Result<(), SqlError> {
+    let SetExpr::Values(values) = query.body.as_mut() else {
+        return Ok(());
+    };
+    let has_subquery = values
+        .rows
+        .iter()
+        .flat_map(|row| &row.content)
+        .any(contains_subquery);
+    if !has_subquery {
+        return Ok(());
+    }
+    let [row] = values.rows.as_mut_slice() else {
+        return Err(SqlError::not_supported(
+            "a subquery in a list of several VALUES",
+        ));
+    };
+    let cells = std::mem::take(&mut row.content);
+    let mut plain = crate::parse::parse_query("SELECT 1")?;
+    if let SetExpr::Select(select) = plain.body.as_mut() {
+        select.projection = cells
+            .into_iter()
+            .enumerate()
+            .map(|(index, expr)| SelectItem::ExprWithAlias {
+                expr,
+                alias: Ident::with_quote('"', format!("column{}", index + 1)),
+            })
+            .collect();
+    }
+    query.body = plain.body;
+    Ok(())
+}
+
+fn contains_subquery(expression: &Expr) -> bool {
+    struct Subqueries;
+    impl Visitor for Subqueries {
+        type Break = ();
+        fn pre_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
+            ControlFlow::Break(())
+        }
+    }
+    expression.visit(&mut Subqueries).is_break()
 }
 
 /// The engine takes EXCEPT ALL and INTERSECT ALL for their versions on sets.
