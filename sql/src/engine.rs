@@ -7,6 +7,7 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::functions_aggregate::first_last::{first_value_udaf, last_value_udaf};
 use datafusion::prelude::SessionConfig;
 use gotgan_config::SqlConfig;
 use gotgan_storage::{Clock, Lake, LakeRole};
@@ -44,7 +45,8 @@ impl Engine {
         let state = SessionStateBuilder::new()
             .with_config(session_config(config))
             .with_runtime_env(Arc::new(runtime))
-            .with_default_features()
+            // The rules look these up by name; all else our planner brings itself.
+            .with_aggregate_functions(vec![first_value_udaf(), last_value_udaf()])
             .build();
         let clock = Arc::clone(lake.clock());
         Ok(Arc::new(Self {

@@ -166,6 +166,9 @@ impl Planner {
     /// UNION, CASE and the like have the common type of their branches only after the
     /// engine's analysis; the client is told that type.
     fn with_common_types(&self, plan: LogicalPlan) -> Result<LogicalPlan, SqlError> {
+        if !analyze::has_branches(&plan)? {
+            return Ok(plan);
+        }
         let config = self.state.config_options();
         Ok(self
             .state

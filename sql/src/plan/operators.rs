@@ -17,7 +17,9 @@ use sqlparser::ast::BinaryOperator;
 
 mod category;
 mod literal;
+mod named;
 
+pub(super) use category::cannot_match;
 use category::{
     Category, arithmetic_literal, category, integer_digits, later_instant, literal_target,
     number_target,
@@ -472,48 +474,6 @@ impl OperatorPlanner {
         }
         let (left, right) = self.same_kind(left, right)?;
         Ok(binary(left, op, right))
-    }
-
-    /// Operators that are another name of a function.
-    fn by_function(&self, op: &str, left: Side, right: Side) -> Result<Expr, SqlError> {
-        let is_array = |side: &Side| side.pg_type.is_some_and(|t| t.element().is_some());
-        if is_array(&left) || is_array(&right) {
-            let (left, right) = self.both_typed(left, right)?;
-            let (name, args) = match op {
-                "@>" => ("array_has_all", vec![left.expr, right.expr]),
-                "<@" => ("array_has_all", vec![right.expr, left.expr]),
-                "&&" => ("array_has_any", vec![left.expr, right.expr]),
-                _ => {
-                    let (l, r) = (display(&left), display(&right));
-                    return Err(SqlError::undefined_operator(&l, op, &r));
-                }
-            };
-            return builtin::call(name, args, &self.ctx);
-        }
-        let name = match op {
-            "->" => "json_get",
-            "->>" => "json_get_text",
-            "#>" => "json_path",
-            "#>>" => "json_path_text",
-            "@>" => "jsonb_contains",
-            "<@" => "jsonb_contained",
-            "?" => "jsonb_exists",
-            "?|" => "jsonb_exists_any",
-            "?&" => "jsonb_exists_all",
-            "^@" => "starts_with",
-            _ => {
-                let (l, r) = (display(&left), display(&right));
-                return Err(SqlError::undefined_operator(&l, op, &r));
-            }
-        };
-        let right_type = match op {
-            "@>" | "<@" => PgType::new(oid::JSONB),
-            "#>" | "#>>" | "?|" | "?&" => PgType::new(1009),
-            _ => PgType::new(oid::TEXT),
-        };
-        let left = self.typed(left, PgType::new(oid::JSONB))?;
-        let right = self.typed(right, right_type)?;
-        builtin::call(name, vec![left.expr, right.expr], &self.ctx)
     }
 }
 

@@ -57,12 +57,7 @@ pub(super) fn before(expression: &mut Expr) -> Result<(), SqlError> {
             super::row::balance(expression);
         }
         Expr::BinaryOp { left, op, right } => {
-            if chain_length(left) > CHAIN_LENGTH_MAX {
-                return Err(SqlError::with_code(
-                    crate::sqlstate::STATEMENT_TOO_COMPLEX,
-                    format!("more than {CHAIN_LENGTH_MAX} operators in a row"),
-                ));
-            }
+            require_short_chain(left)?;
             if let Some(expanded) = super::row::row_comparison(left, op, right)? {
                 *expression = expanded;
             }
@@ -98,14 +93,20 @@ pub(super) fn before(expression: &mut Expr) -> Result<(), SqlError> {
     Ok(())
 }
 
-/// How many operators an expression begins with.
-fn chain_length(mut expression: &Expr) -> usize {
+/// Errors: `54001` if an expression begins with too many operators.
+fn require_short_chain(mut expression: &Expr) -> Result<(), SqlError> {
     let mut length = 0;
     while let Expr::BinaryOp { left, .. } = expression {
         length += 1;
         expression = left;
     }
-    length
+    if length <= CHAIN_LENGTH_MAX {
+        return Ok(());
+    }
+    Err(SqlError::with_code(
+        crate::sqlstate::STATEMENT_TOO_COMPLEX,
+        format!("more than {CHAIN_LENGTH_MAX} operators in a row"),
+    ))
 }
 
 /// After the parts were visited.

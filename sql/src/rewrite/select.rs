@@ -311,6 +311,15 @@ impl VisitorMut for SetReturning {
 /// functions that return one value.
 pub(super) fn prepare_table(factor: &mut TableFactor) -> Result<(), SqlError> {
     if let TableFactor::Table {
+        sample: Some(_), ..
+    }
+    | TableFactor::Derived {
+        sample: Some(_), ..
+    } = factor
+    {
+        return Err(SqlError::not_supported("TABLESAMPLE"));
+    }
+    if let TableFactor::Table {
         name,
         args: Some(_),
         ..

@@ -96,3 +96,8 @@ pub(super) fn integer_digits(data_type: &DataType) -> PgType {
         _ => PgType::numeric(19, 0),
     }
 }
+
+/// Whether no common type exists for CASE, UNION and the like.
+pub(crate) fn cannot_match(left: PgType, right: PgType) -> bool {
+    category(left) != category(right)
+}
