@@ -2,12 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use gotgan_storage::{Clock, Snapshot};
 
 use crate::types::input::InputStyle;
 use crate::types::output::OutputStyle;
+
+/// A call of `set_config`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingChange {
+    /// The setting's name.
+    pub name: String,
+    /// Its new value, not yet checked.
+    pub value: String,
+    /// Whether it ends with the transaction.
+    pub is_local: bool,
+}
 
 /// Fixed for the length of one statement; shared by everything that runs for it.
 #[derive(Debug)]
@@ -38,6 +49,9 @@ pub struct StatementContext {
     pub client_address: Option<SocketAddr>,
     /// Every setting as SHOW tells it.
     pub settings: Arc<BTreeMap<String, String>>,
+    /// Settings that `set_config` changed; the session takes them over when the
+    /// statement is done.
+    pub changed_settings: Mutex<Vec<SettingChange>>,
     /// The time of now, for functions that move on within a statement.
     pub clock: Arc<dyn Clock>,
     /// Whether this node is a replica.

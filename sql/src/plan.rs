@@ -218,13 +218,15 @@ impl Planner {
                 "views are nested too deeply",
             ));
         }
-        if view.dialect == ViewDialect::DuckDb {
-            return Err(SqlError::not_supported(format!(
-                "the view \"{}\", which DuckDB wrote,",
-                view.name
-            )));
-        }
-        let query = crate::parse::parse_query(&view.text)?;
+        let query = match crate::parse::parse_query(&view.text) {
+            Err(_) if view.dialect == ViewDialect::DuckDb => {
+                return Err(SqlError::not_supported(format!(
+                    "the text of the view \"{}\", which DuckDB wrote,",
+                    view.name
+                )));
+            }
+            parsed => parsed?,
+        };
         let nested = Self {
             view_depth: self.view_depth + 1,
             ..self.clone()
@@ -235,8 +237,11 @@ impl Planner {
             .schema()
             .columns()
             .into_iter()
-            .zip(&view.columns)
-            .map(|(column, named)| Expr::Column(column).alias(named.name.as_str()))
+            .enumerate()
+            .map(|(index, column)| match view.columns.get(index) {
+                Some(named) => Expr::Column(column).alias(named.name.as_str()),
+                None => Expr::Column(column),
+            })
             .collect();
         let plan = LogicalPlanBuilder::from(planned.plan)
             .project(columns)?

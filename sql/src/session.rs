@@ -83,6 +83,8 @@ pub struct Session {
     reported_all: bool,
     limits: Limits,
     statement_start: i64,
+    /// The context of the last statement, for what its functions asked of the session.
+    last_context: Option<Arc<StatementContext>>,
 }
 
 impl Session {
@@ -120,6 +122,7 @@ impl Session {
                 deadline: None,
             },
             statement_start,
+            last_context: None,
         })
     }
 
@@ -132,6 +135,7 @@ impl Session {
 
     /// Starts the clock of a statement; the token cancels it.
     pub fn begin_statement(&mut self) -> CancellationToken {
+        self.apply_setting_changes();
         let cancel = CancellationToken::new();
         let timeout = self.settings.statement_timeout();
         let deadline = timeout.map(|timeout| Instant::now() + timeout);
@@ -212,12 +216,32 @@ impl Session {
 
     /// Settings that drivers are told of: all at first, changes later.
     pub fn take_parameter_changes(&mut self) -> Vec<(String, String)> {
+        self.apply_setting_changes();
         let changes = self.settings.take_changes();
         if self.reported_all {
             return changes;
         }
         self.reported_all = true;
         self.settings.reported()
+    }
+
+    /// Takes over what `set_config` asked for; its values were checked when it ran.
+    fn apply_setting_changes(&mut self) {
+        let Some(ctx) = &self.last_context else {
+            return;
+        };
+        let mut changes = ctx
+            .changed_settings
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        for change in std::mem::take(&mut *changes) {
+            if let Err(error) = self
+                .settings
+                .set(&change.name, &change.value, change.is_local)
+            {
+                tracing::debug!(%error, "set_config was given a bad value");
+            }
+        }
     }
 
     /// How values become text for this client.
@@ -286,7 +310,8 @@ impl Session {
         if !search_path.iter().any(|name| name == "pg_catalog") {
             search_path.insert(0, "pg_catalog".to_owned());
         }
-        Ok(Arc::new(StatementContext {
+        let ctx = Arc::new(StatementContext {
+            changed_settings: std::sync::Mutex::default(),
             transaction_start,
             statement_start,
             style: self.settings.output_style(),
@@ -302,7 +327,9 @@ impl Session {
             settings: self.settings.all(),
             clock: Arc::clone(&self.engine.clock),
             is_replica: self.engine.is_replica,
-        }))
+        });
+        self.last_context = Some(Arc::clone(&ctx));
+        Ok(ctx)
     }
 
     /// A planner on the snapshot of this statement.

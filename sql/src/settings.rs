@@ -432,3 +432,10 @@ pub(crate) fn split_names(text: &str) -> Vec<String> {
 pub(crate) fn shown_name(name: &str) -> Option<&'static str> {
     catalog::find(name).map(|entry| entry.name)
 }
+
+/// Whether a setting takes a value, before it is given one.
+///
+/// Errors: those of SET.
+pub(crate) fn check(name: &str, value: &str) -> Result<(), SqlError> {
+    Settings::new().set(name, value, false)
+}

@@ -190,7 +190,10 @@ impl Definition {
         match &option.option {
             ColumnOption::Null => {}
             ColumnOption::NotNull => self.columns[index].nullable = false,
-            ColumnOption::Default(expr) => self.columns[index].default = Some(expr.to_string()),
+            ColumnOption::Default(expr) => {
+                let target = PgType::of_column(&self.columns[index].column_type);
+                self.columns[index].default = Some(default_text(expr, target));
+            }
             ColumnOption::PrimaryKey(_) => self.primary_key(given, own)?,
             ColumnOption::Unique(_) => {
                 let name = given.unwrap_or_else(|| format!("{}_{column}_key", self.table));
@@ -417,6 +420,17 @@ impl Definition {
                 )));
             }
         }
+    }
+}
+
+/// A default as PostgreSQL shows it: a literal with the column's type.
+fn default_text(expr: &Expr, target: PgType) -> String {
+    match rewrite::build::string_text(expr) {
+        Some(text) if target.entry().category == 'N' && text.parse::<f64>().is_ok() => {
+            text.to_owned()
+        }
+        Some(_) => format!("{expr}::{}", PgType::new(target.oid).display()),
+        None => expr.to_string(),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use arrow::array::{Array, ArrayRef};
@@ -19,6 +20,7 @@ use super::Registry;
 use super::adapter::result_field;
 use super::call::{Call, map1};
 use super::kinds::{Bool, Items, Text};
+use crate::context::SettingChange;
 use crate::error::SqlError;
 use crate::types::{PgType, oid};
 
@@ -172,6 +174,27 @@ fn network(registry: &mut Registry) {
 }
 
 fn settings(registry: &mut Registry) {
+    registry
+        .add("set_config(text, text, bool) -> text", |call| {
+            super::call::map3::<Text, Text, Bool, _>(call, |name, value, is_local| {
+                let change = SettingChange {
+                    name: name.to_owned(),
+                    value: value.to_owned(),
+                    is_local,
+                };
+                crate::settings::check(name, value)?;
+                let changes = &call.context.changed_settings;
+                changes
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(change);
+                Ok(value.to_owned())
+            })
+        })
+        .volatile();
+    registry
+        .add("pg_advisory_unlock_all() -> text", |call| call.constant(""))
+        .volatile();
     registry
         .add("current_setting(text) -> text", |call| {
             map1::<Text, _>(call, |name| {

@@ -46,6 +46,7 @@ static SNAPSHOT: LazyLock<Arc<Snapshot>> = LazyLock::new(|| {
 pub(super) fn context() -> Arc<StatementContext> {
     let zone = Zone::parse("America/New_York").unwrap();
     Arc::new(StatementContext {
+        changed_settings: std::sync::Mutex::default(),
         transaction_start: NOW,
         statement_start: NOW + 1,
         style: OutputStyle {

@@ -51,6 +51,7 @@ pub(crate) fn over(snapshot: Arc<Snapshot>) -> Arc<StatementContext> {
         ("jit", "off"),
     ];
     Arc::new(StatementContext {
+        changed_settings: std::sync::Mutex::default(),
         transaction_start: 1,
         statement_start: 1_700_000_000_000_000,
         style: OutputStyle::default(),

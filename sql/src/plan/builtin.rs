@@ -41,6 +41,8 @@ pub(crate) fn resolve(name: &str, ctx: &Arc<StatementContext>) -> Option<Arc<Sca
         "$array_or_empty" => Kind::ArrayOrEmpty,
         "$interval_key" => Kind::IntervalKey,
         "$bytea_concat" => Kind::ByteaConcat,
+        // No table is partitioned.
+        "pg_partition_ancestors_array" => Kind::NoOids,
         _ => return crate::functions::scalar(name, ctx),
     };
     Some(Arc::new(ScalarUDF::new_from_impl(Builtin {
@@ -73,6 +75,7 @@ enum Kind {
     ArrayOrEmpty,
     IntervalKey,
     ByteaConcat,
+    NoOids,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -91,6 +94,7 @@ impl ScalarUDFImpl for Builtin {
             Kind::ArrayOrEmpty => "array",
             Kind::IntervalKey => "interval_key",
             Kind::ByteaConcat => "||",
+            Kind::NoOids => "pg_partition_ancestors",
         }
     }
 
@@ -102,6 +106,7 @@ impl ScalarUDFImpl for Builtin {
         Ok(match (self.kind, &arg_types[0]) {
             (Kind::IntervalKey, _) => DataType::Decimal128(38, 0),
             (Kind::ByteaConcat, _) => DataType::BinaryView,
+            (Kind::NoOids, _) => oids(),
             (Kind::Subscript, DataType::List(element)) => element.data_type().clone(),
             (Kind::Subscript, other) => {
                 return Err(SqlError::datatype_mismatch(format!(
@@ -145,6 +150,7 @@ impl ScalarUDFImpl for Builtin {
             Kind::ArrayOrEmpty => empty_for_null(&arrays[0])?,
             Kind::IntervalKey => interval_key(&arrays[0]),
             Kind::ByteaConcat => bytea_concat(&arrays[0], &arrays[1])?,
+            Kind::NoOids => arrow::array::new_null_array(&oids(), rows),
         };
         if is_scalar {
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
@@ -153,6 +159,11 @@ impl ScalarUDFImpl for Builtin {
         }
         Ok(ColumnarValue::Array(result))
     }
+}
+
+fn oids() -> DataType {
+    let element = PgType::new(crate::types::oid::REGCLASS);
+    DataType::List(Arc::new(element.field(crate::types::ELEMENT, true)))
 }
 
 fn negate(array: &ArrayRef) -> Result<ArrayRef> {

@@ -18,6 +18,7 @@ const SET_RETURNING: &[(&str, &str)] = &[
     ("generate_series", "generate_series_array"),
     ("generate_subscripts", "generate_subscripts_array"),
     ("_pg_expandarray", "_pg_expandarray_array"),
+    ("pg_partition_ancestors", "pg_partition_ancestors_array"),
     ("aclexplode", "aclexplode_array"),
     ("regexp_split_to_table", "regexp_split_to_array"),
     ("string_to_table", "string_to_array"),
@@ -329,6 +330,20 @@ pub(super) fn prepare_table(factor: &mut TableFactor) -> Result<(), SqlError> {
         && schema == "pg_catalog"
     {
         *name = ObjectName::from(vec![Ident::new(own.as_str())]);
+    }
+    if let Some((name, args, alias)) = called_function(factor)
+        && name == "unnest"
+    {
+        let mut alias = alias.take();
+        name_only_column(&mut alias, "unnest");
+        *factor = TableFactor::UNNEST {
+            alias,
+            array_exprs: args,
+            with_offset: false,
+            with_offset_alias: None,
+            with_ordinality: false,
+        };
+        return Ok(());
     }
     if let Some((name, args, alias)) = called_function(factor) {
         let Some((_, array)) = SET_RETURNING.iter().find(|(set, _)| *set == name) else {
