@@ -1,6 +1,6 @@
 //! The relations of the system schemas, generated from the statement's snapshot.
 //!
-//! Each relation is a [`Definition`]: its columns as PostgreSQL 15 has them, rows
+//! Each relation is a `Definition`: its columns as PostgreSQL 15 has them, rows
 //! that are the same in every lake (`fixed`, built once per process), and rows that
 //! come from the snapshot and the session (`current`, built at every scan). Nothing
 //! is stored and nothing depends on the text of the query.

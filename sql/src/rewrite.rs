@@ -17,6 +17,7 @@ mod expression;
 mod function;
 mod join;
 mod naming;
+mod ordinality;
 mod row;
 mod select;
 

@@ -3,12 +3,14 @@
 //! A file is a list of blocks with empty lines between them. The first one is a
 //! comment that says what the file is for. The other blocks are:
 //!
+//! ```text
 //!   statement ok [TAG]            SQL, then optionally ---- and its notices; no TAG: any
 //!   statement error [CODE [TEXT]] SQL, then optionally ---- and DETAIL, HINT, CONTEXT
 //!   query [NAME:TYPE ...]         SQL, then ---- and the rows, columns split by ` | `
 //!   copy in ok|error ...          SQL, then <<<< and the data
 //!   copy out                      SQL, then ---- and the data
 //!   connection NAME               what follows runs on that connection
+//! ```
 //!
 //! Before the first line of a block may stand comments (`#`) and `only WORD`,
 //! WORD being `simple`, `extended`, `gotgan` or `postgres`. TEXT need only be part

@@ -311,6 +311,9 @@ impl VisitorMut for SetReturning {
 /// A function in FROM: its alias names its column, as PostgreSQL has it for
 /// functions that return one value.
 pub(super) fn prepare_table(factor: &mut TableFactor) -> Result<(), SqlError> {
+    if super::ordinality::number_rows(factor)? {
+        return Ok(());
+    }
     if let TableFactor::Table {
         sample: Some(_), ..
     }
