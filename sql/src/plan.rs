@@ -60,17 +60,20 @@ pub(crate) struct Planner {
     pub(crate) ctx: Arc<StatementContext>,
     pub(crate) state: Arc<SessionState>,
     view_depth: usize,
+    search_path: Arc<[String]>,
     /// Whether the query names a column such as `tableoid`, which `*` leaves out.
     names_system_columns: bool,
 }
 
 impl Planner {
     pub(crate) fn new(lake: Lake, ctx: Arc<StatementContext>, state: Arc<SessionState>) -> Self {
+        let search_path = ctx.search_path.clone();
         Self {
             lake,
             ctx,
             state,
             view_depth: 0,
+            search_path: search_path.into(),
             names_system_columns: false,
         }
     }
@@ -78,7 +81,7 @@ impl Planner {
     pub(crate) fn resolver(&self) -> Resolver<'_> {
         Resolver {
             snapshot: &self.ctx.snapshot,
-            search_path: &self.ctx.search_path,
+            search_path: &self.search_path,
         }
     }
 
@@ -227,8 +230,16 @@ impl Planner {
             }
             parsed => parsed?,
         };
+        let mut search_path = self.search_path.to_vec();
+        // DuckDB leaves the names of a view's own schema unqualified.
+        if view.dialect == ViewDialect::DuckDb
+            && let Some(schema) = self.ctx.snapshot.schema(view.schema_id)
+        {
+            search_path.insert(0, schema.name.clone());
+        }
         let nested = Self {
             view_depth: self.view_depth + 1,
+            search_path: search_path.into(),
             ..self.clone()
         };
         let planned = nested.plan_query(&query, &[])?;

@@ -20,8 +20,8 @@ use crate::wire::error::{self, Failure};
 /// Awaits `work` and meanwhile cancels `token` if the client leaves or the
 /// server's patience ends.
 ///
-/// The watchers are outside of the runtime's budget for a task: work that never
-/// waits would leave them no turn.
+/// The watchers come first and are outside of the runtime's budget for a task: work
+/// that never waits uses it up and would leave them no turn.
 ///
 /// Errors: `Gone` or `Fatal` if the work failed after one of these happened,
 /// else what the work failed with; a panic is `XX000`.
@@ -40,7 +40,6 @@ pub(crate) async fn supervise<T>(
     let result = loop {
         tokio::select! {
             biased;
-            result = &mut work => break result,
             () = unconstrained(socket.closed()), if !is_gone => {
                 is_gone = true;
                 tracing::debug!("the client left while its statement ran");
@@ -50,6 +49,7 @@ pub(crate) async fn supervise<T>(
                 is_over = true;
                 token.cancel();
             }
+            result = &mut work => break result,
         }
     };
     match result {

@@ -38,11 +38,21 @@ pub(crate) async fn run(session: &mut Session, create: &CreateIndex) -> Result<O
         }
         return Err(SqlError::duplicate_table(&name));
     }
+    let schema = ctx
+        .snapshot
+        .schema(table.schema_id)
+        .map_or("", |schema| schema.name.as_str());
+    let definition = format!(
+        "CREATE {}INDEX {name} ON {schema}.{} USING btree ({})",
+        if create.unique { "UNIQUE " } else { "" },
+        table.name,
+        names.join(", ")
+    );
     let index = NewIndex {
         name: name.clone(),
         columns,
         unique: create.unique,
-        definition: create.to_string(),
+        definition,
     };
     session
         .transaction()

@@ -71,13 +71,10 @@ pub(super) fn parameter_types(query: &Query) -> Vec<(usize, PgType)> {
             if let Some((target, operand)) = cast_operand(expression)
                 && let Some(number) = parameter_number(operand)
             {
-                self.0.push((
-                    number,
-                    PgType {
-                        typmod: -1,
-                        ..target
-                    },
-                ));
+                // The name of an object comes as text and is looked up by the cast.
+                let is_name = target.is_oid_like() && !matches!(target.oid, oid::OID | oid::XID);
+                let given = if is_name { oid::TEXT } else { target.oid };
+                self.0.push((number, PgType::new(given)));
             }
             ControlFlow::Continue(())
         }
