@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use gotgan_tests::Server;
 use gotgan_tests::client::{Client, Reply, bind, cancel_request, execute, parse, query, sync};
-use gotgan_tests::{Server, poll};
 
 /// Runs for hours if nothing stops it.
 const ENDLESS: &str = "SELECT count(*) FROM generate_series(1, 10000000) AS a (x), \
