@@ -43,10 +43,10 @@ struct Flags {
     /// primary or replica
     #[arg(long)]
     role: Option<String>,
-    /// Catalog database: sqlite://... or postgres://...
+    /// Catalog database: sqlite://...
     #[arg(long)]
     catalog_url: Option<String>,
-    /// Where data files go: file://, s3://, gs://, az://
+    /// Where data files go: file://...
     #[arg(long)]
     data_url: Option<String>,
     /// What is logged, for example info or gotgan=debug,warn
