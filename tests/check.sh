@@ -35,7 +35,8 @@ skipped() {
     skips+=("$1")
 }
 
-# Runs a step, tells how long it took, and stops at the first that fails.
+# Runs a step, tells how long it took, and stops at the first that fails. A step is
+# a condition here, so `set -e` is off within it: each command hands its status on.
 step() {
     local name="$1" started=$SECONDS
     shift
@@ -122,8 +123,10 @@ check_golden() {
     if [ -z "${GOTGAN_TEST_POSTGRES:-}" ] && ! start_postgres; then
         skipped golden-on-postgres "PostgreSQL 15 cannot be started here"
     fi
-    cargo test --workspace --test main golden
+    local status=0
+    cargo test --workspace --test main golden || status=$?
     stop_postgres
+    return "$status"
 }
 
 check_wire() { cargo test --workspace --test main wire && cargo test --workspace --test main start; }
@@ -140,7 +143,7 @@ check_deny() {
     fi
     if command -v cargo-deny > /dev/null; then
         # Advisories come from a repository that not every machine reaches.
-        cargo deny --offline check licenses bans sources
+        cargo deny --offline check licenses bans sources || return 1
         cargo deny check advisories || skipped deny-advisories "the advisory database cannot be read here, or holds one"
     else
         skipped deny "cargo-deny is not installed"

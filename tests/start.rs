@@ -209,6 +209,21 @@ fn sigterm_lets_running_statements_end() {
 }
 
 #[test]
+fn sigterm_ends_statements_that_take_too_long() {
+    let mut server = Server::with_settings(&[("server.shutdown_timeout", "300ms")]).unwrap();
+    let mut client = server.client().unwrap();
+    let endless = "SELECT count(*) FROM generate_series(1, 10000000) AS a (x), \
+                   generate_series(1, 10000000) AS b (y) WHERE (x + y) % 7 = 3";
+    client.send(&query("SELECT 1")).unwrap();
+    client.read_until_ready().unwrap();
+    client.send(&query(endless)).unwrap();
+    server.signal_terminate().unwrap();
+    let error = client.read_until_closed().unwrap().expect("says why");
+    assert_eq!(error.code(), "57P01");
+    assert!(server.wait().unwrap().success());
+}
+
+#[test]
 fn log_names_connections_and_hides_secrets() {
     let server = Server::with_settings(&[("log.filter", "debug")]).unwrap();
     let mut client = server.client().unwrap();

@@ -87,6 +87,13 @@ pub(crate) async fn serve(
     };
     let queries = shared.queries.clone();
     let serving = async move {
+        connection.socket = match connection.socket.adopted() {
+            Ok(socket) => socket,
+            Err(error) => {
+                tracing::info!(%error, "cannot serve the connection");
+                return;
+            }
+        };
         let failure = connection.serve_all().boxed().await;
         connection.end(failure, permit).boxed().await;
     };

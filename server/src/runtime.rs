@@ -19,9 +19,10 @@ const BLOCKING_THREADS_MAX: usize = 64;
 /// and the planner; only what is touched is ever in memory.
 const QUERY_STACK_BYTES: usize = 16 << 20;
 
-/// Polls of tasks after which a query thread looks for work from outside, such
-/// as a message that came. A poll here takes milliseconds, not microseconds, so
-/// Tokio's default would let a short query wait behind long ones.
+/// Polls of tasks after which a query thread looks for work from outside: tasks
+/// woken elsewhere, sockets and timers. A poll here takes milliseconds, not
+/// microseconds, so with Tokio's defaults a message, a client that leaves or a
+/// deadline would wait long behind queries that compute.
 const OUTSIDE_WORK_INTERVAL: u32 = 4;
 
 /// The runtime that accepts clients.
@@ -42,6 +43,7 @@ pub fn queries() -> io::Result<Runtime> {
         .max_blocking_threads(BLOCKING_THREADS_MAX)
         .thread_stack_size(QUERY_STACK_BYTES)
         .global_queue_interval(OUTSIDE_WORK_INTERVAL)
+        .event_interval(OUTSIDE_WORK_INTERVAL)
         .thread_name("gotgan-query")
         .enable_all()
         .build()

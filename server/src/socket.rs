@@ -85,6 +85,16 @@ impl Socket {
         self.stream
     }
 
+    /// Moves a plain connection to the runtime that calls this, so that its bytes
+    /// wake a thread there at once. TLS stays where it is: it cannot be taken apart.
+    pub(crate) fn adopted(self) -> io::Result<Self> {
+        let stream = match self.stream {
+            Stream::Plain(stream) => Stream::Plain(TcpStream::from_std(stream.into_std()?)?),
+            stream @ Stream::Tls(_) => stream,
+        };
+        Ok(Self { stream, ..self })
+    }
+
     /// Whether the bytes cannot be read on the way.
     pub(crate) fn is_encrypted(&self) -> bool {
         matches!(self.stream, Stream::Tls(_))

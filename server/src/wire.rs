@@ -44,7 +44,7 @@ const EXTENDED: &[u8] = b"PBDECH";
 /// Type bytes of COPY's messages.
 const COPY: &[u8] = b"dcf";
 
-const SYNC: u8 = b'S';
+pub(crate) const SYNC: u8 = b'S';
 const TERMINATE: u8 = b'X';
 
 impl Connection {

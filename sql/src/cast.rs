@@ -15,6 +15,7 @@ use crate::context::StatementContext;
 use crate::error::SqlError;
 use crate::types::{PgType, input, oid, output};
 
+mod character;
 mod number;
 mod temporal;
 pub(crate) mod udf;
@@ -50,6 +51,9 @@ pub(crate) fn cast_array(
         return Ok(result);
     }
     if let Some(result) = temporal::cast(array, from, to, ctx)? {
+        return Ok(result);
+    }
+    if let Some(result) = character::cast(array, from, to)? {
         return Ok(result);
     }
     if is_text(from) {
@@ -153,6 +157,13 @@ pub(crate) fn trim_padding(array: &ArrayRef) -> Result<ArrayRef, SqlError> {
     Ok(Arc::new(trimmed))
 }
 
+fn is_list(data_type: &DataType) -> bool {
+    matches!(
+        data_type,
+        DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(_, _)
+    )
+}
+
 fn array_elements(
     array: &ArrayRef,
     from: PgType,
@@ -161,6 +172,7 @@ fn array_elements(
     kind: CastKind,
     ctx: &StatementContext,
 ) -> Result<ArrayRef, SqlError> {
+    let whole = (from, to);
     let (Some(from), Some(to)) = (from.element(), to.element()) else {
         return Err(SqlError::cannot_cast(&from.display(), &to.display()));
     };
@@ -175,7 +187,13 @@ fn array_elements(
         _ => return Err(SqlError::cannot_cast(&from.display(), &to.display())),
     };
     let lists = plain.as_list::<i32>();
-    let values = cast_array(lists.values(), from, to, field.data_type(), kind, ctx)?;
+    let inner = lists.values();
+    // The lists of an array of several dimensions have the type of the whole.
+    let values = if is_list(inner.data_type()) {
+        array_elements(inner, whole.0, whole.1, field.data_type(), kind, ctx)?
+    } else {
+        cast_array(inner, from, to, field.data_type(), kind, ctx)?
+    };
     let result = arrow::array::ListArray::try_new(
         Arc::clone(field),
         lists.offsets().clone(),

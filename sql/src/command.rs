@@ -14,19 +14,25 @@ use crate::session::Session;
 use crate::types::PgType;
 
 pub(crate) mod alter_table;
+pub(crate) mod alter_view;
 pub(crate) mod comment;
 pub(crate) mod copy;
 pub(crate) mod create_index;
 pub(crate) mod create_table;
 pub(crate) mod create_view;
+pub(crate) mod delete;
 pub(crate) mod drop;
 pub(crate) mod explain;
 pub(crate) mod insert;
+pub(crate) mod merge;
 pub(crate) mod query;
 pub(crate) mod schema;
 pub(crate) mod set;
 pub(crate) mod transaction;
 pub(crate) mod truncate;
+pub(crate) mod update;
+pub(crate) mod upsert;
+mod view_target;
 
 type Description = (Vec<PgType>, Option<Arc<[ColumnDescription]>>);
 
@@ -38,12 +44,26 @@ pub(crate) async fn describe(
 ) -> Result<Description, SqlError> {
     use ast::Statement as S;
     match node {
-        S::Query(query) if matches!(query.body.as_ref(), ast::SetExpr::Insert(_)) => {
-            let insert = insert::with_ctes(query)?;
-            Ok((insert::parameters(session, &insert, known).await?, None))
-        }
-        S::Query(query) => query::describe(session, query, known).await,
-        S::Insert(insert) => Ok((insert::parameters(session, insert, known).await?, None)),
+        S::Query(query) => match query.body.as_ref() {
+            ast::SetExpr::Insert(_) => {
+                let insert = insert::with_ctes(query)?;
+                insert::describe(session, &insert, known).await
+            }
+            ast::SetExpr::Update(S::Update(statement)) => {
+                update::describe(session, statement, query.with.as_ref(), known).await
+            }
+            ast::SetExpr::Delete(S::Delete(statement)) => {
+                delete::describe(session, statement, query.with.as_ref(), known).await
+            }
+            ast::SetExpr::Merge(S::Merge(statement)) => {
+                merge::describe(session, statement, query.with.as_ref(), known).await
+            }
+            _ => query::describe(session, query, known).await,
+        },
+        S::Insert(insert) => insert::describe(session, insert, known).await,
+        S::Update(statement) => update::describe(session, statement, None, known).await,
+        S::Delete(statement) => delete::describe(session, statement, None, known).await,
+        S::Merge(statement) => merge::describe(session, statement, None, known).await,
         S::CreateTable(create) => match &create.query {
             Some(query) => Ok((query::describe(session, query, known).await?.0, None)),
             None => Ok((Vec::new(), None)),

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use gotgan_storage::{Clock, Snapshot};
 
+use crate::functions::Random;
+use crate::types::PgType;
 use crate::types::input::InputStyle;
 use crate::types::output::OutputStyle;
 
@@ -18,6 +20,21 @@ pub struct SettingChange {
     pub value: String,
     /// Whether it ends with the transaction.
     pub is_local: bool,
+}
+
+/// A prepared statement, as `pg_prepared_statements` lists it.
+#[derive(Clone, Debug)]
+pub struct PreparedStatement {
+    /// The name.
+    pub name: String,
+    /// What the client sent to prepare it.
+    pub text: Arc<str>,
+    /// When it was prepared, UTC microseconds since 1970.
+    pub prepared_at: i64,
+    /// Types of its parameters.
+    pub parameters: Vec<PgType>,
+    /// Whether it was SQL's PREPARE, not a message of the protocol.
+    pub is_from_sql: bool,
 }
 
 /// Fixed for the length of one statement; shared by everything that runs for it.
@@ -54,6 +71,10 @@ pub struct StatementContext {
     pub changed_settings: Mutex<Vec<SettingChange>>,
     /// The time of now, for functions that move on within a statement.
     pub clock: Arc<dyn Clock>,
+    /// The session's prepared statements but the unnamed one, in order of names.
+    pub prepared: Vec<PreparedStatement>,
+    /// The session's random numbers.
+    pub random: Arc<Random>,
     /// Whether this node is a replica.
     pub is_replica: bool,
 }

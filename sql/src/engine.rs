@@ -6,24 +6,26 @@ use std::sync::Arc;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
-use datafusion::functions_aggregate::first_last::{first_value_udaf, last_value_udaf};
 use datafusion::prelude::SessionConfig;
 use gotgan_config::SqlConfig;
 use gotgan_storage::{Clock, Lake, LakeRole};
 
 use crate::error::SqlError;
+use crate::physical::PhysicalPlanner;
 use crate::resolve::DATABASE;
 use crate::session::{Session, SessionOptions};
 
 /// Memory consumers that an out-of-memory error names.
 const CONSUMERS_SHOWN: std::num::NonZeroUsize = std::num::NonZeroUsize::new(3).expect("not zero");
 
+/// Which part of a query's memory one sort may set aside for merging what it spilled.
+const MERGE_SHARE: usize = 16;
+
 /// Opens sessions; one for each process.
 #[derive(Debug)]
 pub struct Engine {
     pub(crate) lake: Lake,
-    pub(crate) state: Arc<SessionState>,
+    pub(crate) physical: Arc<PhysicalPlanner>,
     pub(crate) config: SqlConfig,
     /// UTC microseconds since 1970.
     pub(crate) started: i64,
@@ -42,19 +44,19 @@ impl Engine {
         })?;
         let runtime = runtime(config, spill)?;
         crate::scan::register_store(&lake, &runtime)?;
-        let state = SessionStateBuilder::new()
-            .with_config(session_config(config))
-            .with_runtime_env(Arc::new(runtime))
-            // The rules look these up by name; all else our planner brings itself.
-            .with_aggregate_functions(vec![first_value_udaf(), last_value_udaf()])
-            .build();
+        let query_bytes_max = usize::try_from(config.query_memory_bytes_max);
+        let physical = PhysicalPlanner::new(
+            &session_config(config),
+            &Arc::new(runtime),
+            query_bytes_max.unwrap_or(usize::MAX),
+        );
         let clock = Arc::clone(lake.clock());
         Ok(Arc::new(Self {
             is_replica: lake.lake_role() == LakeRole::Replica,
             started: clock.now().timestamp_micros(),
             clock,
             lake,
-            state: Arc::new(state),
+            physical: Arc::new(physical),
             config: config.clone(),
         }))
     }
@@ -101,7 +103,13 @@ fn session_config(config: &SqlConfig) -> SessionConfig {
     if config.target_partitions > 0 {
         session = session.with_target_partitions(config.target_partitions);
     }
+    let partitions = session.target_partitions().max(1);
     let options = session.options_mut();
+    // Each partition of a sort keeps this for its merge; a join by sorting has two sorts.
+    let merge_bytes = usize::try_from(config.query_memory_bytes_max).unwrap_or(usize::MAX);
+    let merge_bytes = merge_bytes / MERGE_SHARE / partitions;
+    let known = options.execution.sort_spill_reservation_bytes;
+    options.execution.sort_spill_reservation_bytes = known.min(merge_bytes);
     options.execution.time_zone = Some("UTC".to_owned());
     options.execution.collect_statistics = true;
     options.sql_parser.parse_float_as_decimal = true;

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, SchemaError};
 use gotgan_storage::{Error as StorageError, ErrorKind};
+use sqlparser::tokenizer::Location;
 
 use crate::sqlstate::{self, SqlState};
 
@@ -33,6 +34,8 @@ pub struct SqlError {
     pub context: Option<String>,
     /// 1-based character position in the statement's text.
     pub position: Option<usize>,
+    /// Line and column that [`Self::placed`] turns into `position`.
+    pub(crate) location: Option<Box<Location>>,
     /// The cause, for the log.
     #[source]
     pub source: Option<Arc<dyn StdError + Send + Sync>>,
@@ -48,6 +51,7 @@ impl SqlError {
             hint: None,
             context: None,
             position: None,
+            location: None,
             source: None,
         }
     }
@@ -77,6 +81,43 @@ impl SqlError {
     #[must_use]
     pub fn at(mut self, position: Option<usize>) -> Self {
         self.position = self.position.or(position);
+        self
+    }
+
+    /// Whether another transaction won.
+    pub(crate) fn is_conflict(&self) -> bool {
+        self.code == sqlstate::SERIALIZATION_FAILURE
+    }
+
+    /// Whether less memory than it asked for was given to an operator.
+    pub(crate) fn is_out_of_memory(&self) -> bool {
+        self.code == sqlstate::OUT_OF_MEMORY
+    }
+
+    /// Adds where in the text it happened, unless that is known.
+    #[must_use]
+    pub(crate) fn at_location(mut self, location: Location) -> Self {
+        if location.line > 0 {
+            self.location = self.location.or_else(|| Some(Box::new(location)));
+        }
+        self
+    }
+
+    /// Turns the location into a position in `text`, the whole message.
+    #[must_use]
+    pub(crate) fn placed(mut self, text: &str) -> Self {
+        let location = self.location.take();
+        self.position = self
+            .position
+            .or_else(|| crate::parse::position(text, *location?));
+        self
+    }
+
+    /// Forgets where it happened: that text is not the one that the client sent.
+    #[must_use]
+    pub(crate) fn unplaced(mut self) -> Self {
+        self.position = None;
+        self.location = None;
         self
     }
 

@@ -4,17 +4,21 @@ use std::future::Future;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
 use datafusion::execution::TaskContext;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{
     ExecutionPlan, ExecutionPlanProperties, SendableRecordBatchStream, execute_stream,
 };
 use futures::StreamExt;
+use futures::future::BoxFuture;
+use tokio::task::JoinError;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::SqlError;
 use crate::plan::ColumnDescription;
+use crate::plan::origin::origins;
 
 /// When a statement must stop: the client's wish, or its time.
 #[derive(Clone, Debug)]
@@ -24,6 +28,18 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
+    /// Errors: `57014` if the statement has to end; for code that runs long without
+    /// waiting.
+    pub(crate) fn check(&self) -> Result<(), SqlError> {
+        if self.cancel.is_cancelled() {
+            return Err(SqlError::cancelled());
+        }
+        if self.deadline.is_some_and(|end| Instant::now() >= end) {
+            return Err(SqlError::statement_timeout());
+        }
+        Ok(())
+    }
+
     /// Runs `work` until it ends, the client cancels or time is up.
     ///
     /// Errors: `57014` for the last two; those of `work`.
@@ -46,6 +62,22 @@ impl Limits {
     }
 }
 
+/// Runs work that computes long on a thread of its own, so that the statement can
+/// be cancelled meanwhile. Dropping the future lets the work end unheard.
+///
+/// Errors: those of `work`; its panics go on here.
+pub(crate) async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, SqlError> + Send + 'static,
+) -> Result<T, SqlError> {
+    let span = tracing::Span::current();
+    let running = tokio::task::spawn_blocking(move || span.in_scope(work));
+    match running.await.map_err(JoinError::try_into_panic) {
+        Ok(result) => result,
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        Err(Err(_)) => Err(SqlError::cancelled()),
+    }
+}
+
 /// What the command tag of a row-returning statement is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tag {
@@ -53,6 +85,8 @@ pub(crate) enum Tag {
     Select,
     /// The word alone, such as `SHOW`.
     Word(&'static str),
+    /// The words with the number of rows, such as `UPDATE 3`.
+    Counted(&'static str),
 }
 
 /// The rows of a statement, made as they are asked for.
@@ -63,8 +97,13 @@ pub struct RowStream {
     stream: Option<SendableRecordBatchStream>,
     limits: Limits,
     tag: Tag,
-    plan: Option<Arc<dyn ExecutionPlan>>,
+    again: Option<Again>,
+    is_complete: bool,
 }
+
+/// Starts a query that ran out of memory in another way.
+pub(crate) type Again =
+    Box<dyn FnOnce() -> BoxFuture<'static, Result<SendableRecordBatchStream, SqlError>> + Send>;
 
 impl std::fmt::Debug for RowStream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -86,8 +125,15 @@ impl RowStream {
             stream: Some(stream),
             limits,
             tag,
-            plan: None,
+            again: None,
+            is_complete: false,
         }
+    }
+
+    /// Goes on with `again` if the memory is not enough for the first rows.
+    pub(crate) fn or_again(mut self, again: Again) -> Self {
+        self.again = Some(again);
+        self
     }
 
     /// Rows that are there already, such as a setting's value.
@@ -97,11 +143,30 @@ impl RowStream {
         limits: Limits,
         tag: Tag,
     ) -> Self {
-        let schema = batch.schema();
-        let stream = futures::stream::iter([Ok(batch)]);
+        Self::of_batches(vec![batch], columns, limits, tag)
+    }
+
+    /// Rows that are there already; `batches` have the same columns.
+    pub(crate) fn of_batches(
+        batches: Vec<RecordBatch>,
+        columns: Arc<[ColumnDescription]>,
+        limits: Limits,
+        tag: Tag,
+    ) -> Self {
+        let schema = batches
+            .first()
+            .map_or_else(|| Arc::new(Schema::empty()), RecordBatch::schema);
+        let stream = futures::stream::iter(batches.into_iter().map(Ok));
         let stream =
             datafusion::physical_plan::stream::RecordBatchStreamAdapter::new(schema, stream);
-        Self::new(Box::pin(stream), columns, limits, tag)
+        let mut rows = Self::new(Box::pin(stream), columns, limits, tag);
+        rows.is_complete = true;
+        rows
+    }
+
+    /// Whether the rows are there already.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.is_complete
     }
 
     /// What the columns are.
@@ -114,23 +179,27 @@ impl RowStream {
     ///
     /// Errors: those of the query; `57014` when cancelled or out of time.
     pub async fn next(&mut self) -> Result<Option<RecordBatch>, SqlError> {
-        let Some(stream) = &mut self.stream else {
-            return Ok(None);
-        };
-        let next = self.limits.run(async { Ok(stream.next().await) }).await;
-        match next {
-            Ok(Some(Ok(batch))) => Ok(Some(batch)),
-            Ok(Some(Err(error))) => {
-                self.stream = None;
-                Err(SqlError::from(error))
-            }
-            Ok(None) => {
-                self.stream = None;
-                Ok(None)
-            }
-            Err(error) => {
-                self.stream = None;
-                Err(error)
+        loop {
+            let Some(stream) = &mut self.stream else {
+                return Ok(None);
+            };
+            let next = self.limits.run(async { Ok(stream.next().await) }).await;
+            let again = self.again.take();
+            let error = match next {
+                Ok(Some(Ok(batch))) => return Ok(Some(batch)),
+                Ok(Some(Err(error))) => SqlError::from(error),
+                Ok(None) => {
+                    self.stream = None;
+                    return Ok(None);
+                }
+                Err(error) => error,
+            };
+            self.stream = None;
+            match again {
+                Some(again) if error.is_out_of_memory() => {
+                    self.stream = Some(self.limits.run(again()).await?);
+                }
+                _ => return Err(error),
             }
         }
     }
@@ -146,13 +215,8 @@ impl RowStream {
         match self.tag {
             Tag::Select => format!("SELECT {rows}"),
             Tag::Word(word) => word.to_owned(),
+            Tag::Counted(words) => format!("{words} {rows}"),
         }
-    }
-
-    /// The plan that runs, for its metrics.
-    #[must_use]
-    pub fn plan(&self) -> Option<&Arc<dyn ExecutionPlan>> {
-        self.plan.as_ref()
     }
 }
 
@@ -161,7 +225,15 @@ pub(crate) fn describe(plan: &LogicalPlan) -> Arc<[ColumnDescription]> {
     plan.schema()
         .fields()
         .iter()
-        .map(|field| ColumnDescription::of_field(field))
+        .zip(origins(plan))
+        .map(|(field, origin)| {
+            let mut column = ColumnDescription::of_field(field);
+            if let Some((table_oid, column_number)) = origin {
+                column.table_oid = table_oid;
+                column.column_number = column_number;
+            }
+            column
+        })
         .collect()
 }
 

@@ -16,6 +16,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
+use arrow::datatypes::FieldRef;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, Volatility, WindowUDF};
 
 use crate::context::StatementContext;
@@ -47,6 +48,7 @@ mod text;
 mod tests;
 
 use call::Call;
+pub use math::random::Random;
 pub(crate) use catalog::lookup_names;
 use signature::Signature;
 
@@ -228,6 +230,36 @@ pub fn aggregate(name: &str, context: &Arc<StatementContext>) -> Option<Arc<Aggr
 pub fn window(name: &str) -> Option<Arc<WindowUDF>> {
     let _ = name;
     None
+}
+
+/// The types that the arguments of one of our functions are cast to, if it is ours and
+/// a signature fits.
+///
+/// `literals`: which arguments are literals.
+pub(crate) fn parameter_types(
+    function: &ScalarUDF,
+    fields: &[FieldRef],
+    literals: &[bool],
+) -> Option<Vec<PgType>> {
+    adapter::parameter_types(function, fields, literals)
+}
+
+/// A call as errors show it: `upper(unknown, integer)`.
+pub(crate) fn shown_call(
+    name: &str,
+    fields: &[FieldRef],
+    literals: &[Option<&datafusion::common::ScalarValue>],
+) -> String {
+    let shown: Vec<String> = fields
+        .iter()
+        .enumerate()
+        .map(|(index, field)| {
+            let is_literal = literals.get(index).is_some_and(Option::is_some);
+            signature::Argument::new(PgType::of_field(field), field.data_type(), is_literal)
+                .display()
+        })
+        .collect();
+    format!("{name}({})", shown.join(", "))
 }
 
 /// Names of all scalar functions here, in order; for `pg_proc` and completion.

@@ -13,6 +13,7 @@
 //! ```
 
 mod cast;
+mod change;
 mod command;
 pub mod context;
 pub mod copy;
@@ -24,6 +25,7 @@ pub mod information_schema;
 mod modify;
 mod parse;
 pub mod pg_catalog;
+mod physical;
 mod plan;
 mod resolve;
 mod rewrite;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::common::{Column, DFSchema};
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
 use gotgan_storage::{Constraint, StagedFiles, Table, TableWriter};
@@ -80,32 +80,28 @@ pub(crate) fn assign(
 ) -> Result<Expr, SqlError> {
     let (_, field) = expr.to_field(source)?;
     let from = PgType::of_field(&field);
-    let is_untyped = field.data_type().is_null() || expr.as_literal().is_some();
-    if !is_untyped && !is_assignable(from, target) {
-        return Err(SqlError::datatype_mismatch(format!(
-            "column \"{column}\" is of type {} but expression is of type {}",
-            PgType::new(target.oid).display(),
-            PgType::new(from.oid).display()
-        ))
-        .with_hint("You will need to rewrite or cast the expression."));
+    let is_text = matches!(field.data_type(), DataType::Utf8 | DataType::Utf8View);
+    let is_literal = is_text && field.metadata().is_empty() && expr.as_literal().is_some();
+    if !field.data_type().is_null() && !is_literal {
+        check_assignable(from, target, column)?;
     }
     Ok(udf::function(target, CastKind::Assignment, ctx).call(vec![expr]))
 }
 
 /// Errors: `42804` if there is no assignment cast.
-pub(crate) fn check_assignable(from: PgType, to: PgType) -> Result<(), SqlError> {
+pub(crate) fn check_assignable(from: PgType, to: PgType, column: &str) -> Result<(), SqlError> {
     if is_assignable(from, to) {
         return Ok(());
     }
     Err(SqlError::datatype_mismatch(format!(
-        "the column is of type {} but expression is of type {}",
+        "column \"{column}\" is of type {} but expression is of type {}",
         PgType::new(to.oid).display(),
         PgType::new(from.oid).display()
     ))
     .with_hint("You will need to rewrite or cast the expression."))
 }
 
-fn is_assignable(from: PgType, to: PgType) -> bool {
+pub(crate) fn is_assignable(from: PgType, to: PgType) -> bool {
     if from.oid == to.oid {
         return true;
     }

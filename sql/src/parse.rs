@@ -14,8 +14,11 @@ use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
 use crate::error::SqlError;
 
+pub(crate) mod alter;
 pub(crate) mod copy;
 mod dialect;
+pub(crate) mod idiom;
+mod phrase;
 pub(crate) mod type_name;
 
 use copy::CopyStatement;
@@ -29,6 +32,8 @@ const RECURSION_MAX: usize = 200;
 pub struct Statement {
     /// The text of this statement alone.
     pub text: Arc<str>,
+    /// The whole message, which positions of errors count in.
+    pub(crate) source: Arc<str>,
     pub(crate) node: Node,
 }
 
@@ -39,6 +44,8 @@ pub(crate) enum Node {
     Ast(Box<ast::Statement>),
     /// COPY; sqlparser wants the data behind it.
     Copy(Box<CopyStatement>),
+    /// ALTER VIEW, and what sqlparser lacks of ALTER TABLE.
+    Alter(Box<alter::AlterRelation>),
 }
 
 /// Parses one message: none, one or several statements.
@@ -49,9 +56,11 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Statement>, SqlError> {
         .with_unescape(true)
         .tokenize_with_location()
         .map_err(|error| lexical_error(&lines, &error))?;
+    let tokens = idiom::translate(tokens)?;
     let mut parser = Parser::new(&dialect)
         .with_recursion_limit(RECURSION_MAX)
         .with_tokens_with_locations(tokens);
+    let source: Arc<str> = Arc::from(text);
     let mut statements = Vec::new();
     loop {
         while parser.consume_token(&Token::SemiColon) {}
@@ -72,6 +81,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Statement>, SqlError> {
         let own = text[lines.byte(start.span.start)..stop].trim_end();
         statements.push(Statement {
             text: Arc::from(own),
+            source: Arc::clone(&source),
             node,
         });
     }
@@ -141,6 +151,9 @@ fn parse_one(parser: &mut Parser<'_>) -> Result<Node, ParserError> {
     };
     match first {
         Keyword::COPY => Ok(Node::Copy(Box::new(copy::parse(parser)?))),
+        Keyword::ALTER if alter::is_next(parser) => {
+            Ok(Node::Alter(Box::new(alter::parse(parser)?)))
+        }
         Keyword::ABORT => {
             parser.next_token();
             let _ = parser.parse_one_of_keywords(&[Keyword::WORK, Keyword::TRANSACTION]);
@@ -150,18 +163,39 @@ fn parse_one(parser: &mut Parser<'_>) -> Result<Node, ParserError> {
                 savepoint: None,
             })))
         }
-        Keyword::TABLE => {
-            parser.next_token();
-            let name = parser.parse_object_name(false)?;
-            let text = format!("SELECT * FROM {name}");
-            let dialect = GotganDialect::default();
-            let statement = Parser::new(&dialect)
-                .try_with_sql(&text)?
-                .parse_statement()?;
+        _ => {
+            let statement = parser.parse_statement()?;
+            require_into(&statement)?;
             Ok(Node::Ast(Box::new(statement)))
         }
-        _ => Ok(Node::Ast(Box::new(parser.parse_statement()?))),
     }
+}
+
+/// The parser takes INSERT without INTO, which PostgreSQL does not.
+fn require_into(statement: &ast::Statement) -> Result<(), ParserError> {
+    let insert = match statement {
+        ast::Statement::Insert(insert) => insert,
+        ast::Statement::Query(query) => match query.body.as_ref() {
+            ast::SetExpr::Insert(ast::Statement::Insert(insert)) => insert,
+            _ => return Ok(()),
+        },
+        ast::Statement::Explain { statement, .. } => return require_into(statement),
+        _ => return Ok(()),
+    };
+    if insert.into {
+        return Ok(());
+    }
+    let place = ast::Spanned::span(&insert.table).start;
+    Err(ParserError::ParserError(format!(
+        "Expected: INTO at Line: {}, Column: {}",
+        place.line, place.column
+    )))
+}
+
+/// 1-based position in characters of a line and column; none outside the text.
+pub(crate) fn position(text: &str, location: Location) -> Option<usize> {
+    let lines = LineIndex::new(text);
+    (lines.byte(location) < text.len()).then(|| lines.position(location))
 }
 
 /// Translates the parser's positions (line, column in characters) into offsets.

@@ -50,6 +50,7 @@ mod pg_opclass;
 mod pg_operator;
 pub(crate) mod pg_proc;
 mod pg_rewrite;
+mod pg_prepared_statements;
 mod pg_settings;
 mod pg_stat_activity;
 mod pg_stat_tables;
@@ -281,6 +282,7 @@ const FILLED: &[Definition] = &[
     pg_proc::PG_LANGUAGE,
     pg_proc::PG_PROC,
     pg_rewrite::PG_REWRITE,
+    pg_prepared_statements::PG_PREPARED_STATEMENTS,
     pg_settings::PG_SETTINGS,
     pg_stat_activity::PG_STAT_ACTIVITY,
     pg_stat_activity::PG_STAT_GSSAPI,

@@ -7,21 +7,26 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{Field, FieldRef};
+use arrow::datatypes::FieldRef;
 use datafusion::catalog::view::ViewTable;
 use datafusion::common::TableReference;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::metadata::{FieldMetadata, ScalarAndMetadata};
 use datafusion::common::{DataFusionError, ParamValues, Result, ScalarValue};
 use datafusion::datasource::{TableProvider, provider_as_source};
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource};
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::sql::planner::{NullOrdering, ParserOptions, PlannerContext, SqlToRel};
 use gotgan_storage::{Lake, Relation, View, ViewDialect};
 use sqlparser::ast;
+use tokio::runtime::Handle;
 
 use crate::context::StatementContext;
 use crate::error::SqlError;
+use crate::execute::{self, Limits};
 use crate::pg_catalog;
+use crate::physical::{Joins, PhysicalPlanner};
 use crate::resolve::{Name, Resolved, Resolver};
 use crate::rewrite;
 use crate::scan::LakeTable;
@@ -30,16 +35,30 @@ use crate::types::{PgType, oid};
 mod aggregate;
 mod analyze;
 mod arithmetic;
+mod bag;
 pub(crate) mod builtin;
+mod check;
 mod decorrelate;
+mod description;
 mod domain;
+mod infer;
 mod interval;
+mod local;
 mod locate;
+mod missing;
 pub(crate) mod operators;
+pub(crate) mod origin;
 mod provider;
+mod sample;
+mod scope;
 mod series;
 mod system_table;
+mod unify;
 
+pub(crate) use local::{EXCLUDED_RELATION, LocalRelation, TARGET_RELATION};
+pub use description::ColumnDescription;
+pub(crate) use check::for_each_call;
+pub(crate) use provider::is_aggregate;
 use provider::{Provider, Relations};
 
 /// Deepest chain of views over views.
@@ -59,22 +78,35 @@ pub(crate) struct Planner {
     pub(crate) lake: Lake,
     pub(crate) ctx: Arc<StatementContext>,
     pub(crate) state: Arc<SessionState>,
+    pub(crate) physical: Arc<PhysicalPlanner>,
+    /// Whether the statement is so long that planning it takes a while.
+    is_long: bool,
     view_depth: usize,
     search_path: Arc<[String]>,
     /// Whether the query names a column such as `tableoid`, which `*` leaves out.
     names_system_columns: bool,
+    /// Relations of the statement's own making.
+    local: Vec<(&'static str, LocalRelation)>,
 }
 
 impl Planner {
-    pub(crate) fn new(lake: Lake, ctx: Arc<StatementContext>, state: Arc<SessionState>) -> Self {
+    pub(crate) fn new(
+        lake: Lake,
+        ctx: Arc<StatementContext>,
+        physical: Arc<PhysicalPlanner>,
+        is_long: bool,
+    ) -> Self {
         let search_path = ctx.search_path.clone();
         Self {
             lake,
             ctx,
-            state,
+            state: Arc::clone(physical.state()),
+            physical,
+            is_long,
             view_depth: 0,
             search_path: search_path.into(),
             names_system_columns: false,
+            local: Vec::new(),
         }
     }
 
@@ -83,6 +115,34 @@ impl Planner {
             snapshot: &self.ctx.snapshot,
             search_path: &self.search_path,
         }
+    }
+
+    /// As [`Self::plan_query`], and can be cancelled in the middle.
+    pub(crate) async fn plan_cancellable(
+        &self,
+        query: &ast::Query,
+        known: &[Option<PgType>],
+    ) -> Result<Planned, SqlError> {
+        if !self.is_long {
+            return self.plan_query(query, known);
+        }
+        let (planner, query, known) = (self.clone(), query.clone(), known.to_vec());
+        execute::apart(move || planner.plan_query(&query, &known)).await
+    }
+
+    /// The plan that runs; see [`PhysicalPlanner::plan`].
+    pub(crate) async fn plan_physical(
+        &self,
+        plan: &LogicalPlan,
+        joins: Joins,
+        limits: &Limits,
+    ) -> Result<Arc<dyn ExecutionPlan>, SqlError> {
+        if !self.is_long {
+            return self.physical.plan(plan, joins, limits).await;
+        }
+        let (planner, plan) = (Arc::clone(&self.physical), plan.clone());
+        let (limits, runtime) = (limits.clone(), Handle::current());
+        execute::apart(move || runtime.block_on(planner.plan(&plan, joins, &limits))).await
     }
 
     /// Plans a query. `known` are the types that the client gave for its parameters;
@@ -103,8 +163,13 @@ impl Planner {
             };
             return planner.plan_query(query, known);
         }
+        if self.view_depth == 0 {
+            check::refuse(query, &self.ctx)?;
+        }
         let mut rewritten = query.clone();
-        rewrite::rewrite_query(&mut rewritten)?;
+        rewrite::scope::resolve(&mut rewritten, self)?;
+        rewrite::rewrite_query(&mut rewritten)
+            .map_err(|error| locate::with_position(error, query))?;
         let count = locate::parameter_count(&rewritten);
         let mut types: Vec<Option<PgType>> = known.to_vec();
         types.resize(count.max(known.len()), None);
@@ -124,7 +189,7 @@ impl Planner {
             }
             Ok(plan) => add_inferred(&plan, &mut found)?,
             Err(_) if count > 0 => {}
-            Err(error) => return Err(locate::with_position(error, query)),
+            Err(error) => return Err(self.explained(error, query)),
         }
         for (index, slot) in types.iter_mut().enumerate() {
             let name = format!("${}", index + 1);
@@ -133,11 +198,16 @@ impl Planner {
                 .or(Some(PgType::new(oid::TEXT)));
         }
         let (planned, _) = self.plan_rewritten(&rewritten, &types);
-        let plan = planned.map_err(|error| locate::with_position(error, query))?;
+        let plan = planned.map_err(|error| self.explained(error, query))?;
         Ok(Planned {
             plan,
             parameters: types.into_iter().flatten().collect(),
         })
+    }
+
+    /// Why a query cannot be planned, in PostgreSQL's words and with its place.
+    fn explained(&self, error: SqlError, query: &ast::Query) -> SqlError {
+        locate::with_position(check::explain(self, query, error), query)
     }
 
     /// The plan, or why there is none, and the types that operators gave parameters.
@@ -147,12 +217,8 @@ impl Planner {
         types: &[Option<PgType>],
     ) -> (Result<LogicalPlan, SqlError>, BTreeMap<String, PgType>) {
         let provider = self.provider();
-        let fields: Vec<Option<FieldRef>> = types
-            .iter()
-            .enumerate()
-            .map(|(index, t)| t.map(|t| Arc::new(t.field(&format!("${}", index + 1), true))))
-            .collect();
-        let mut context = PlannerContext::new().with_prepare_param_data_types(fields);
+        let mut context =
+            PlannerContext::new().with_prepare_param_data_types(parameter_fields(types));
         let sql_to_rel = SqlToRel::new_with_options(&provider, parser_options());
         let planned = sql_to_rel
             .sql_statement_to_plan_with_context(
@@ -160,7 +226,10 @@ impl Planner {
                 &mut context,
             )
             .map_err(|error| self.planning_error(error, &provider))
+            .and_then(operators::array::refuse_nested_unnest)
+            .and_then(|plan| infer::parameters(plan, &self.ctx))
             .and_then(|plan| analyze::analyze(plan, &self.ctx))
+            .and_then(bag::expand)
             .and_then(|plan| decorrelate::decorrelate(plan, &self.ctx))
             .and_then(|plan| self.with_common_types(plan));
         (planned, provider.parameter_types())
@@ -204,12 +273,25 @@ impl Planner {
         expression: &ast::Expr,
         schema: &datafusion::common::DFSchema,
     ) -> Result<Expr, SqlError> {
+        self.plan_expression_with(expression, schema, &[])
+    }
+
+    /// As [`Self::plan_expression`], with the types of the parameters in it.
+    pub(crate) fn plan_expression_with(
+        &self,
+        expression: &ast::Expr,
+        schema: &datafusion::common::DFSchema,
+        parameters: &[PgType],
+    ) -> Result<Expr, SqlError> {
         let mut rewritten = expression.clone();
         rewrite::rewrite_expression(&mut rewritten)?;
+        let known: Vec<Option<PgType>> = parameters.iter().copied().map(Some).collect();
+        let mut context =
+            PlannerContext::new().with_prepare_param_data_types(parameter_fields(&known));
         let provider = self.provider();
         let sql_to_rel = SqlToRel::new_with_options(&provider, parser_options());
         let expr = sql_to_rel
-            .sql_to_expr(rewritten, schema, &mut PlannerContext::new())
+            .sql_to_expr(rewritten, schema, &mut context)
             .map_err(|error| self.planning_error(error, &provider))?;
         analyze::analyze_expression(expr, schema, &self.ctx)
     }
@@ -242,7 +324,7 @@ impl Planner {
             search_path: search_path.into(),
             ..self.clone()
         };
-        let planned = nested.plan_query(&query, &[])?;
+        let planned = nested.plan_query(&query, &[]).map_err(SqlError::unplaced)?;
         let columns: Vec<Expr> = planned
             .plan
             .schema()
@@ -256,6 +338,7 @@ impl Planner {
             .collect();
         let plan = LogicalPlanBuilder::from(planned.plan)
             .project(columns)?
+            .alias(origin::view_alias(pg_catalog::oids::view(view.id)))?
             .build()?;
         Ok(provider_as_source(Arc::new(ViewTable::new(
             plan,
@@ -279,8 +362,20 @@ impl Planner {
                 ScalarAndMetadata::new(value, metadata)
             })
             .collect();
-        Ok(plan.replace_params_with_values(&ParamValues::List(values))?)
+        let plan = plan.replace_params_with_values(&ParamValues::List(values))?;
+        plan.apply(|node| {
+            unify::require_row_counts(node)?;
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        Ok(plan)
     }
+}
+
+fn parameter_fields(types: &[Option<PgType>]) -> Vec<Option<FieldRef>> {
+    let named = types.iter().enumerate();
+    named
+        .map(|(index, t)| t.map(|t| Arc::new(t.field(&format!("${}", index + 1), true))))
+        .collect()
 }
 
 fn parser_options() -> ParserOptions {
@@ -306,6 +401,9 @@ fn add_inferred(plan: &LogicalPlan, found: &mut BTreeMap<String, PgType>) -> Res
 
 impl Relations for Planner {
     fn table_source(&self, reference: &TableReference) -> Result<Arc<dyn TableSource>> {
+        if let Some(source) = self.local_source(reference) {
+            return Ok(source);
+        }
         let name = match reference {
             TableReference::Bare { table } => Name {
                 schema: None,
@@ -365,7 +463,7 @@ impl Relations for Planner {
         let Some(function) =
             builtin::resolve(name, &self.ctx).or_else(|| provider::engine_function(name))
         else {
-            return Err(SqlError::undefined_function(&format!("{name}()")).into());
+            return Err(missing::error(name, args).into());
         };
         let value = function.call(args.to_vec()).alias(name);
         let plan = LogicalPlanBuilder::empty(true)
@@ -382,37 +480,4 @@ fn unnested(name: &str, array: Expr) -> Result<Arc<dyn TableSource>> {
         .unnest_column(name)?
         .build()?;
     Ok(provider_as_source(Arc::new(ViewTable::new(plan, None))))
-}
-
-/// What RowDescription says of a column.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ColumnDescription {
-    /// The output name.
-    pub name: String,
-    /// OID of the type.
-    pub type_oid: u32,
-    /// The type's modifier; -1 means none.
-    pub type_modifier: i32,
-    /// `typlen`.
-    pub type_bytes: i16,
-    /// The table that the column comes from; 0 if none.
-    pub table_oid: u32,
-    /// 1-based number in that table; 0 if none.
-    pub column_number: i16,
-}
-
-impl ColumnDescription {
-    /// The description of a result's field.
-    #[must_use]
-    pub fn of_field(field: &Field) -> Self {
-        let pg_type = PgType::of_field(field);
-        Self {
-            name: rewrite::strip_suffix(field.name()).to_owned(),
-            type_oid: pg_type.oid,
-            type_modifier: pg_type.typmod,
-            type_bytes: pg_type.entry().bytes,
-            table_oid: 0,
-            column_number: 0,
-        }
-    }
 }

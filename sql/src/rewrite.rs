@@ -12,18 +12,32 @@ use sqlparser::ast::{self, Expr, VisitMut, VisitorMut};
 
 use crate::error::SqlError;
 
+mod agree;
+mod argument;
 pub(crate) mod build;
+mod case;
+mod condition;
+mod distinct;
 mod expression;
 mod function;
-mod join;
+mod interval;
 mod naming;
 mod ordinality;
+mod overlaps;
 mod row;
+mod row_in;
+pub(crate) mod scope;
 mod select;
+mod set;
+mod values;
 
-pub(crate) use expression::{ALL, ANY};
-pub(crate) use naming::strip_suffix;
-pub(crate) use select::values_to_select;
+pub(crate) use agree::SAME_COLUMN;
+pub(crate) use build::CONDITION;
+pub(crate) use expression::{ALL, ANY, ARRAY};
+pub(crate) use function::{DATE_PART_FIRST, SYSTEM_SCHEMAS};
+pub(crate) use naming::{output_name, strip_suffix};
+pub(crate) use select::{WITH_TIES, is_set_returning};
+pub(crate) use set::{EXCEPT_ALL, INTERSECT_ALL};
 
 /// Rewrites a query in place.
 ///
@@ -63,8 +77,15 @@ impl VisitorMut for Rewriter {
         flow(select::prepare_query(query))
     }
 
+    fn post_visit_query(&mut self, query: &mut ast::Query) -> Flow {
+        values::unify(query);
+        Flow::Continue(())
+    }
+
     fn pre_visit_select(&mut self, select: &mut ast::Select) -> Flow {
-        flow(select::prepare_select(select))
+        flow(select::prepare_select(select))?;
+        condition::mark_select(select);
+        ControlFlow::Continue(())
     }
 
     fn pre_visit_table_factor(&mut self, factor: &mut ast::TableFactor) -> Flow {
@@ -72,7 +93,9 @@ impl VisitorMut for Rewriter {
     }
 
     fn pre_visit_expr(&mut self, expression: &mut Expr) -> Flow {
-        flow(expression::before(expression))
+        flow(expression::before(expression))?;
+        condition::mark_expression(expression);
+        ControlFlow::Continue(())
     }
 
     fn post_visit_expr(&mut self, expression: &mut Expr) -> Flow {

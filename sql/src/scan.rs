@@ -42,6 +42,7 @@ mod table;
 mod tests;
 
 pub use codec::LakeCodec;
+pub(crate) use columns::{FILE_COLUMN, INLINED_FILE, POSITION_COLUMN};
 pub use exec::LakeScanExec;
 pub use reader::ScanMetrics;
 pub use table::{LakeTable, load_files, set_files, tables_of};

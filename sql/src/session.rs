@@ -18,7 +18,8 @@ use tokio_util::sync::CancellationToken;
 use crate::context::StatementContext;
 use crate::engine::Engine;
 use crate::error::SqlError;
-use crate::execute::{Limits, RowStream};
+use crate::functions::Random;
+use crate::execute::{self, Limits, RowStream};
 use crate::parse::{self, Statement};
 use crate::plan::{ColumnDescription, Planner};
 use crate::settings::Settings;
@@ -33,6 +34,13 @@ pub use notice::Notice;
 pub(crate) use run::Parameter;
 
 use extended::{Portal, Prepared};
+
+/// How often a lone statement is run that loses against other writers.
+const TRIES_MAX: u32 = 10;
+
+/// Longest text that is parsed and planned where it runs, in bytes. With a longer one
+/// that can take long enough to be cancelled.
+const SHORT_BYTES_MAX: usize = 4 << 10;
 
 /// Who connects, and how.
 #[derive(Clone, Debug)]
@@ -70,6 +78,17 @@ pub enum Outcome {
     CopyOut(Box<crate::copy::CopyOut>),
 }
 
+impl Outcome {
+    /// Whether nothing is left to be computed or received.
+    pub(crate) fn is_complete(&self) -> bool {
+        match self {
+            Self::Command(_) => true,
+            Self::Rows(rows) => rows.is_complete(),
+            Self::Empty | Self::CopyIn(_) | Self::CopyOut(_) => false,
+        }
+    }
+}
+
 /// One client's state. Not shared: one statement at a time.
 #[derive(Debug)]
 pub struct Session {
@@ -82,7 +101,10 @@ pub struct Session {
     notices: Vec<Notice>,
     reported_all: bool,
     limits: Limits,
+    /// Whether the text of the statement is so long that planning it takes a while.
+    is_long: bool,
     statement_start: i64,
+    random: Arc<Random>,
     /// The context of the last statement, for what its functions asked of the session.
     last_context: Option<Arc<StatementContext>>,
 }
@@ -121,16 +143,22 @@ impl Session {
                 cancel: CancellationToken::new(),
                 deadline: None,
             },
+            is_long: false,
             statement_start,
+            random: Arc::default(),
             last_context: None,
         })
     }
 
     /// Parses one message of the simple protocol; nothing in it gives no statement.
     ///
-    /// Errors: `42601` with the position.
-    pub fn parse(&self, text: &str) -> Result<Vec<Statement>, SqlError> {
-        parse::parse(text)
+    /// Errors: `42601` with the position; `57014`.
+    pub async fn parse(&self, text: String) -> Result<Vec<Statement>, SqlError> {
+        if text.len() <= SHORT_BYTES_MAX {
+            return parse::parse(&text);
+        }
+        let parsing = execute::apart(move || parse::parse(&text));
+        self.limits.run(parsing).await
     }
 
     /// Starts the clock of a statement; the token cancels it.
@@ -153,7 +181,10 @@ impl Session {
     pub async fn execute(&mut self, statement: &Statement) -> Result<Outcome, SqlError> {
         self.forget_unnamed();
         let limits = self.limits.clone();
-        limits.run(self.run(statement, &[]).boxed()).await
+        limits
+            .run(self.run(statement, &[]).boxed())
+            .await
+            .map_err(|error| error.placed(&statement.source))
     }
 
     /// Ends COPY FROM after its last bytes; returns the command tag.
@@ -164,6 +195,36 @@ impl Session {
         copy: Box<crate::copy::CopyIn>,
     ) -> Result<String, SqlError> {
         crate::command::copy::finish(self, *copy).await
+    }
+
+    /// Runs the only statement of an implicit transaction and commits it; if another
+    /// writer won, runs it again on the newest snapshot, a few times.
+    ///
+    /// Only what is complete is committed here: the rows of a query and COPY are not.
+    /// Errors: as [`Self::execute`] and [`Self::commit_implicit`].
+    pub async fn execute_alone(&mut self, statement: &Statement) -> Result<Outcome, SqlError> {
+        let mut tries = 1;
+        loop {
+            let is_alone = self.begins_alone();
+            let outcome = self.execute(statement).await?;
+            if !is_alone || !outcome.is_complete() {
+                return Ok(outcome);
+            }
+            match self.commit_implicit().await {
+                Err(error) if error.is_conflict() && tries < TRIES_MAX => {
+                    tracing::debug!(%error, tries, "another writer won; running it again");
+                    tries += 1;
+                }
+                result => return result.map(|()| outcome),
+            }
+        }
+    }
+
+    /// Whether the next statement is the first of an implicit transaction.
+    pub(crate) fn begins_alone(&self) -> bool {
+        self.transaction
+            .as_ref()
+            .is_none_or(|active| !active.is_explicit && !active.has_changes())
     }
 
     /// Ends an implicit transaction; does nothing within BEGIN.
@@ -326,6 +387,8 @@ impl Session {
             client_address: self.options.client_address,
             settings: self.settings.all(),
             clock: Arc::clone(&self.engine.clock),
+            prepared: self.prepared_list(),
+            random: Arc::clone(&self.random),
             is_replica: self.engine.is_replica,
         });
         self.last_context = Some(Arc::clone(&ctx));
@@ -338,7 +401,8 @@ impl Session {
         Ok(Planner::new(
             self.engine.lake.clone(),
             ctx,
-            Arc::clone(&self.engine.state),
+            Arc::clone(&self.engine.physical),
+            self.is_long,
         ))
     }
 

@@ -91,6 +91,14 @@ impl Settings {
         Ok(())
     }
 
+    /// SET LOCAL ... TO DEFAULT.
+    pub(crate) fn reset_locally(&mut self, name: &str) -> Result<(), SqlError> {
+        match self.defaults.get(&name.to_lowercase()).cloned() {
+            Some(value) => self.set(name, &value, true),
+            None => self.reset(name),
+        }
+    }
+
     /// RESET, or SET ... TO DEFAULT.
     pub(crate) fn reset(&mut self, name: &str) -> Result<(), SqlError> {
         let key = name.to_lowercase();

@@ -86,6 +86,11 @@ impl Active {
             .ok_or_else(SqlError::in_failed_transaction)
     }
 
+    /// Whether a statement changed something.
+    pub(crate) fn has_changes(&self) -> bool {
+        self.storage.as_ref().is_some_and(Transaction::has_changes)
+    }
+
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         match &self.storage {
             Some(storage) => storage.snapshot(),

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, TimeUnit};
-use gotgan_storage::ColumnType;
+use gotgan_storage::{ColumnType, Refinement};
 
 pub mod array;
 pub mod binary;
@@ -184,6 +184,7 @@ impl PgType {
                 format!("timestamp({}) with time zone", self.typmod)
             }
             oid::TIME if self.typmod >= 0 => format!("time({}) without time zone", self.typmod),
+            oid::INTERVAL => format!("{name}{}", datetime::interval_suffix(self.typmod)),
             _ => name.to_owned(),
         }
     }
@@ -248,7 +249,7 @@ impl PgType {
         }
         let told_by_arrow = match self.oid {
             oid::NUMERIC => self.typmod >= 0,
-            oid::TIMESTAMP | oid::TIMESTAMPTZ | oid::TIME => self.typmod < 0,
+            oid::TIMESTAMP | oid::TIMESTAMPTZ | oid::TIME | oid::INTERVAL => self.typmod < 0,
             oid::BOOL
             | oid::INT2
             | oid::INT4
@@ -257,7 +258,6 @@ impl PgType {
             | oid::FLOAT8
             | oid::BYTEA
             | oid::DATE
-            | oid::INTERVAL
             | oid::TEXT => true,
             _ => false,
         };
@@ -318,15 +318,23 @@ impl PgType {
             | DataType::LargeList(element)
             | DataType::ListView(element)
             | DataType::LargeListView(element)
-            | DataType::FixedSizeList(element, _) => Self::of_field(element)
-                .array()
-                .unwrap_or(Self::new(oid::TEXT)),
+            | DataType::FixedSizeList(element, _) => Self::of_elements(element),
             DataType::Dictionary(_, value) => Self::of_arrow(value),
             DataType::RunEndEncoded(_, value) => Self::of_field(value),
             DataType::Struct(_) | DataType::Map(_, _) | DataType::Union(_, _) => {
                 Self::new(oid::RECORD)
             }
         }
+    }
+
+    /// The array type over an element; arrays of several dimensions have the type of
+    /// those of one.
+    fn of_elements(element: &Field) -> Self {
+        let inner = Self::of_field(element);
+        if inner.element().is_some() && !inner.is_vector() {
+            return inner;
+        }
+        inner.array().unwrap_or(Self::new(oid::TEXT))
     }
 
     /// The type of a stored column.
@@ -340,6 +348,7 @@ impl PgType {
             ColumnType::Json => Self::new(oid::JSON),
             ColumnType::Jsonb => Self::new(oid::JSONB),
             ColumnType::NumericUnbounded => Self::new(oid::NUMERIC),
+            ColumnType::Refined(_) => Self::of_field(&column_type.field("", true)),
             ColumnType::List(element) => Self::of_column(element)
                 .array()
                 .unwrap_or(Self::new(oid::TEXT)),
@@ -369,7 +378,10 @@ pub fn column_type(pg_type: PgType) -> Result<ColumnType, crate::SqlError> {
             Some((precision, scale)) => ColumnType::Numeric { precision, scale },
             None => ColumnType::NumericUnbounded,
         },
-        oid::TEXT | oid::NAME | oid::CHAR | oid::UNKNOWN => ColumnType::Text,
+        oid::TEXT | oid::UNKNOWN => ColumnType::Text,
+        oid::NAME => ColumnType::Refined(Refinement::Name),
+        oid::CHAR => ColumnType::Refined(Refinement::Character),
+        oid::OID => ColumnType::Refined(Refinement::Oid),
         oid::VARCHAR => ColumnType::Varchar(length),
         oid::BPCHAR => match length {
             Some(length) => ColumnType::Char(length),
@@ -377,19 +389,32 @@ pub fn column_type(pg_type: PgType) -> Result<ColumnType, crate::SqlError> {
         },
         oid::BYTEA => ColumnType::Bytea,
         oid::DATE => ColumnType::Date,
-        oid::TIME => ColumnType::Time,
-        oid::TIMESTAMP => ColumnType::Timestamp,
-        oid::TIMESTAMPTZ => ColumnType::TimestampTz,
-        oid::INTERVAL => ColumnType::Interval,
+        oid::TIME => timed(pg_type, ColumnType::Time, Refinement::Time),
+        oid::TIMESTAMP => timed(pg_type, ColumnType::Timestamp, Refinement::Timestamp),
+        oid::TIMESTAMPTZ => timed(pg_type, ColumnType::TimestampTz, Refinement::TimestampTz),
+        oid::INTERVAL => match datetime::interval_precision(pg_type.typmod) {
+            Some(digits) => ColumnType::Refined(Refinement::Interval(digits)),
+            None if pg_type.typmod < 0 => ColumnType::Interval,
+            None => return Err(unsupported_column(pg_type)),
+        },
         oid::UUID => ColumnType::Uuid,
         oid::JSON => ColumnType::Json,
         oid::JSONB => ColumnType::Jsonb,
         _ if pg_type.is_oid_like() => ColumnType::Int64,
-        _ => {
-            let what = format!("a column of type {}", pg_type.display());
-            return Err(crate::SqlError::not_supported(what));
-        }
+        _ => return Err(unsupported_column(pg_type)),
     })
+}
+
+/// A type whose modifier is the digits after the seconds.
+fn timed(pg_type: PgType, plain: ColumnType, refine: fn(u8) -> Refinement) -> ColumnType {
+    match u8::try_from(pg_type.typmod) {
+        Ok(digits) => ColumnType::Refined(refine(digits)),
+        Err(_) => plain,
+    }
+}
+
+fn unsupported_column(pg_type: PgType) -> crate::SqlError {
+    crate::SqlError::not_supported(format!("a column of type {}", pg_type.display()))
 }
 
 /// A field for a stored column.

@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use crate::error::Error;
 use crate::spec::rows::SnapshotRow;
 use crate::spec::table::{Row, TableSpec, Value, Values};
+use crate::types::ColumnType;
 
 mod create;
 mod sqlite;
@@ -84,6 +85,31 @@ pub(crate) enum Write {
         base: i64,
         at: i64,
     },
+    /// Makes a table of inlined rows, if it is not there.
+    CreateInlined {
+        data_table: String,
+        columns: Vec<(String, ColumnType)>,
+    },
+    /// Adds inlined rows that begin at a snapshot.
+    InsertInlined {
+        data_table: String,
+        begin: i64,
+        rows: Vec<InlinedRow>,
+    },
+    /// Ends the live inlined rows of a table that have these ids.
+    EndInlinedRows {
+        data_table: String,
+        row_ids: Vec<i64>,
+        at: i64,
+    },
+}
+
+/// A row that the catalog is to hold itself.
+#[derive(Clone, Debug)]
+pub(crate) struct InlinedRow {
+    pub(crate) row_id: i64,
+    /// The table's columns in order; see `snapshot::inlined`.
+    pub(crate) values: Values,
 }
 
 impl Write {
@@ -137,6 +163,9 @@ pub(crate) trait CatalogStore: std::fmt::Debug + Send + Sync {
     /// Makes our tables, indexes and triggers, in one transaction.
     async fn install(&self, installation: &Installation) -> Result<(), Error>;
 
+    /// Makes those of our tables that an older version lacks, and notes the version.
+    async fn upgrade(&self) -> Result<(), Error>;
+
     /// The newest snapshot and the epoch. Cost: 1 statement.
     async fn head(&self) -> Result<Head, Error>;
 
@@ -144,13 +173,16 @@ pub(crate) trait CatalogStore: std::fmt::Debug + Send + Sync {
     async fn select(&self, selections: &[Selection]) -> Result<Vec<Vec<Values>>, Error>;
 
     /// The inlined rows of a data table that are visible at a snapshot, in row id order:
-    /// the wanted columns of each.
+    /// the row id and the wanted columns of each.
     async fn inlined_rows(
         &self,
         data_table: &str,
         columns: &[String],
         at: i64,
     ) -> Result<Vec<Values>, Error>;
+
+    /// How many rows of a data table are live.
+    async fn inlined_count(&self, data_table: &str) -> Result<i64, Error>;
 
     /// Whether a table exists. Inlined deletes make theirs on first use.
     async fn has_table(&self, name: &str) -> Result<bool, Error>;
@@ -176,6 +208,14 @@ pub(crate) trait CommitTransaction: Send {
 
     /// How many inlined rows of the data table are live and visible at a snapshot.
     async fn inlined_live_count(&mut self, data_table: &str, base: i64) -> Result<i64, Error>;
+
+    /// How many of these rows are live in the data table and visible at a snapshot.
+    async fn inlined_found_count(
+        &mut self,
+        data_table: &str,
+        row_ids: &[i64],
+        base: i64,
+    ) -> Result<i64, Error>;
 
     /// Whether any inlined row of the data table was ended after a snapshot.
     async fn inlined_ended_after(&mut self, data_table: &str, base: i64) -> Result<bool, Error>;

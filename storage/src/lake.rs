@@ -7,7 +7,7 @@
 //! Guarantees: a commit that returned is durable and seen by every later `head`.
 //! Not guaranteed: that a replica sees a commit at once; it does at its next `head`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -20,23 +20,28 @@ use crate::catalog::{CatalogStore, Condition, Head, Selection, decode};
 use crate::clock::{Clock, Ids, RandomIds, SystemClock};
 use crate::error::{Error, ErrorKind};
 use crate::faults::{Faults, PointFault};
-use crate::file::delete::{FileRef, read_delete_file, read_later_positions};
+use crate::file::delete::{FileRef, read_delete_file, read_later_positions, read_row_ids};
 use crate::file::write::{TableWriter, WriteOptions};
 use crate::lock::PrimaryLock;
 use crate::snapshot::{
-    Column, DataFile, DeletedPositions, FileList, Place, Snapshot, Wanted, load_files,
-    load_picture, refresh_picture,
+    Column, DataFile, DeletedPositions, FileList, InlinedRows, Place, Snapshot, Table, Wanted,
+    load_files, load_inlined, load_picture, refresh_picture,
 };
 use crate::spec::TableId;
 use crate::spec::change::CommitDetail;
-use crate::spec::rows::ChangesRow;
+use crate::spec::rows::{ChangesRow, InlinedTableRow};
 use crate::transaction::{Author, Transaction};
 
 mod cache;
 mod folders;
 mod open;
+mod sequences;
+
+pub(crate) use sequences::state_update;
+pub use sequences::{SequenceBlock, SequenceState};
 
 use cache::FileCache;
+use sequences::SequenceCache;
 
 /// What a process may do with the lake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +110,8 @@ struct Inner {
     uuid: String,
     head: Mutex<Arc<Snapshot>>,
     files: Mutex<FileCache>,
+    /// Held while values are reserved; taken before `turn`, never within it.
+    sequences: AsyncMutex<SequenceCache>,
     /// One commit or role change at a time; others wait in line.
     turn: AsyncMutex<()>,
     /// One refresh of the head at a time.
@@ -191,6 +198,52 @@ impl Lake {
         Ok(list)
     }
 
+    /// Tables that have inlined rows now, and how many: what `flush_inlined` is for.
+    ///
+    /// Cost: 1 read of the catalog, and 1 more for each table that ever had such rows.
+    pub async fn inlined_counts(&self) -> Result<Vec<(TableId, u64)>, Error> {
+        let head = self.head().await?;
+        let selection = Selection::of::<InlinedTableRow>(Vec::new());
+        let rows = self.inner.catalog.select(&[selection]).await?.pop();
+        let mut counts: BTreeMap<TableId, u64> = BTreeMap::new();
+        for row in decode::<InlinedTableRow>(rows.unwrap_or_default())? {
+            let table = TableId(row.table_id);
+            if head.table(table).is_some() {
+                let count = self.inner.catalog.inlined_count(&row.table_name).await?;
+                *counts.entry(table).or_default() += u64::try_from(count).unwrap_or(0);
+            }
+        }
+        Ok(counts.into_iter().filter(|(_, count)| *count > 0).collect())
+    }
+
+    /// The inlined rows of a table at a snapshot, in other columns than it has there.
+    ///
+    /// `table`: as a transaction sees it. Cost: 2 reads of the catalog, and more only if
+    /// rows are inlined.
+    pub(crate) async fn inlined_rows(
+        &self,
+        snapshot: &Snapshot,
+        table: &Table,
+    ) -> Result<Option<InlinedRows>, Error> {
+        let Some(schema) = snapshot
+            .table(table.id)
+            .and_then(|table| snapshot.schema(table.schema_id))
+        else {
+            return Ok(None);
+        };
+        let of_table = vec![Condition::Equals("table_id", table.id.0)];
+        let selection = Selection::of::<InlinedTableRow>(of_table);
+        let rows = self.inner.catalog.select(&[selection]).await?.pop();
+        let data_tables: Vec<InlinedTableRow> = decode(rows.unwrap_or_default())?;
+        let wanted = Wanted {
+            place: &self.inner.place,
+            schema,
+            table,
+            at: snapshot.id,
+        };
+        load_inlined(&*self.inner.catalog, &wanted, &data_tables).await
+    }
+
     /// The rows of a file that are deleted or not yet visible; nothing if all are there.
     ///
     /// Cost: reads the delete file once; then it is kept with the file.
@@ -231,6 +284,15 @@ impl Lake {
         Ok(Arc::new(DeletedPositions { positions }))
     }
 
+    /// The row ids that a file holds itself.
+    pub(crate) async fn read_row_ids(&self, file: &DataFile) -> Result<Vec<i64>, Error> {
+        let place = FileRef {
+            location: file.location.clone(),
+            bytes: file.bytes,
+        };
+        read_row_ids(self.object_store(), &place).await
+    }
+
     /// Where data files are. Locations of files are paths in it.
     pub fn object_store(&self) -> Arc<dyn ObjectStore> {
         Arc::clone(&self.inner.objects)
@@ -259,6 +321,7 @@ impl Lake {
     /// Waits for running commits, then lets go of the catalog.
     pub async fn close(&self) {
         let _all_done = self.inner.commits.write().await;
+        self.return_sequences().await;
         self.inner.catalog.close().await;
     }
 

@@ -17,6 +17,7 @@
 mod access;
 mod catalog;
 mod clock;
+mod compaction;
 mod error;
 mod faults;
 mod file;
@@ -30,23 +31,24 @@ mod types;
 
 pub use access::{NewRole, Role};
 pub use clock::{Clock, Ids, RandomIds, SystemClock};
+pub use compaction::{CompactionOptions, RowIds};
 pub use error::{Error, ErrorKind};
 pub use faults::{Faults, PointFault};
 pub use file::write::{
     FileCompression, StagedColumn, StagedFile, StagedFiles, TableWriter, WriteOptions,
 };
-pub use lake::{Lake, LakeOptions, LakeRole};
+pub use lake::{Lake, LakeOptions, LakeRole, SequenceBlock, SequenceState};
 pub use object::store_error as object_error;
 pub use object::{Disk, Fault, FaultRates, FaultStore, LocalStore, Meter, MeterCounts};
 pub use object::{MeteredStore, Operation, OsDisk, open_store};
 pub use snapshot::{
     Column, Constraint, ConstraintEntry, DataFile, DeletedPositions, FileBounds, FileList, Index,
-    InlinedRows, NameMapping, NameMappingEntry, Relation, Schema, Snapshot, SnapshotRole, Table,
-    View, ViewColumn, ViewDialect,
+    InlinedRows, NameMapping, NameMappingEntry, Relation, Schema, Sequence, SequenceOptions,
+    SequenceOwner, SequenceOwnerKind, Snapshot, SnapshotRole, Table, View, ViewColumn, ViewDialect,
 };
-pub use spec::{ColumnId, SchemaId, SnapshotId, TableId, ViewId};
+pub use spec::{ColumnId, SchemaId, SequenceId, SnapshotId, TableId, ViewId};
 pub use transaction::{
-    Author, CommentTarget, NewColumn, NewConstraint, NewIndex, NewSchema, NewTable, NewView,
-    OwnerTarget, Savepoint, Transaction,
+    Author, CommentTarget, NewColumn, NewConstraint, NewIndex, NewSchema, NewSequence, NewTable,
+    NewView, OwnerTarget, Savepoint, Transaction, TypeChange,
 };
-pub use types::{ColumnType, ELEMENT_NAME, PG_TYPE_KEY};
+pub use types::{ColumnType, ELEMENT_NAME, PG_TYPE_KEY, Refinement};

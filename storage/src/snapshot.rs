@@ -5,22 +5,25 @@
 //! whatever the snapshot; `epoch` says which state of them.
 //!
 //! Invariants:
-//! - `names` holds exactly the relations and indexes of `tables` and `views`.
+//! - `names` holds exactly the relations, indexes and sequences.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::spec::{SchemaId, SnapshotId, TableId, ViewId};
+use crate::spec::{ColumnId, SchemaId, SequenceId, SnapshotId, TableId, ViewId};
 
+mod conform;
 mod declared;
 mod files;
+mod initial;
 mod inlined;
 mod load;
 mod load_files;
 mod objects;
 mod place;
+mod sequence;
 
 pub use files::{DataFile, DeletedPositions, FileBounds, FileList, InlinedRows};
 pub use files::{NameMapping, NameMappingEntry};
@@ -28,9 +31,12 @@ pub use objects::{
     Column, Constraint, ConstraintEntry, Index, Schema, SnapshotRole, Table, View, ViewColumn,
     ViewDialect,
 };
+pub use sequence::{Sequence, SequenceOptions, SequenceOwner, SequenceOwnerKind};
 
 pub(crate) use declared::{default_rows, view_columns_text};
 pub(crate) use files::{ColumnStats, DeleteFile, FileStats};
+pub(crate) use initial::initial_text;
+pub(crate) use inlined::{INLINED_SYSTEM_COLUMNS, can_inline, inlined_values, load_inlined};
 pub(crate) use load::{load_picture, refresh_picture};
 pub(crate) use load_files::{Wanted, load_files};
 pub(crate) use place::Place;
@@ -50,6 +56,7 @@ pub(crate) enum Named {
     Table(TableId),
     View(ViewId),
     Index(TableId),
+    Sequence(SequenceId),
 }
 
 type Map<K, V> = Arc<BTreeMap<K, V>>;
@@ -64,6 +71,7 @@ pub struct Snapshot {
     pub(crate) schemas: Map<SchemaId, Arc<Schema>>,
     pub(crate) tables: Map<TableId, Arc<Table>>,
     pub(crate) views: Map<ViewId, Arc<View>>,
+    pub(crate) sequences: Map<SequenceId, Arc<Sequence>>,
     names: Map<SchemaId, Map<String, Named>>,
     pub(crate) roles: Map<i64, Arc<SnapshotRole>>,
 }
@@ -78,6 +86,7 @@ impl Snapshot {
             schemas: Map::default(),
             tables: Map::default(),
             views: Map::default(),
+            sequences: Map::default(),
             names: Map::default(),
             roles: Map::default(),
         }
@@ -163,6 +172,39 @@ impl Snapshot {
         Some((table, index))
     }
 
+    /// Every sequence, by id.
+    pub fn sequences(&self) -> impl Iterator<Item = &Arc<Sequence>> {
+        self.sequences.values()
+    }
+
+    /// The sequence with this id.
+    pub fn sequence(&self, id: SequenceId) -> Option<&Arc<Sequence>> {
+        self.sequences.get(&id)
+    }
+
+    /// The sequence with this name.
+    pub fn sequence_by_name(&self, schema_id: SchemaId, name: &str) -> Option<&Arc<Sequence>> {
+        match self.named(schema_id, name)? {
+            Named::Sequence(id) => self.sequence(id),
+            _ => None,
+        }
+    }
+
+    /// The sequences that columns of a table own.
+    pub fn sequences_of(&self, table: TableId) -> impl Iterator<Item = &Arc<Sequence>> {
+        let owner = move |sequence: &Sequence| sequence.owned_by.map(|owner| owner.table);
+        self.sequences()
+            .filter(move |sequence| owner(sequence) == Some(table))
+    }
+
+    /// The sequence that makes a column an identity column.
+    pub fn identity(&self, table: TableId, column: ColumnId) -> Option<&Arc<Sequence>> {
+        self.sequences_of(table).find(|sequence| {
+            let owner = sequence.owned_by;
+            owner.is_some_and(|owner| owner.column == column && owner.kind.is_identity())
+        })
+    }
+
     /// The views that read a table or view.
     pub fn dependents(&self, object_id: i64) -> Vec<ViewId> {
         let views = self.views.values();
@@ -188,7 +230,7 @@ impl Snapshot {
                 .table(id)
                 .map(|table| Relation::Table(Arc::clone(table))),
             Named::View(id) => self.view(id).map(|view| Relation::View(Arc::clone(view))),
-            Named::Index(_) => None,
+            Named::Index(_) | Named::Sequence(_) => None,
         }
     }
 
@@ -250,6 +292,27 @@ impl Snapshot {
             return;
         };
         self.remove_name(view.schema_id, &view.name);
+    }
+
+    pub(crate) fn put_sequence(&mut self, sequence: Arc<Sequence>) {
+        self.remove_sequence(sequence.id);
+        let named = Named::Sequence(sequence.id);
+        self.add_name(sequence.schema_id, &sequence.name, named);
+        Arc::make_mut(&mut self.sequences).insert(sequence.id, sequence);
+    }
+
+    pub(crate) fn remove_sequence(&mut self, id: SequenceId) {
+        if !self.sequences.contains_key(&id) {
+            return;
+        }
+        if let Some(sequence) = Arc::make_mut(&mut self.sequences).remove(&id) {
+            self.remove_name(sequence.schema_id, &sequence.name);
+        }
+    }
+
+    /// Whether anything lives in a schema.
+    pub(crate) fn is_used_schema(&self, id: SchemaId) -> bool {
+        self.names.get(&id).is_some_and(|names| !names.is_empty())
     }
 
     fn add_name(&mut self, schema_id: SchemaId, name: &str, named: Named) {

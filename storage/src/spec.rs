@@ -12,7 +12,7 @@ pub(crate) mod side;
 pub(crate) mod table;
 pub(crate) mod time;
 
-pub use ids::{ColumnId, SchemaId, SnapshotId, TableId, ViewId};
+pub use ids::{ColumnId, SchemaId, SequenceId, SnapshotId, TableId, ViewId};
 
 /// The version of the format that we read and write; any other is refused.
 pub(crate) const FORMAT_VERSION: &str = "1.0";

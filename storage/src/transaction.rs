@@ -5,36 +5,48 @@
 //! ends. New objects carry negative ids until the commit. What is committed is the
 //! difference between the two pictures, so creating and dropping nets to nothing.
 //!
-//! Flow: `define` and `append` change the overlay; `commit` takes the lock, `rebase`
-//! checks for conflicts, `render` writes the rows.
+//! Flow: `define`, `append` and `delete` change the overlay; `commit` writes delete files
+//! (`stage`), takes the lock, `rebase` checks for conflicts, `render` writes the rows.
 //!
 //! Not guaranteed: that a commit which failed with `Unavailable` did not happen.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use object_store::path::Path;
 
 use crate::error::{Error, ErrorKind};
-use crate::file::write::{StagedFiles, TableWriter};
-use crate::lake::{Lake, LakeRole};
-use crate::snapshot::{FileList, Snapshot, Table};
+use crate::file::write::{StagedFile, StagedFiles, TableWriter};
+use crate::lake::{Lake, LakeRole, SequenceState};
+use crate::snapshot::{FileList, InlinedRows, Snapshot, Table};
 use crate::spec::{SnapshotId, TableId};
 
+mod columns;
 mod commit;
 mod define;
 mod define_parts;
+mod delete;
+mod difference;
+mod inline;
+mod moved;
 mod new;
 mod overlay;
 mod rebase;
 mod render;
+mod render_sequence;
 mod render_table;
 mod render_view;
 mod renumber;
+mod replace;
 mod rows;
+mod sequences;
+mod stage;
 
+pub use columns::TypeChange;
 pub use define_parts::CommentTarget;
-pub use new::{NewColumn, NewConstraint, NewIndex, NewSchema, NewTable, NewView, OwnerTarget};
+pub use new::{
+    NewColumn, NewConstraint, NewIndex, NewSchema, NewSequence, NewTable, NewView, OwnerTarget,
+};
 
 use overlay::Overlay;
 
@@ -59,6 +71,9 @@ pub struct Transaction {
     /// Everything that was uploaded for this transaction, also what is not used now.
     uploads: Vec<Path>,
     reads: BTreeSet<TableId>,
+    /// How far sequences are that were made or restarted here, by their key (see
+    /// `Overlay::state_key`).
+    sequence_states: BTreeMap<i64, SequenceState>,
 }
 
 /// A state of a transaction to go back to.
@@ -79,6 +94,7 @@ impl Transaction {
             next_temporary: -1,
             uploads: Vec::new(),
             reads,
+            sequence_states: BTreeMap::new(),
         }
     }
 
@@ -116,10 +132,21 @@ impl Transaction {
         if !starts_empty {
             let list = self.lake.files(&self.base, table).await?;
             files.extend(list.files.iter().map(Arc::clone));
-            inlined = list.inlined.clone();
+            inlined = match list.columns == seen.columns {
+                true => list.inlined.clone(),
+                false if list.inlined.is_none() => None,
+                false => self.lake.inlined_rows(&self.base, &seen).await?,
+            };
         }
         if let Some(own) = changes {
             files.extend(own.appended.iter().map(|file| Arc::clone(&file.data_file)));
+            files = files.iter().filter_map(|file| own.seen(file)).collect();
+            let older = match inlined {
+                Some(rows) => rows.without(&own.inlined_deleted)?,
+                None => None,
+            };
+            let rows = older.into_iter().chain(own.own_inlined(&seen.columns)?);
+            inlined = InlinedRows::concat(rows.collect())?;
         }
         Ok(Arc::new(FileList::new(
             table,
@@ -131,7 +158,9 @@ impl Transaction {
 
     /// Whether anything was changed since the pin or the last rollback to it.
     pub fn has_changes(&self) -> bool {
-        !self.overlay.files.is_empty() || !Arc::ptr_eq(&self.overlay.picture, &self.base)
+        !self.overlay.files.is_empty()
+            || !self.overlay.restarts.is_empty()
+            || !Arc::ptr_eq(&self.overlay.picture, &self.base)
     }
 
     /// Moves the pin to the newest snapshot, unless something was changed already.
@@ -168,9 +197,12 @@ impl Transaction {
     pub fn append(&mut self, table: TableId, staged: StagedFiles) -> Result<(), Error> {
         let seen = self.table(table)?;
         let location = self.location(&seen)?;
+        let full = |file: &StagedFile| location.clone().join(file.file_name.as_str());
+        // Known before anything can fail, so that they go away with the transaction.
+        self.uploads.extend(staged.files.iter().map(full));
+        self.check_no_move(table)?;
         for file in staged.files {
-            let full = location.clone().join(file.file_name.as_str());
-            self.uploads.push(full.clone());
+            let full = full(&file);
             // A file without rows adds nothing; it goes away with the transaction.
             if file.row_count > 0 {
                 let id = self.take_temporary();
@@ -211,6 +243,7 @@ impl Transaction {
             return Ok(None);
         }
         self.check_writable()?;
+        self.spill_unfitting().await?;
         // Before anything is taken out of the transaction: this may wait for `close`.
         let guard = self.lake.commit_guard().await;
         let request = commit::Request {
@@ -218,7 +251,9 @@ impl Transaction {
             base: Arc::clone(&self.base),
             overlay: self.overlay.clone(),
             uploads: std::mem::take(&mut self.uploads),
+            deletes: BTreeMap::new(),
             reads: std::mem::take(&mut self.reads),
+            sequence_states: std::mem::take(&mut self.sequence_states),
             id: self.lake.ids().uuid().to_string(),
         };
         let lake = self.lake.clone();
@@ -265,6 +300,17 @@ impl Transaction {
                 Error::new(ErrorKind::Internal, text)
             })?;
         self.lake.place().table(schema, table)
+    }
+
+    /// Refuses to change rows that this transaction moves: they must stay the same.
+    fn check_no_move(&self, table: TableId) -> Result<(), Error> {
+        match self.overlay.files.get(&table) {
+            Some(changes) if changes.is_move => Err(Error::new(
+                ErrorKind::Internal,
+                "rows are moved by a transaction of their own",
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn take_temporary(&mut self) -> i64 {

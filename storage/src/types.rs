@@ -13,14 +13,19 @@
 
 mod convert;
 mod declared;
+mod inline;
 mod lake;
+mod refined;
 #[cfg(test)]
 mod tests;
+mod widen;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Fields, IntervalUnit, TimeUnit};
+
+pub use refined::Refinement;
 
 /// Key of the field metadata that names the PostgreSQL type, `<name>/<modifier>`,
 /// where the Arrow type alone does not tell it.
@@ -80,6 +85,8 @@ pub enum ColumnType {
     Json,
     /// `jsonb`
     Jsonb,
+    /// A type that says more than the one that holds its values.
+    Refined(Refinement),
     /// An array.
     List(Box<ColumnType>),
     /// DuckDB's `TINYINT`, read as `smallint`.
@@ -103,9 +110,18 @@ pub enum ColumnType {
 }
 
 impl ColumnType {
+    /// The type that holds the values: another one only for a refined type.
+    pub fn plain(&self) -> &ColumnType {
+        match self {
+            Self::Refined(refinement) => refinement.base(),
+            other => other,
+        }
+    }
+
     /// The Arrow type that sessions see.
     pub fn arrow_type(&self) -> DataType {
         match self {
+            Self::Refined(refinement) => refinement.base().arrow_type(),
             Self::Interval => DataType::Interval(IntervalUnit::MonthDayNano),
             Self::Int8 | Self::UInt8 => DataType::Int16,
             Self::UInt16 => DataType::Int32,
@@ -152,6 +168,7 @@ impl ColumnType {
             Self::TimestampTz => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             Self::Uuid => DataType::FixedSizeBinary(16),
             Self::Unsupported(_) => DataType::Null,
+            Self::Refined(refinement) => refinement.base().stored_type(),
             Self::List(element) => DataType::List(Arc::new(Field::new(
                 ELEMENT_NAME,
                 element.stored_type(),
@@ -185,6 +202,7 @@ impl ColumnType {
                 ]
             }
             Self::Struct(fields) => fields.clone(),
+            Self::Refined(refinement) => refinement.base().children(),
             Self::Interval => vec![
                 named("months", Self::Int32),
                 named("days", Self::Int32),
@@ -215,6 +233,7 @@ impl ColumnType {
             Self::Varchar(None) => Some("varchar/-1".to_owned()),
             Self::Varchar(Some(length)) => Some(sized("varchar", *length)),
             Self::Char(length) => Some(sized("bpchar", *length)),
+            Self::Refined(refinement) => Some(refinement.pg_type()),
             Self::Uuid => Some("uuid/-1".to_owned()),
             Self::Json => Some("json/-1".to_owned()),
             Self::Jsonb => Some("jsonb/-1".to_owned()),
@@ -227,7 +246,7 @@ impl ColumnType {
     /// JSON has none: its text order is not the order in which jsonb compares.
     pub fn has_bounds(&self) -> bool {
         !matches!(
-            self,
+            self.plain(),
             Self::Json
                 | Self::Jsonb
                 | Self::Interval

@@ -182,7 +182,6 @@ def test_scripts_variables_and_transactions(server):
     assert server.psql("-At", "-c", "SELECT to_regclass('never') IS NULL") == "t\n"
 
 
-@pytest.mark.xfail(strict=True, reason="errors in later lines of a statement have no position yet")
 def test_error_shows_where(server):
     """Goal: the caret under the mistake. Method: a misspelt column on the second line."""
     done = server.psql("-c", "SELECT 1,\n       nope FROM pg_class", check=False)

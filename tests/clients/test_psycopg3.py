@@ -150,7 +150,6 @@ def test_error_fields(connection):
     assert failure.value.sqlstate == "42703"
 
 
-@pytest.mark.xfail(strict=True, reason="RowDescription does not tell the table of a column yet")
 def test_column_metadata(connection):
     """Goal: table and column of origin, which some tools need to edit data. Method: pgconn's results."""
     connection.execute("CREATE TABLE t (a int, b numeric(6,2))")

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use gotgan_tests::Server;
 use gotgan_tests::client::{Client, Reply, bind, cancel_request, execute, parse, query, sync};
+use gotgan_tests::{Server, poll};
 
 /// Runs for hours if nothing stops it.
 const ENDLESS: &str = "SELECT count(*) FROM generate_series(1, 10000000) AS a (x), \
@@ -39,6 +39,28 @@ fn reply_to_cancel(server: &Server, client: &mut Client) -> Reply {
         }
     }
     panic!("not cancelled within {CANCEL_TIME_MAX:?}");
+}
+
+/// Waits until the server has nothing left to compute.
+fn wait_until_idle(server: &Server) {
+    let stat = format!("/proc/{}/stat", server.process_id());
+    let ticks = || -> Vec<String> {
+        let line = std::fs::read_to_string(&stat).unwrap();
+        line.split_whitespace()
+            .skip(13)
+            .take(2)
+            .map(str::to_owned)
+            .collect()
+    };
+    let mut last = (Instant::now(), ticks());
+    let idle = poll(Duration::from_secs(30), || {
+        let now = ticks();
+        if now != last.1 {
+            last = (Instant::now(), now);
+        }
+        (last.0.elapsed() > Duration::from_millis(500)).then_some(())
+    });
+    assert!(idle.is_some(), "the server still computes");
 }
 
 #[test]
@@ -120,6 +142,17 @@ fn cancel_with_a_wrong_key_or_of_an_idle_session_does_nothing() {
 }
 
 #[test]
+fn nested_loop_that_makes_no_row_is_cancelled() {
+    let server = Server::start().unwrap();
+    let mut client = server.client().unwrap();
+    let barren = "SELECT count(*) FROM generate_series(1, 3000000) AS a (x), \
+                  generate_series(1, 3000000) AS b (y) WHERE x + y < 0";
+    client.send(&query(barren)).unwrap();
+    let reply = reply_to_cancel(&server, &mut client);
+    assert_eq!(reply.code(), "57014");
+}
+
+#[test]
 fn statement_timeout_ends_a_statement() {
     let server = Server::start().unwrap();
     let mut client = server.client().unwrap();
@@ -133,6 +166,22 @@ fn statement_timeout_ends_a_statement() {
     );
     assert!(started.elapsed() < CANCEL_TIME_MAX);
     assert_eq!(client.value("SELECT 1").unwrap(), "1");
+}
+
+#[test]
+fn vanished_client_stops_its_statement() {
+    let server = Server::start().unwrap();
+    let mut client = server.client().unwrap();
+    client.send(&query(ENDLESS)).unwrap();
+    let busy = poll(CANCEL_TIME_MAX, || {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.process_id())).ok()?;
+        let ticks: u64 = stat.split_whitespace().nth(13)?.parse().ok()?;
+        (ticks > 30).then_some(())
+    });
+    assert!(busy.is_some(), "the statement runs");
+    client.vanish().unwrap();
+    wait_until_idle(&server);
+    assert_eq!(server.client().unwrap().value("SELECT 1").unwrap(), "1");
 }
 
 #[test]

@@ -89,9 +89,15 @@ fn parameter_types_are_inferred() {
     assert_eq!(types("SELECT $1"), [25]);
     assert_eq!(types("SELECT * FROM t WHERE a = ANY ($1)"), [1007]);
     assert_eq!(types("SELECT a FROM t LIMIT $1"), [20]);
-    // A gap: beside a literal in COALESCE and CASE, PostgreSQL infers numeric,
-    // boolean and integer.
-    assert_eq!(types("SELECT coalesce($1, 1.5), $2 || 'x'"), [25, 25]);
+    assert_eq!(types("SELECT coalesce($1, 1.5), $2 || 'x'"), [1700, 25]);
+    assert_eq!(
+        types("SELECT CASE WHEN $1 THEN $2 ELSE 2 END, nullif($3, 1), greatest($4, 1, 2.5)"),
+        [16, 23, 23, 1700]
+    );
+    assert_eq!(types("VALUES ($1, 'a'), (1, $2)"), [23, 25]);
+    assert_eq!(types("SELECT * FROM (VALUES ($1), (2.5)) AS v(x)"), [1700]);
+    assert_eq!(types("SELECT abs($1), lpad($2, $3), ARRAY[$4, 1]"), [701, 25, 23, 23]);
+    assert_eq!(types("SELECT $1 IN (1, 2), $2 BETWEEN 1 AND 2"), [23, 23]);
     assert_eq!(
         types("SELECT * FROM t WHERE a IN ($1, $2) OR a BETWEEN $3 AND $4"),
         [23; 4]

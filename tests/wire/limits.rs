@@ -73,6 +73,27 @@ fn query_beyond_its_memory_is_refused_and_nothing_else_dies() {
     assert_eq!(client.value("SELECT a FROM t").unwrap(), "1");
 }
 
+#[test]
+fn join_beyond_the_memory_is_made_by_sorting() {
+    let server = Server::with_settings(&[("sql.query_memory_bytes_max", "32MiB")]).unwrap();
+    let mut client = server.client().unwrap();
+    let join = "generate_series(1, 3000000) AS a (n) \
+                JOIN (SELECT n FROM generate_series(1, 3000000) AS n) AS b ON a.n = b.n";
+    assert_eq!(
+        client
+            .value(&format!("SELECT count(*) FROM {join}"))
+            .unwrap(),
+        "3000000"
+    );
+    client
+        .execute(&format!("CREATE TABLE joined AS SELECT a.n FROM {join}"))
+        .unwrap();
+    assert_eq!(
+        client.value("SELECT count(*) FROM joined").unwrap(),
+        "3000000"
+    );
+}
+
 /// Sends SQL that must end in an answer, whichever, with the server alive.
 fn survives(client: &mut Client, sql: &str, codes: &[&str]) {
     let start: String = sql.chars().take(40).collect();

@@ -17,6 +17,7 @@ use pgwire::messages::extendedquery::{
 };
 
 use crate::connection::Connection;
+use crate::wire::SYNC;
 use crate::wire::error::Failure;
 use crate::wire::message::{Bind, Target};
 use crate::wire::rows::{Answer, description};
@@ -135,7 +136,14 @@ impl Connection {
         if self.portals.get(&name).is_some_and(|portal| portal.is_done) {
             return Err(cannot_run(&name).into());
         }
-        let executing = Box::pin(self.session.execute_portal(&name));
+        let is_alone = self.framer.next_kind(self.socket.input()) == Some(SYNC);
+        let session = &mut self.session;
+        let executing = Box::pin(async {
+            match is_alone {
+                true => session.execute_portal_alone(&name).await,
+                false => session.execute_portal(&name).await,
+            }
+        });
         let shutdown = &self.shared.shutdown;
         let outcome = supervise(&mut self.socket, shutdown, &self.token, executing).await?;
         let tag = match outcome {

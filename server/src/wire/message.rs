@@ -126,6 +126,14 @@ impl Framer {
         self.bytes_max
     }
 
+    /// The type of the next message, if it has begun to come in.
+    pub(crate) fn next_kind(&self, input: &[u8]) -> Option<u8> {
+        match self.skip {
+            None => input.first().copied(),
+            Some(_) => None,
+        }
+    }
+
     /// Takes the next frame, or `None` if more input is needed.
     ///
     /// Errors: `Malformed` if the length cannot be.

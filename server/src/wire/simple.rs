@@ -19,7 +19,7 @@ impl Connection {
     pub(crate) async fn query(&mut self, text: String) -> Result<(), Failure> {
         self.begin_statement();
         let session = &mut self.session;
-        let parsing = async move { session.parse(&text) };
+        let parsing = async move { session.parse(text).await };
         let shutdown = &self.shared.shutdown;
         let statements = supervise(&mut self.socket, shutdown, &self.token, parsing).await?;
         let Some((last, others)) = statements.split_last() else {
@@ -28,19 +28,31 @@ impl Connection {
             return self.finish();
         };
         for statement in others {
-            let tag = self.run(statement).await?;
+            let tag = self.run(statement, false).await?;
             self.complete(tag)?;
             self.begin_statement();
         }
-        let tag = self.run(last).await?;
+        let tag = self.run(last, others.is_empty()).await?;
         self.commit_implicit().await?;
         self.complete(tag)?;
         self.finish()
     }
 
     /// Runs one statement and sends its rows; returns its tag, if it has one.
-    async fn run(&mut self, statement: &Statement) -> Result<Option<String>, Failure> {
-        let executing = Box::pin(self.session.execute(statement));
+    ///
+    /// `is_alone`: whether the message has no other.
+    async fn run(
+        &mut self,
+        statement: &Statement,
+        is_alone: bool,
+    ) -> Result<Option<String>, Failure> {
+        let session = &mut self.session;
+        let executing = Box::pin(async move {
+            match is_alone {
+                true => session.execute_alone(statement).await,
+                false => session.execute(statement).await,
+            }
+        });
         let shutdown = &self.shared.shutdown;
         let outcome = supervise(&mut self.socket, shutdown, &self.token, executing).await?;
         match outcome {

@@ -14,6 +14,10 @@ use arrow::error::ArrowError;
 use crate::error::SqlError;
 use crate::types::{PgType, oid};
 
+/// Significant digits that PostgreSQL takes of a real and of a double.
+const SINGLE_DIGITS: usize = 6;
+const DOUBLE_DIGITS: usize = 15;
+
 /// The result if both types are numbers of some kind, else none.
 pub(super) fn cast(
     array: &ArrayRef,
@@ -37,8 +41,10 @@ pub(super) fn cast(
     }
     let plain = plain_number(array)?;
     let result = match plain.data_type() {
-        DataType::Float32 => from_float(&widen(&plain)?, to, target)?,
-        DataType::Float64 => from_float(plain.as_primitive::<Float64Type>(), to, target)?,
+        DataType::Float32 => from_float(&widen(&plain)?, SINGLE_DIGITS, to, target)?,
+        DataType::Float64 => {
+            from_float(plain.as_primitive::<Float64Type>(), DOUBLE_DIGITS, to, target)?
+        }
         DataType::Decimal128(_, scale) => {
             from_decimal(plain.as_primitive::<Decimal128Type>(), *scale, to, target)?
         }
@@ -122,6 +128,7 @@ fn oid_value(value: i64) -> Option<i64> {
 
 fn from_float(
     values: &PrimitiveArray<Float64Type>,
+    digits: usize,
     to: PgType,
     target: &DataType,
 ) -> Result<ArrayRef, SqlError> {
@@ -135,28 +142,45 @@ fn from_float(
         DataType::Int16 => checked::<_, Int16Type>(values, to, |v| i16::try_from(integer(v)?).ok()),
         DataType::Int32 => checked::<_, Int32Type>(values, to, |v| i32::try_from(integer(v)?).ok()),
         DataType::Int64 => checked::<_, Int64Type>(values, to, integer),
-        DataType::Float32 => checked::<_, Float32Type>(values, to, |v| {
-            let narrow = v as f32;
-            (narrow.is_finite() || !v.is_finite()).then_some(narrow)
-        }),
+        DataType::Float32 => {
+            let narrowed: Result<PrimitiveArray<Float32Type>, ArrowError> =
+                values.try_unary(|value| Ok(narrow_float(value)?));
+            Ok(Arc::new(narrowed?))
+        }
         DataType::Float64 => Ok(Arc::new(values.clone())),
         DataType::Decimal128(precision, scale) => {
-            to_decimal(values, *precision, *scale, |v| float_to_decimal(v, *scale))
+            to_decimal(values, *precision, *scale, |v| {
+                float_to_decimal(v, digits, *scale)
+            })
         }
         other => Err(SqlError::internal(format!("a cast of a float to {other}"))),
     }
 }
 
-/// PostgreSQL takes 15 significant digits of a double.
-fn float_to_decimal(value: f64, scale: i8) -> Option<i128> {
+/// Errors: `22003` where a finite value becomes infinite, or one that is not, zero.
+fn narrow_float(value: f64) -> Result<f32, SqlError> {
+    let narrow = value as f32;
+    if narrow.is_infinite() && value.is_finite() {
+        return Err(SqlError::number_out_of_range("value out of range: overflow"));
+    }
+    if narrow == 0.0 && value != 0.0 {
+        return Err(SqlError::number_out_of_range("value out of range: underflow"));
+    }
+    Ok(narrow)
+}
+
+/// Takes as many significant digits as the float has.
+fn float_to_decimal(value: f64, digits: usize, scale: i8) -> Option<i128> {
     if !value.is_finite() {
         return None;
     }
-    let text = format!("{value:.14e}");
+    let decimals = digits - 1;
+    let text = format!("{value:.decimals$e}");
     let (mantissa, exponent) = text.split_once('e')?;
     let exponent: i32 = exponent.parse().ok()?;
-    let digits: i128 = mantissa.replace('.', "").parse().ok()?;
-    rescale(digits, 14 - exponent, i32::from(scale))
+    let mantissa: i128 = mantissa.replace('.', "").parse().ok()?;
+    let decimals = i32::try_from(decimals).ok()?;
+    rescale(mantissa, decimals - exponent, i32::from(scale))
 }
 
 fn from_decimal(

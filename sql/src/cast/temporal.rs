@@ -15,7 +15,7 @@ use arrow::error::ArrowError;
 
 use crate::context::StatementContext;
 use crate::error::SqlError;
-use crate::types::{PgType, UTC, oid};
+use crate::types::{PgType, UTC, datetime, oid};
 
 const DAY_MICROS: i64 = 86_400_000_000;
 
@@ -37,9 +37,10 @@ pub(super) fn cast(
         (oid::TIMESTAMPTZ, oid::DATE) => {
             timestamp_to_date(&locals(plain.as_primitive(), |utc| zone.utc_to_local(utc)))
         }
-        (oid::TIMESTAMP, oid::TIME) => timestamp_to_time(plain.as_primitive()),
+        (oid::TIMESTAMP, oid::TIME) => round(timestamp_to_time(plain.as_primitive()), to),
         (oid::TIMESTAMPTZ, oid::TIME) => {
-            timestamp_to_time(&locals(plain.as_primitive(), |utc| zone.utc_to_local(utc)))
+            let local = locals(plain.as_primitive(), |utc| zone.utc_to_local(utc));
+            round(timestamp_to_time(&local), to)
         }
         (oid::TIMESTAMP, oid::TIMESTAMPTZ) => round(
             instants(plain.as_primitive(), |local| zone.local_to_utc(local)),
@@ -56,15 +57,16 @@ pub(super) fn cast(
             let times = plain.as_primitive::<Time64MicrosecondType>();
             let intervals: PrimitiveArray<IntervalMonthDayNanoType> =
                 times.unary(|micros| IntervalMonthDayNano::new(0, 0, micros * 1000));
-            Arc::new(intervals)
+            round(Arc::new(intervals), to)
         }
         (oid::INTERVAL, oid::TIME) => {
             let intervals = plain.as_primitive::<IntervalMonthDayNanoType>();
             let times: PrimitiveArray<Time64MicrosecondType> =
                 intervals.unary(|interval| (interval.nanoseconds / 1000).rem_euclid(DAY_MICROS));
-            Arc::new(times)
+            round(Arc::new(times), to)
         }
-        (oid::DATE, oid::DATE) | (oid::INTERVAL, oid::INTERVAL) => plain,
+        (oid::INTERVAL, oid::INTERVAL) => round(plain, to),
+        (oid::DATE, oid::DATE) => plain,
         _ => return Ok(None),
     };
     Ok(Some(result))
@@ -153,31 +155,26 @@ fn instants(
     Arc::new(utc.with_timezone(UTC))
 }
 
-/// Rounds to the fraction digits of `timestamp(p)` and `time(p)`.
+/// Rounds to the fraction digits of `timestamp(p)`, `time(p)` and `interval(p)`.
 fn round(array: ArrayRef, to: PgType) -> ArrayRef {
-    let digits = match u32::try_from(to.typmod) {
-        Ok(digits) if digits < 6 => digits,
-        _ => return array,
-    };
-    let unit = 10i64.pow(6 - digits);
-    let rounded = |micros: i64| {
-        if is_infinite(micros) {
-            return micros;
-        }
-        let rest = micros.rem_euclid(unit);
-        if rest * 2 >= unit {
-            micros - rest + unit
-        } else {
-            micros - rest
-        }
-    };
+    let typmod = to.typmod;
+    if typmod < 0 {
+        return array;
+    }
     match array.data_type() {
         DataType::Time64(_) => {
             let times = array.as_primitive::<Time64MicrosecondType>();
+            let rounded = |micros| datetime::round_time(micros, typmod);
             Arc::new(times.unary::<_, Time64MicrosecondType>(rounded))
+        }
+        DataType::Interval(_) => {
+            let intervals = array.as_primitive::<IntervalMonthDayNanoType>();
+            let adjusted = |value| datetime::adjust_interval(value, typmod);
+            Arc::new(intervals.unary::<_, IntervalMonthDayNanoType>(adjusted))
         }
         _ => {
             let stamps = array.as_primitive::<TimestampMicrosecondType>();
+            let rounded = |micros| datetime::round_micros(micros, typmod);
             let result: PrimitiveArray<TimestampMicrosecondType> = stamps.unary(rounded);
             Arc::new(result.with_timezone_opt(stamps.timezone().map(Arc::<str>::from)))
         }

@@ -11,16 +11,19 @@ use datafusion::logical_expr::{
     Cast, ColumnarValue, Expr, ExprSchemable, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
     ScalarUDFImpl, Signature, Volatility,
 };
+use sqlparser::tokenizer::Location;
 
 use super::{CastKind, cast_array, is_text};
 use crate::context::StatementContext;
-use crate::types::{NUMERIC_PRECISION, NUMERIC_SCALE, PgType, numeric, oid};
+use crate::types::{ELEMENT, NUMERIC_PRECISION, NUMERIC_SCALE, PgType, numeric, oid};
 
 /// `CAST(x AS to)`.
 #[derive(Debug)]
 pub(crate) struct PgCast {
     to: PgType,
     kind: CastKind,
+    /// The column that an assignment is for, and where in the text its value stands.
+    column: Option<(String, Option<Location>)>,
     name: String,
     signature: Signature,
     ctx: Arc<StatementContext>,
@@ -43,9 +46,30 @@ impl Hash for PgCast {
 
 /// The function that casts its one argument to `to`.
 pub(crate) fn function(to: PgType, kind: CastKind, ctx: &Arc<StatementContext>) -> ScalarUDF {
+    new(to, kind, None, ctx)
+}
+
+/// The function that makes its one argument a value of a column of type `to`.
+pub(crate) fn assignment(
+    to: PgType,
+    column: &str,
+    place: Option<Location>,
+    ctx: &Arc<StatementContext>,
+) -> ScalarUDF {
+    let column = Some((column.to_owned(), place));
+    new(to, CastKind::Assignment, column, ctx)
+}
+
+fn new(
+    to: PgType,
+    kind: CastKind,
+    column: Option<(String, Option<Location>)>,
+    ctx: &Arc<StatementContext>,
+) -> ScalarUDF {
     ScalarUDF::new_from_impl(PgCast {
         to,
         kind,
+        column,
         name: format!("cast_{}", to.display()),
         signature: Signature::any(1, Volatility::Immutable),
         ctx: Arc::clone(ctx),
@@ -54,11 +78,33 @@ pub(crate) fn function(to: PgType, kind: CastKind, ctx: &Arc<StatementContext>) 
 
 impl PgCast {
     fn target(&self, from: &Field, literal: Option<&ScalarValue>) -> DataType {
+        if self.to.element().is_some() {
+            return with_dimensions(from.data_type(), self.to.arrow_type());
+        }
         if self.to.oid != oid::NUMERIC || self.to.typmod >= 0 || self.kind == CastKind::Assignment {
             return self.to.arrow_type();
         }
         unbounded_numeric(from, literal)
     }
+}
+
+/// Whether an argument is NULL or a string literal that nothing gave a type.
+fn is_untyped(field: &Field, literal: Option<&ScalarValue>) -> bool {
+    let is_text = matches!(field.data_type(), DataType::Utf8 | DataType::Utf8View);
+    field.data_type().is_null() || (is_text && literal.is_some() && field.metadata().is_empty())
+}
+
+/// An array type with as many dimensions as the source has.
+fn with_dimensions(from: &DataType, target: DataType) -> DataType {
+    let mut target = target;
+    let mut inner = from;
+    while let DataType::List(outer) = inner
+        && let DataType::List(_) = outer.data_type()
+    {
+        target = DataType::List(Arc::new(Field::new(ELEMENT, target, true)));
+        inner = outer.data_type();
+    }
+    target
 }
 
 /// `x::numeric` keeps the digits that its source has.
@@ -95,8 +141,15 @@ impl ScalarUDFImpl for PgCast {
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         let from = &args.arg_fields[0];
         let literal = args.scalar_arguments.first().copied().flatten();
-        if self.kind == CastKind::Assignment && literal.is_none() && !from.data_type().is_null() {
-            crate::modify::check_assignable(PgType::of_field(from), self.to)?;
+        if let Some((column, place)) = &self.column
+            && !is_untyped(from, literal)
+        {
+            crate::modify::check_assignable(PgType::of_field(from), self.to, column).map_err(
+                |error| match place {
+                    Some(place) => error.at_location(*place),
+                    None => error,
+                },
+            )?;
         }
         let target = self.target(from, args.scalar_arguments.first().copied().flatten());
         let mut metadata = self.to.metadata();

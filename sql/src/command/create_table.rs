@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use datafusion::common::DFSchema;
-use datafusion::logical_expr::ExprSchemable;
+use datafusion::logical_expr::{ExprSchemable, LogicalPlan};
 use gotgan_storage::{
-    ColumnId, ColumnType, Constraint, NewColumn, NewConstraint, NewTable, Relation,
+    ColumnId, ColumnType, Constraint, NewColumn, NewConstraint, NewTable, TableId,
 };
 use sqlparser::ast::{self, ColumnOption, CreateTableLikeKind, Expr, TableConstraint};
 
 mod keys;
+mod like;
 
 pub(super) use keys::add_constraint;
 use keys::foreign_key;
@@ -19,7 +20,7 @@ use crate::error::SqlError;
 use crate::modify;
 use crate::parse::{self, fold, name_parts, type_name};
 use crate::plan::Planner;
-use crate::resolve::{Name, Resolved};
+use crate::resolve::Name;
 use crate::rewrite;
 use crate::session::{Notice, Outcome, Parameter, Session};
 use crate::types::{self, PgType, oid};
@@ -80,21 +81,32 @@ pub(crate) async fn run(
             .create_table(table(definition, &owner))?;
         return Ok(Outcome::Command("CREATE TABLE".to_owned()));
     };
-    let plan = query::plan(&planner, query, parameters)?;
-    definition.of_plan(plan.schema(), &create.columns)?;
+    let plan = query::plan(&planner, query, parameters).await?;
+    let is_marker = |column: &&ast::ColumnDef| column.name.value == parse::idiom::NO_DATA;
+    let named: Vec<&ast::ColumnDef> = create.columns.iter().filter(|c| !is_marker(c)).collect();
+    definition.of_plan(plan.schema(), &named)?;
     let storage = session.transaction().await?.storage()?;
     let id = storage.create_table(table(definition, &owner))?;
-    let created = session
-        .transaction()
-        .await?
-        .snapshot()
-        .table(id)
-        .map(Arc::clone);
+    if create.columns.iter().any(|column| is_marker(&column)) {
+        return Ok(Outcome::Command(tag.to_owned()));
+    }
+    let rows = fill(session, &planner, id, plan).await?;
+    Ok(Outcome::Command(format!("SELECT {rows}")))
+}
+
+/// Writes a query's rows into a table of the same columns; returns how many.
+async fn fill(
+    session: &mut Session,
+    planner: &Planner,
+    id: TableId,
+    plan: LogicalPlan,
+) -> Result<u64, SqlError> {
+    let snapshot = session.transaction().await?.snapshot();
+    let created = snapshot.table(id).map(Arc::clone);
     let created = created.ok_or_else(|| SqlError::internal("a new table is not visible"))?;
     let all: Vec<usize> = (0..created.columns.len()).collect();
-    let plan = insert::with_targets(&planner, &created, plan, &all)?;
-    let rows = insert::insert_plan(session, &planner, &created, &plan).await?;
-    Ok(Outcome::Command(format!("SELECT {rows}")))
+    let plan = insert::with_targets(planner, &created, plan, &all)?;
+    insert::insert_plan(session, planner, &created, &plan).await
 }
 
 /// The parts of a new table, as they are read.
@@ -103,6 +115,8 @@ struct Definition {
     columns: Vec<NewColumn>,
     constraints: Vec<NewConstraint>,
     has_keys: bool,
+    /// Names of the constraints that the table has already.
+    taken: Vec<String>,
 }
 
 impl Definition {
@@ -112,6 +126,7 @@ impl Definition {
             columns: Vec::new(),
             constraints: Vec::new(),
             has_keys: false,
+            taken: Vec::new(),
         }
     }
 
@@ -119,14 +134,23 @@ impl Definition {
         if let Some(CreateTableLikeKind::Parenthesized(like) | CreateTableLikeKind::Plain(like)) =
             &create.like
         {
-            self.like(planner, like)?;
+            let wanted = matches!(like.defaults, Some(ast::CreateTableLikeDefaults::Including));
+            let copied = like::Copied::defaults(wanted);
+            let name = Name::from_parts(&name_parts(&like.name))?;
+            self.like(planner, &name, copied)?;
         }
+        let mut own = Vec::with_capacity(create.columns.len());
         for column in &create.columns {
+            if let Some((name, copied)) = like::clause(column)? {
+                self.like(planner, &name, copied)?;
+                continue;
+            }
             let name = fold(&column.name);
             if self.columns.iter().any(|other| other.name == name) {
                 return Err(SqlError::duplicate_column(&name));
             }
             let target = type_name::resolve(&column.data_type)?;
+            own.push((self.columns.len(), column));
             self.columns.push(NewColumn {
                 name,
                 column_type: types::column_type(target)?,
@@ -135,45 +159,13 @@ impl Definition {
                 comment: None,
             });
         }
-        let first = self.columns.len() - create.columns.len();
-        for (offset, column) in create.columns.iter().enumerate() {
+        for (index, column) in own {
             for option in &column.options {
-                self.option(planner, first + offset, option)?;
+                self.option(planner, index, option)?;
             }
         }
         for constraint in &create.constraints {
             self.constraint(planner, constraint)?;
-        }
-        Ok(())
-    }
-
-    fn like(&mut self, planner: &Planner, like: &ast::CreateTableLike) -> Result<(), SqlError> {
-        let name = Name::from_parts(&name_parts(&like.name))?;
-        let with_defaults = matches!(like.defaults, Some(ast::CreateTableLikeDefaults::Including));
-        match planner.resolver().relation(&name)? {
-            Resolved::Stored(Relation::Table(table)) => {
-                self.columns
-                    .extend(table.columns.iter().map(|column| NewColumn {
-                        name: column.name.clone(),
-                        column_type: column.column_type.clone(),
-                        nullable: column.nullable,
-                        default: column.default.clone().filter(|_| with_defaults),
-                        comment: None,
-                    }));
-            }
-            Resolved::Stored(Relation::View(view)) => {
-                self.columns
-                    .extend(view.columns.iter().map(|column| NewColumn {
-                        name: column.name.clone(),
-                        column_type: column.column_type.clone(),
-                        nullable: true,
-                        default: None,
-                        comment: None,
-                    }));
-            }
-            Resolved::System(relation) => {
-                return Err(SqlError::not_supported(format!("LIKE {}", relation.name)));
-            }
         }
         Ok(())
     }
@@ -256,7 +248,10 @@ impl Definition {
             }
             TableConstraint::Check(check) => {
                 let name = check.name.as_ref().map(fold);
-                let name = name.unwrap_or_else(|| format!("{}_check", self.table));
+                let name = match name {
+                    Some(name) => name,
+                    None => self.check_name(&check.expr)?,
+                };
                 self.add_check(name, &check.expr);
                 Ok(())
             }
@@ -303,6 +298,15 @@ impl Definition {
         Ok(())
     }
 
+    /// Named after the column, if it is about one.
+    fn check_name(&self, expr: &Expr) -> Result<String, SqlError> {
+        let named = super::alter_table::columns_of(&expr.to_string())?;
+        Ok(match named.as_slice() {
+            [column] => format!("{}_{column}_check", self.table),
+            _ => format!("{}_check", self.table),
+        })
+    }
+
     fn add_check(&mut self, name: String, expr: &Expr) {
         self.constraints.push(NewConstraint {
             name: self.free_name(name),
@@ -321,7 +325,10 @@ impl Definition {
     }
 
     fn free_name(&self, name: String) -> String {
-        let is_taken = |wanted: &str| self.constraints.iter().any(|other| other.name == wanted);
+        let is_taken = |wanted: &str| {
+            self.constraints.iter().any(|other| other.name == wanted)
+                || self.taken.iter().any(|other| other == wanted)
+        };
         if !is_taken(&name) {
             return name;
         }
@@ -362,7 +369,7 @@ impl Definition {
     }
 
     /// The columns of a query's result, with other names if some are given.
-    fn of_plan(&mut self, schema: &DFSchema, named: &[ast::ColumnDef]) -> Result<(), SqlError> {
+    fn of_plan(&mut self, schema: &DFSchema, named: &[&ast::ColumnDef]) -> Result<(), SqlError> {
         if named.len() > schema.fields().len() {
             return Err(SqlError::syntax("too many column names were specified"));
         }
@@ -424,7 +431,7 @@ impl Definition {
 }
 
 /// A default as PostgreSQL shows it: a literal with the column's type.
-fn default_text(expr: &Expr, target: PgType) -> String {
+pub(super) fn default_text(expr: &Expr, target: PgType) -> String {
     match rewrite::build::string_text(expr) {
         Some(text) if target.entry().category == 'N' && text.parse::<f64>().is_ok() => {
             text.to_owned()

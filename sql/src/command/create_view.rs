@@ -268,7 +268,7 @@ fn qualify(planner: &Planner, query: &mut Query) -> Result<Dependencies, SqlErro
     }
 }
 
-fn quoted_if_needed(name: &str) -> Ident {
+pub(super) fn quoted_if_needed(name: &str) -> Ident {
     let is_plain = name
         .chars()
         .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')

@@ -138,10 +138,10 @@ async fn drop_references(
     }
     let names: Vec<String> = found.iter().map(|(_, _, name)| name.clone()).collect();
     if !names.is_empty() && !cascade {
-        return Err(SqlError::dependents_exist(
-            &format!("table {}", table.name),
-            &names,
-        ));
+        let on = format!("table {}", table.name);
+        let listed: Vec<(String, String)> =
+            names.into_iter().map(|name| (name, on.clone())).collect();
+        return Err(SqlError::dependents_exist(&on, &listed));
     }
     notify_cascade(session, &names);
     for (owner, constraint, _) in found {
@@ -154,56 +154,74 @@ async fn drop_references(
     Ok(())
 }
 
-/// Views over an object, and views over those, outermost first.
-fn views_over(snapshot: &Snapshot, object: i64) -> Vec<ViewId> {
+/// A view over an object, and what it depends on as PostgreSQL names it.
+struct Dependent {
+    view: ViewId,
+    on: String,
+}
+
+/// Views over an object, and views over those, outermost first. Reversed, they stand
+/// as PostgreSQL lists them. `display` such as `table t`.
+fn views_over(snapshot: &Snapshot, object: i64, display: &str) -> Vec<Dependent> {
     let mut ordered = Vec::new();
     let mut seen = BTreeSet::new();
-    collect(snapshot, object, &mut seen, &mut ordered);
+    collect(snapshot, object, display, &mut seen, &mut ordered);
     return ordered;
 
     fn collect(
         snapshot: &Snapshot,
         object: i64,
+        display: &str,
         seen: &mut BTreeSet<ViewId>,
-        ordered: &mut Vec<ViewId>,
+        ordered: &mut Vec<Dependent>,
     ) {
-        for view in snapshot.dependents(object) {
+        let mut views = snapshot.dependents(object);
+        views.sort_unstable_by(|left, right| right.cmp(left));
+        for view in views {
             if seen.insert(view) {
-                collect(snapshot, view.0, seen, ordered);
-                ordered.push(view);
+                let name = snapshot.view(view).map_or("", |view| view.name.as_str());
+                collect(snapshot, view.0, &format!("view {name}"), seen, ordered);
+                ordered.push(Dependent {
+                    view,
+                    on: display.to_owned(),
+                });
             }
         }
     }
 }
 
-async fn drop_dependents(
+pub(super) async fn drop_dependents(
     session: &mut Session,
     snapshot: &Arc<Snapshot>,
     object: i64,
     display: &str,
     cascade: bool,
 ) -> Result<(), SqlError> {
-    let views = views_over(snapshot, object);
+    let views = views_over(snapshot, object, display);
     if views.is_empty() {
         return Ok(());
     }
-    let names: Vec<String> = views
+    let listed: Vec<(String, String)> = views
         .iter()
-        .filter_map(|view| snapshot.view(*view))
-        .map(|view| format!("view {}", view.name))
+        .rev()
+        .filter_map(|dependent| {
+            let view = snapshot.view(dependent.view)?;
+            Some((format!("view {}", view.name), dependent.on.clone()))
+        })
         .collect();
     if !cascade {
-        return Err(SqlError::dependents_exist(display, &names));
+        return Err(SqlError::dependents_exist(display, &listed));
     }
+    let names: Vec<String> = listed.into_iter().map(|(name, _)| name).collect();
     notify_cascade(session, &names);
     let storage = session.transaction().await?.storage()?;
-    for view in views {
-        storage.drop_view(view)?;
+    for dependent in views {
+        storage.drop_view(dependent.view)?;
     }
     Ok(())
 }
 
-fn notify_cascade(session: &mut Session, names: &[String]) {
+pub(super) fn notify_cascade(session: &mut Session, names: &[String]) {
     match names {
         [] => {}
         [one] => session.notify(Notice::info(format!("drop cascades to {one}"))),
@@ -240,10 +258,10 @@ async fn drop_schema(session: &mut Session, what: What, name: &ObjectName) -> Re
         })
         .collect();
     if !names.is_empty() && !what.cascade {
-        return Err(SqlError::dependents_exist(
-            &format!("schema {name}"),
-            &names,
-        ));
+        let on = format!("schema {name}");
+        let listed: Vec<(String, String)> =
+            names.into_iter().map(|name| (name, on.clone())).collect();
+        return Err(SqlError::dependents_exist(&on, &listed));
     }
     notify_cascade(session, &names);
     let mut views = Vec::new();
@@ -252,7 +270,8 @@ async fn drop_schema(session: &mut Session, what: What, name: &ObjectName) -> Re
             Relation::Table(table) => table.id.0,
             Relation::View(view) => view.id.0,
         };
-        views.extend(views_over(&ctx.snapshot, object));
+        let over = views_over(&ctx.snapshot, object, "");
+        views.extend(over.into_iter().map(|dependent| dependent.view));
         if let Relation::View(view) = relation {
             views.push(view.id);
         }

@@ -11,6 +11,7 @@ use sqlparser::ast;
 use super::query;
 use crate::error::SqlError;
 use crate::execute::{RowStream, Tag};
+use crate::physical::Joins;
 use crate::session::{Outcome, Parameter, Session};
 use crate::types::{PgType, oid};
 
@@ -92,8 +93,8 @@ pub(crate) async fn run(
         }
     };
     let planner = session.planner().await?;
-    let plan = query::plan(&planner, source, parameters)?;
-    let physical = query::physical(session, &planner, &plan).await?;
+    let plan = query::plan(&planner, source, parameters).await?;
+    let physical = query::physical(session, &planner, &plan, Joins::Hash).await?;
     let text = if ask.analyze {
         let clock = Arc::clone(&planner.ctx.clock);
         let begin = clock.instant();

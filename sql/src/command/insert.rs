@@ -3,17 +3,20 @@
 use std::sync::Arc;
 
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::physical_plan::ExecutionPlan;
 use futures::StreamExt;
-use gotgan_storage::Table;
-use sqlparser::ast::{self, SelectItem, SetExpr, TableObject};
+use gotgan_storage::{Relation, Table};
+use sqlparser::ast::{self, SelectItem, SetExpr, Spanned, TableObject};
 
-use super::query;
+use super::{Description, query, upsert, view_target};
+use crate::change::{Change, Target};
 use crate::error::SqlError;
 use crate::execute;
 use crate::modify::{self, Sink};
 use crate::parse::{self, name_parts};
+use crate::physical::Joins;
 use crate::plan::Planner;
-use crate::resolve::Name;
+use crate::resolve::{Name, Resolved};
 use crate::rewrite::build;
 use crate::session::{Outcome, Parameter, Session};
 use crate::types::PgType;
@@ -26,6 +29,11 @@ pub(crate) async fn run(
     session.require_write("INSERT")?;
     refuse_unbuilt(insert)?;
     let planner = session.planner().await?;
+    if changes_or_returns(insert) {
+        let known: Vec<Option<PgType>> = parameters.iter().map(|p| Some(p.pg_type)).collect();
+        let change = change(&planner, insert, &known).await?;
+        return change.run(session, &planner, parameters).await;
+    }
     let (table, columns) = target(&planner, insert)?;
     let plan = match &insert.source {
         None => {
@@ -34,7 +42,7 @@ pub(crate) async fn run(
         }
         Some(source) => {
             let source = typed_source(source, &table, &columns)?;
-            let planned = query::plan(&planner, &source, parameters)?;
+            let planned = query::plan(&planner, &source, parameters).await?;
             with_targets(&planner, &table, planned, &columns)?
         }
     };
@@ -56,36 +64,70 @@ pub(crate) fn with_ctes(query: &ast::Query) -> Result<ast::Insert, SqlError> {
     Ok(insert)
 }
 
-/// Types of the parameters, as the target columns and operators tell them.
-pub(crate) async fn parameters(
+/// Types of the parameters, as the target columns and operators tell them, and the
+/// columns of RETURNING.
+pub(crate) async fn describe(
     session: &mut Session,
     insert: &ast::Insert,
     known: &[Option<PgType>],
-) -> Result<Vec<PgType>, SqlError> {
+) -> Result<Description, SqlError> {
     refuse_unbuilt(insert)?;
     let planner = session.planner().await?;
+    if changes_or_returns(insert) {
+        return Ok(change(&planner, insert, known).await?.describe());
+    }
     let (table, columns) = target(&planner, insert)?;
     let Some(source) = &insert.source else {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), None));
     };
-    let mut known = known.to_vec();
-    for (index, target) in bare_parameters(source, &table, &columns) {
-        if known.len() <= index {
-            known.resize(index + 1, None);
-        }
-        known[index] = known[index].or(Some(target));
-    }
+    let known = with_bare_parameters(source, &table, &columns, known);
     let source = typed_source(source, &table, &columns)?;
-    Ok(planner.plan_query(&source, &known)?.parameters)
+    let planned = planner.plan_cancellable(&source, &known).await?;
+    Ok((planned.parameters, None))
+}
+
+/// Whether more is asked for than rows to be added.
+fn changes_or_returns(insert: &ast::Insert) -> bool {
+    insert.on.is_some() || insert.returning.is_some()
+}
+
+/// INSERT with ON CONFLICT or RETURNING.
+async fn change(
+    planner: &Planner,
+    insert: &ast::Insert,
+    known: &[Option<PgType>],
+) -> Result<Change, SqlError> {
+    let (table, columns) = target(planner, insert)?;
+    let mut known = known.to_vec();
+    let plan = match &insert.source {
+        None => {
+            let source = LogicalPlanBuilder::empty(true).build()?;
+            target_rows(planner, &table, source, &[])?
+        }
+        Some(source) => {
+            known = with_bare_parameters(source, &table, &columns, &known);
+            let source = typed_source(source, &table, &columns)?;
+            let planned = planner.plan_cancellable(&source, &known).await?;
+            known = planned.parameters.into_iter().map(Some).collect();
+            target_rows(planner, &table, planned.plan, &columns)?
+        }
+    };
+    let on = match &insert.on {
+        None => None,
+        Some(ast::OnInsert::OnConflict(on)) => Some(on),
+        Some(_) => return Err(SqlError::syntax("ON DUPLICATE KEY is ON CONFLICT here")),
+    };
+    let TableObject::TableName(name) = &insert.table else {
+        return Err(SqlError::not_supported("INSERT INTO a function or query"));
+    };
+    let alias = insert.table_alias.as_ref();
+    let alias = alias.map(|alias| parse::fold(&alias.alias));
+    let (target, planner) = Target::named(planner, name, alias)?;
+    let returning = insert.returning.as_deref();
+    upsert::plan(&planner, &target, plan, on, returning, &known).await
 }
 
 fn refuse_unbuilt(insert: &ast::Insert) -> Result<(), SqlError> {
-    if insert.on.is_some() {
-        return Err(SqlError::not_supported("INSERT ... ON CONFLICT"));
-    }
-    if insert.returning.is_some() {
-        return Err(SqlError::not_supported("INSERT ... RETURNING"));
-    }
     if insert.overwrite {
         return Err(SqlError::not_supported("INSERT OVERWRITE"));
     }
@@ -97,7 +139,13 @@ fn target(planner: &Planner, insert: &ast::Insert) -> Result<(Arc<Table>, Vec<us
     let TableObject::TableName(name) = &insert.table else {
         return Err(SqlError::not_supported("INSERT INTO a function or query"));
     };
-    let table = super::truncate::table(&planner.ctx, &Name::from_parts(&name_parts(name))?)?;
+    let place = name.span().start;
+    let name = Name::from_parts(&name_parts(name))?;
+    if let Some(Resolved::Stored(Relation::View(view))) = planner.resolver().find(&name) {
+        return Err(view_target::refusal(&view, view_target::Change::Insert, &planner.ctx));
+    }
+    let table = super::truncate::table(&planner.ctx, &name)
+        .map_err(|error| error.at_location(place))?;
     let names: Vec<String> = insert
         .columns
         .iter()
@@ -132,7 +180,6 @@ fn typed_source(
     columns: &[usize],
 ) -> Result<ast::Query, SqlError> {
     let mut source = source.clone();
-    crate::rewrite::values_to_select(&mut source)?;
     match source.body.as_mut() {
         SetExpr::Values(values) => {
             let rows: Vec<&mut Vec<ast::Expr>> =
@@ -190,7 +237,7 @@ fn type_cell(cell: &mut ast::Expr, table: &Table, column: usize) -> Result<(), S
     if parameter_number(cell).is_none() {
         let target = PgType::of_column(&column.column_type);
         let plain = build::take(cell);
-        *cell = build::assignment_cast(plain, target);
+        *cell = build::assignment_cast(plain, target, &column.name);
     }
     Ok(())
 }
@@ -244,6 +291,23 @@ fn bare_parameters(source: &ast::Query, table: &Table, columns: &[usize]) -> Vec
     found
 }
 
+/// `known` with the types of parameters that stand alone in a column's place.
+fn with_bare_parameters(
+    source: &ast::Query,
+    table: &Table,
+    columns: &[usize],
+    known: &[Option<PgType>],
+) -> Vec<Option<PgType>> {
+    let mut known = known.to_vec();
+    for (index, target) in bare_parameters(source, table, columns) {
+        if known.len() <= index {
+            known.resize(index + 1, None);
+        }
+        known[index] = known[index].or(Some(target));
+    }
+    known
+}
+
 /// The source projected to the table's columns and checks.
 pub(crate) fn with_targets(
     planner: &Planner,
@@ -251,6 +315,27 @@ pub(crate) fn with_targets(
     source: LogicalPlan,
     columns: &[usize],
 ) -> Result<LogicalPlan, SqlError> {
+    let values = target_values(planner, table, &source, columns)?;
+    modify::with_checks(planner, table, source, values)
+}
+
+/// The source projected to the table's columns.
+fn target_rows(
+    planner: &Planner,
+    table: &Arc<Table>,
+    source: LogicalPlan,
+    columns: &[usize],
+) -> Result<LogicalPlan, SqlError> {
+    let values = target_values(planner, table, &source, columns)?;
+    Ok(LogicalPlanBuilder::from(source).project(values)?.build()?)
+}
+
+fn target_values(
+    planner: &Planner,
+    table: &Arc<Table>,
+    source: &LogicalPlan,
+    columns: &[usize],
+) -> Result<Vec<Expr>, SqlError> {
     let schema = Arc::clone(source.schema());
     let takes_source = !columns.is_empty();
     if takes_source {
@@ -269,8 +354,7 @@ pub(crate) fn with_targets(
             ));
         }
     }
-    let values = modify::target_values(planner, table, &given, &schema)?;
-    modify::with_checks(planner, table, source, values)
+    modify::target_values(planner, table, &given, &schema)
 }
 
 /// Runs a plan of projected rows into a table; returns how many.
@@ -280,7 +364,22 @@ pub(crate) async fn insert_plan(
     table: &Arc<Table>,
     plan: &LogicalPlan,
 ) -> Result<u64, SqlError> {
-    let physical = query::physical(session, planner, plan).await?;
+    let physical = query::physical(session, planner, plan, Joins::Hash).await?;
+    match insert_rows(session, planner, table, &physical).await {
+        Err(error) if error.is_out_of_memory() && query::has_hash_join(&physical)? => {
+            let merging = query::physical(session, planner, plan, Joins::Merge).await?;
+            insert_rows(session, planner, table, &merging).await
+        }
+        other => other,
+    }
+}
+
+async fn insert_rows(
+    session: &mut Session,
+    planner: &Planner,
+    table: &Arc<Table>,
+    physical: &Arc<dyn ExecutionPlan>,
+) -> Result<u64, SqlError> {
     let writer = session
         .transaction()
         .await?
@@ -288,7 +387,7 @@ pub(crate) async fn insert_plan(
         .writer(table.id)
         .await?;
     let mut sink = Sink::new(writer, Arc::clone(table));
-    let mut stream = execute::start(&physical, &planner.state.task_ctx())?;
+    let mut stream = execute::start(physical, &planner.physical.tasks())?;
     while let Some(batch) = stream.next().await {
         let written = match batch {
             Ok(batch) => sink.write(&batch).await,

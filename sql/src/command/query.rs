@@ -4,17 +4,20 @@ use std::sync::Arc;
 
 use arrow::datatypes::Field;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::common::tree_node::TreeNode;
 use datafusion::physical_plan::ExecutionPlan;
-use futures::StreamExt;
+use datafusion::physical_plan::joins::HashJoinExec;
+use futures::{FutureExt, StreamExt};
 use sqlparser::ast;
 
 use super::Description;
 use crate::error::SqlError;
 use crate::execute::{self, RowStream, Tag};
+use crate::physical::Joins;
 use crate::plan::{Planned, Planner};
 use crate::scan;
 use crate::session::{Outcome, Session};
-use crate::types::{PgType, oid};
+use crate::types::{PgType, TYPE_KEY, oid};
 
 pub(crate) use crate::session::Parameter;
 
@@ -24,17 +27,31 @@ pub(crate) async fn run(
     parameters: &[Parameter],
 ) -> Result<Outcome, SqlError> {
     let planner = session.planner().await?;
-    let plan = plan(&planner, query, parameters)?;
+    let plan = plan(&planner, query, parameters).await?;
     let plan = with_shown_names(plan, &planner)?;
     let columns = execute::describe(&plan);
-    let physical = physical(session, &planner, &plan).await?;
-    let stream = execute::start(&physical, &planner.state.task_ctx())?;
-    Ok(Outcome::Rows(RowStream::new(
-        stream,
-        columns,
-        session.limits().clone(),
-        Tag::Select,
-    )))
+    let physical = physical(session, &planner, &plan, Joins::Hash).await?;
+    let stream = execute::start(&physical, &planner.physical.tasks())?;
+    let limits = session.limits().clone();
+    let rows = RowStream::new(stream, columns, limits.clone(), Tag::Select);
+    if !has_hash_join(&physical)? {
+        return Ok(Outcome::Rows(rows));
+    }
+    // The files of its tables are loaded, so the plan needs no session any more.
+    let physical = Arc::clone(&planner.physical);
+    let again = move || {
+        async move {
+            let merging = physical.plan(&plan, Joins::Merge, &limits).await?;
+            execute::start(&merging, &physical.tasks())
+        }
+        .boxed()
+    };
+    Ok(Outcome::Rows(rows.or_again(Box::new(again))))
+}
+
+/// Whether a plan may fit the memory if its joins were made by sorting.
+pub(crate) fn has_hash_join(plan: &Arc<dyn ExecutionPlan>) -> Result<bool, SqlError> {
+    Ok(plan.exists(|node| Ok(node.is::<HashJoinExec>()))?)
 }
 
 /// Parameters' types and the output columns.
@@ -44,19 +61,19 @@ pub(crate) async fn describe(
     known: &[Option<PgType>],
 ) -> Result<Description, SqlError> {
     let planner = session.planner().await?;
-    let Planned { plan, parameters } = planner.plan_query(query, known)?;
+    let Planned { plan, parameters } = planner.plan_cancellable(query, known).await?;
     let plan = with_shown_names(plan, &planner)?;
     Ok((parameters, Some(execute::describe(&plan))))
 }
 
 /// The plan of a query with its parameters' values in place.
-pub(crate) fn plan(
+pub(crate) async fn plan(
     planner: &Planner,
     query: &ast::Query,
     parameters: &[Parameter],
 ) -> Result<LogicalPlan, SqlError> {
     let known: Vec<Option<PgType>> = parameters.iter().map(|p| Some(p.pg_type)).collect();
-    let planned = planner.plan_query(query, &known)?;
+    let planned = planner.plan_cancellable(query, &known).await?;
     let values = parameters
         .iter()
         .map(|p| (p.pg_type, p.value.clone()))
@@ -69,6 +86,7 @@ pub(crate) async fn physical(
     session: &mut Session,
     planner: &Planner,
     plan: &LogicalPlan,
+    joins: Joins,
 ) -> Result<Arc<dyn ExecutionPlan>, SqlError> {
     let active = session.transaction().await?;
     let read = std::sync::Mutex::new(Vec::new());
@@ -83,7 +101,7 @@ pub(crate) async fn physical(
         read.into_inner()
             .unwrap_or_else(std::sync::PoisonError::into_inner),
     )?;
-    Ok(planner.state.create_physical_plan(plan).await?)
+    planner.plan_physical(plan, joins, session.limits()).await
 }
 
 /// Names of objects instead of their OIDs, where a column's type shows them so.
@@ -91,8 +109,10 @@ fn with_shown_names(plan: LogicalPlan, planner: &Planner) -> Result<LogicalPlan,
     use datafusion::logical_expr::expr::FieldMetadata;
     use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
     let is_name = |field: &Field| {
+        let shown = PgType::of_field(field);
+        let one = shown.element().unwrap_or(shown);
         matches!(
-            PgType::of_field(field).oid,
+            one.oid,
             oid::REGCLASS | oid::REGTYPE | oid::REGPROC | oid::REGNAMESPACE | oid::REGROLE
         )
     };
@@ -107,9 +127,16 @@ fn with_shown_names(plan: LogicalPlan, planner: &Planner) -> Result<LogicalPlan,
             if !is_name(field) {
                 return column.alias(field.name().as_str());
             }
+            let own = PgType::of_field(field);
             let text = PgType::new(oid::TEXT);
+            let text = match own.element() {
+                Some(_) => text.array().unwrap_or(text),
+                None => text,
+            };
             let shown = crate::plan::operators::cast_expr(column, text, &planner.ctx);
-            let metadata = FieldMetadata::from(PgType::of_field(field).metadata());
+            // The elements are text now, so the array itself must tell its type.
+            let named = (TYPE_KEY.to_owned(), format!("{}/-1", own.entry().name));
+            let metadata = FieldMetadata::from(std::collections::HashMap::from([named]));
             shown.alias_with_metadata(field.name().as_str(), Some(metadata))
         })
         .collect();
@@ -125,7 +152,7 @@ pub(crate) async fn for_each_batch<F>(
 where
     F: Future<Output = Result<(), SqlError>>,
 {
-    let mut stream = execute::start(physical, &planner.state.task_ctx())?;
+    let mut stream = execute::start(physical, &planner.physical.tasks())?;
     while let Some(batch) = stream.next().await {
         consume(batch?).await?;
     }

@@ -1,6 +1,6 @@
 //! CREATE SCHEMA, ALTER SCHEMA.
 
-use gotgan_storage::{NewSchema, OwnerTarget};
+use gotgan_storage::{NewSchema, OwnerTarget, Relation};
 use sqlparser::ast::{AlterSchema, AlterSchemaOperation, Ident, ObjectName, Owner, SchemaName};
 
 use crate::error::SqlError;
@@ -64,6 +64,14 @@ pub(crate) async fn alter(session: &mut Session, alter: &AlterSchema) -> Result<
                     .await?
                     .storage()?
                     .rename_schema(id, &new_name)?;
+                for relation in ctx.snapshot.relations_in(schema.id) {
+                    let (object, own) = match &relation {
+                        Relation::Table(table) => (table.id.0, table.name.as_str()),
+                        Relation::View(view) => (view.id.0, view.name.as_str()),
+                    };
+                    let (old, new) = ([schema.name.as_str(), own], [new_name.as_str(), own]);
+                    super::alter_table::follow(session, object, old, new).await?;
+                }
             }
             AlterSchemaOperation::OwnerTo { owner } => {
                 let owner = owner_name(owner, &session.options.user);

@@ -29,6 +29,12 @@ pub(crate) async fn run(session: &mut Session, set: &Set) -> Result<Outcome, Sql
             assign(session, &name, values, is_local).await?;
         }
         Set::SetTimeZone { local, value } => {
+            let value = match value {
+                Expr::Identifier(ident) if is_word(ident, "local") => {
+                    &Expr::Identifier(Ident::new("default"))
+                }
+                other => other,
+            };
             assign(session, "TimeZone", std::slice::from_ref(value), *local).await?;
         }
         Set::SetNames { charset_name, .. } => {
@@ -114,8 +120,11 @@ async fn assign(
         return Ok(());
     }
     let words: Vec<String> = values.iter().map(word).collect::<Result<_, _>>()?;
-    let is_default = matches!(values, [Expr::Identifier(ident)]
-        if ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("default"));
+    let is_default =
+        matches!(values, [Expr::Identifier(ident)] if is_word(ident, "default"));
+    if is_default && is_local {
+        return session.settings.reset_locally(name);
+    }
     if is_default {
         return session.settings.reset(name);
     }
@@ -148,6 +157,11 @@ async fn assign(
         }
         _ => session.settings.set(name, &value, is_local),
     }
+}
+
+/// Whether a name is this word, without quotes and in any case.
+fn is_word(ident: &Ident, word: &str) -> bool {
+    ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case(word)
 }
 
 /// One value of SET: a word, a string, a number.

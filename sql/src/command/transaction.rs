@@ -100,6 +100,30 @@ pub(crate) fn apply_modes(
     Ok(())
 }
 
+/// What AND CHAIN hands on to the next transaction.
+#[derive(Clone, Copy)]
+struct Modes {
+    isolation: Isolation,
+    is_read_only: bool,
+}
+
+impl Modes {
+    fn of(active: &crate::transaction::Active) -> Self {
+        Self {
+            isolation: active.isolation,
+            is_read_only: active.is_read_only,
+        }
+    }
+}
+
+fn isolation_name(isolation: Isolation) -> &'static str {
+    match isolation {
+        Isolation::ReadCommitted => "read committed",
+        Isolation::RepeatableRead => "repeatable read",
+        Isolation::Serializable => "serializable",
+    }
+}
+
 fn apply_isolation(session: &mut Session, name: &str) {
     let Some(active) = &mut session.transaction else {
         return;
@@ -119,28 +143,28 @@ pub(crate) async fn commit(session: &mut Session, chain: bool) -> Result<Outcome
         session.transaction = Some(active);
         return outside(session, chain, "COMMIT");
     }
-    let isolation = active.isolation;
+    let modes = Modes::of(&active);
     if active.has_failed() {
         active.rollback().await;
         session.settings.end(false);
         session.close_transaction_portals();
-        return finish(session, chain, isolation, "ROLLBACK").await;
+        return finish(session, chain, modes, "ROLLBACK").await;
     }
     let result = active.commit().await;
     session.settings.end(result.is_ok());
     session.close_transaction_portals();
     result?;
-    finish(session, chain, isolation, "COMMIT").await
+    finish(session, chain, modes, "COMMIT").await
 }
 
 pub(crate) async fn rollback(session: &mut Session, chain: bool) -> Result<Outcome, SqlError> {
     match session.transaction.take() {
         Some(active) if active.is_explicit => {
-            let isolation = active.isolation;
+            let modes = Modes::of(&active);
             active.rollback().await;
             session.settings.end(false);
             session.close_transaction_portals();
-            finish(session, chain, isolation, "ROLLBACK").await
+            finish(session, chain, modes, "ROLLBACK").await
         }
         Some(active) => {
             // An implicit transaction of several statements is undone.
@@ -169,13 +193,18 @@ fn outside(session: &mut Session, chain: bool, tag: &str) -> Result<Outcome, Sql
 async fn finish(
     session: &mut Session,
     chain: bool,
-    isolation: Isolation,
+    modes: Modes,
     tag: &str,
 ) -> Result<Outcome, SqlError> {
     if chain {
         let mut active = session.begin(true).await?;
-        active.isolation = isolation;
+        active.isolation = modes.isolation;
+        active.is_read_only = modes.is_read_only;
         session.transaction = Some(active);
+        let read_only = if modes.is_read_only { "on" } else { "off" };
+        let settings = &mut session.settings;
+        settings.set("transaction_isolation", isolation_name(modes.isolation), true)?;
+        settings.set("transaction_read_only", read_only, true)?;
     }
     done(tag)
 }

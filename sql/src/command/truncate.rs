@@ -30,7 +30,7 @@ pub(crate) async fn run(session: &mut Session, truncate: &Truncate) -> Result<Ou
 /// The stored table of this name.
 ///
 /// Errors: `42P01`; `42809` for a view; `42501` for a system relation.
-pub(super) fn table(ctx: &StatementContext, name: &Name) -> Result<Arc<Table>, SqlError> {
+pub(crate) fn table(ctx: &StatementContext, name: &Name) -> Result<Arc<Table>, SqlError> {
     let resolver = Resolver {
         snapshot: &ctx.snapshot,
         search_path: &ctx.search_path,

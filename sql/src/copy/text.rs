@@ -105,7 +105,9 @@ impl Decoder {
     pub(super) fn finish(&mut self) -> Result<Option<Vec<ArrayRef>>, SqlError> {
         if !self.has_ended {
             if self.records.is_open() {
-                return Err(self.bad_record("unterminated CSV quoted field", None));
+                self.line += 1;
+                let rest = self.records.rest();
+                return Err(self.bad_record("unterminated CSV quoted field", rest));
             }
             if let Some(range) = self.records.rest() {
                 self.record(range)?;

@@ -1,5 +1,6 @@
 //! Named constructors: the only places where messages are written, each text once.
 
+mod analysis;
 mod values;
 
 use super::SqlError;
@@ -216,11 +217,11 @@ impl SqlError {
         )
     }
 
-    /// `2BP01`; `object` such as `schema s`.
-    pub fn dependents_exist(object: &str, dependents: &[String]) -> Self {
+    /// `2BP01`; `object` such as `schema s`; `dependents` with what each depends on.
+    pub fn dependents_exist(object: &str, dependents: &[(String, String)]) -> Self {
         let lines: Vec<String> = dependents
             .iter()
-            .map(|dependent| format!("{dependent} depends on {object}"))
+            .map(|(dependent, on)| format!("{dependent} depends on {on}"))
             .collect();
         Self::new(
             s::DEPENDENT_OBJECTS_STILL_EXIST,

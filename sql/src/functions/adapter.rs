@@ -1,5 +1,6 @@
 //! A function of the table as DataFusion's `ScalarUDFImpl`.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -35,6 +36,24 @@ pub(super) fn scalar(
         patterns: PatternCache::default(),
         settled: Mutex::default(),
     })
+}
+
+/// See [`super::parameter_types`].
+pub(super) fn parameter_types(
+    function: &ScalarUDF,
+    fields: &[FieldRef],
+    literals: &[bool],
+) -> Option<Vec<PgType>> {
+    let inner: &dyn Any = function.inner().as_ref();
+    let adapter = inner.downcast_ref::<Adapter>()?;
+    let arguments: Vec<Argument> = fields
+        .iter()
+        .zip(literals)
+        .map(|(field, is_literal)| {
+            Argument::new(PgType::of_field(field), field.data_type(), *is_literal)
+        })
+        .collect();
+    Some(adapter.resolve(&arguments).ok()?.parameters)
 }
 
 struct Adapter {

@@ -1,5 +1,5 @@
 //! Aggregates that need all values of a group: `string_agg`, `array_agg`,
-//! `mode`, `percentile_disc`, `json_agg`; and `single_value`.
+//! `mode`, `percentile_disc`, `percentile_cont`, `json_agg`; and `single_value`.
 //!
 //! Invariants:
 //! - A group's rows are put in the order asked for when its answer is made, so
@@ -12,7 +12,6 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::Result;
 use datafusion::functions_aggregate::bool_and_or::bool_and_udaf;
-use datafusion::functions_aggregate::variance::var_samp_udaf;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::utils::format_state_name;
@@ -28,6 +27,7 @@ use crate::types::PgType;
 
 mod collect;
 mod finish;
+mod percentile;
 mod single;
 #[cfg(test)]
 mod tests;
@@ -38,7 +38,6 @@ use finish::Finish;
 pub(super) fn aggregate(name: &str, context: &Arc<StatementContext>) -> Option<Arc<AggregateUDF>> {
     match name {
         "every" => return Some(bool_and_udaf()),
-        "variance" => return Some(var_samp_udaf()),
         "single_value" => {
             return Some(Arc::new(AggregateUDF::new_from_impl(single::Single::new())));
         }
@@ -66,8 +65,20 @@ pub(super) fn aggregate(name: &str, context: &Arc<StatementContext>) -> Option<A
             Finish::Median,
         ),
         "percentile_disc" => (
-            &["percentile_disc(anyelement, float8) -> anyelement"],
+            &[
+                "percentile_disc(anyelement, float8) -> anyelement",
+                "percentile_disc(anyelement, _float8) -> anyarray",
+            ],
             Finish::Percentile,
+        ),
+        "percentile_cont" => (
+            &[
+                "percentile_cont(float8, float8) -> float8",
+                "percentile_cont(float8, _float8) -> _float8",
+                "percentile_cont(interval, float8) -> interval",
+                "percentile_cont(interval, _float8) -> _interval",
+            ],
+            Finish::Continuous,
         ),
         "json_agg" => (&["json_agg(any) -> json"], Finish::JsonArray),
         "jsonb_agg" => (&["jsonb_agg(any) -> jsonb"], Finish::JsonArray),
@@ -200,7 +211,10 @@ impl AggregateUDFImpl for Collector {
     }
 
     fn supports_within_group_clause(&self) -> bool {
-        matches!(self.finish, Finish::Mode | Finish::Percentile)
+        matches!(
+            self.finish,
+            Finish::Mode | Finish::Percentile | Finish::Continuous
+        )
     }
 
     fn supports_null_handling_clause(&self) -> bool {

@@ -21,6 +21,12 @@ pub(super) fn to_parameter(
     context: &Arc<StatementContext>,
 ) -> Result<Column, SqlError> {
     let array = canonical(column.array)?;
+    if let DataType::List(element) = array.data_type()
+        && let DataType::List(_) = element.data_type()
+    {
+        let what = "a function of an array of several dimensions";
+        return Err(SqlError::not_supported(what));
+    }
     let array = if array.data_type().is_null() {
         new_null_array(&target.arrow_type(), array.len())
     } else if argument.is_unknown {

@@ -42,14 +42,8 @@ pub(super) fn register(registry: &mut Registry) {
     registry.add("num_nonnulls(variadic any) -> int4", |call| {
         call.rows(|row| count(call.columns.iter().filter(|column| !column.is_null(row))))
     });
-    registry.add("pg_typeof(any) -> regtype", |call| {
-        let is_unknown = call.columns[0].array.data_type().is_null();
-        let type_oid = if is_unknown {
-            oid::UNKNOWN
-        } else {
-            call.types[0].oid
-        };
-        call.constant(i64::from(type_oid))
+    registry.add("pg_typeof(untyped) -> regtype", |call| {
+        call.constant(i64::from(call.types[0].oid))
     });
     registry
         .add("gen_random_uuid() -> uuid", random_uuids)

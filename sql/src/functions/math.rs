@@ -12,6 +12,7 @@ mod bucket;
 mod float;
 mod integer;
 mod numeric;
+pub(crate) mod random;
 
 /// Adds the functions of this folder.
 pub(super) fn register(registry: &mut Registry) {
@@ -20,6 +21,7 @@ pub(super) fn register(registry: &mut Registry) {
     integer::register(registry);
     numeric::register(registry);
     bucket::register(registry);
+    random::register(registry);
 }
 
 fn signs(registry: &mut Registry) {

@@ -13,7 +13,7 @@ use datafusion::common::{DataFusionError, Result as DataFusionResult, ScalarValu
 use datafusion::logical_expr::async_udf::{AsyncScalarUDF, AsyncScalarUDFImpl};
 use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-    TypeSignature, Volatility,
+    Volatility,
 };
 
 use super::Registry;
@@ -271,7 +271,7 @@ pub(super) fn sleep(name: &str) -> Option<Arc<ScalarUDF>> {
     if name != "pg_sleep" {
         return None;
     }
-    let signature = Signature::new(TypeSignature::UserDefined, Volatility::Volatile);
+    let signature = Signature::any(1, Volatility::Volatile);
     let sleep = AsyncScalarUDF::new(Arc::new(Sleep { signature }));
     Some(Arc::new(sleep.into_scalar_udf()))
 }
@@ -304,21 +304,16 @@ impl ScalarUDFImpl for Sleep {
         &self.signature
     }
 
-    fn coerce_types(&self, arg_types: &[DataType]) -> DataFusionResult<Vec<DataType>> {
-        let is_number = |data_type: &DataType| data_type.is_numeric() || data_type.is_null();
-        if arg_types.len() == 1 && (is_number(&arg_types[0]) || arg_types[0].is_string()) {
-            return Ok(vec![DataType::Float64]);
-        }
-        Ok(arg_types.to_vec())
-    }
-
     fn return_type(&self, _: &[DataType]) -> DataFusionResult<DataType> {
         Ok(PgType::new(oid::VOID).arrow_type())
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> DataFusionResult<FieldRef> {
         let fields = args.arg_fields;
-        if fields.len() != 1 || fields[0].data_type() != &DataType::Float64 {
+        let takes = |data_type: &DataType| {
+            data_type.is_numeric() || data_type.is_null() || data_type.is_string()
+        };
+        if fields.len() != 1 || !takes(fields[0].data_type()) {
             let shown: Vec<String> = fields
                 .iter()
                 .map(|field| PgType::of_field(field).display())
@@ -343,6 +338,11 @@ impl AsyncScalarUDFImpl for Sleep {
         args: ScalarFunctionArgs,
     ) -> DataFusionResult<ColumnarValue> {
         let seconds = args.args[0].to_array(args.number_rows)?;
+        let strict = arrow::compute::CastOptions {
+            safe: false,
+            ..Default::default()
+        };
+        let seconds = arrow::compute::cast_with_options(&seconds, &DataType::Float64, &strict)?;
         let seconds = super::kinds::primitive::<arrow::datatypes::Float64Type>(&seconds)?;
         for duration in seconds.iter().flatten().filter(|seconds| *seconds > 0.0) {
             tokio::time::sleep(Duration::from_secs_f64(duration.min(SLEEP_SECONDS_MAX))).await;

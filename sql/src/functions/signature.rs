@@ -1,8 +1,8 @@
 //! Signatures of functions, and the choice of one for given arguments.
 //!
 //! A signature is written as text, `lpad(text, int4, text) -> text`, with
-//! PostgreSQL's type names, `_text` for arrays, `any`, `anyelement`, `anyarray`
-//! and, before the last one, `variadic`.
+//! PostgreSQL's type names, `_text` for arrays, `any`, `untyped`, `anyelement`,
+//! `anyarray` and, before the last one, `variadic`.
 //!
 //! Invariants:
 //! - The same arguments give the same choice when planned and when run, so the
@@ -23,6 +23,8 @@ pub(super) enum Parameter {
     Type(u32),
     /// Anything, untouched.
     Any,
+    /// As `Any`, but a literal without a type stays `unknown`.
+    Untyped,
     /// The element type that all `Element` and `Array` parameters agree on.
     Element,
     /// An array of that type.
@@ -61,7 +63,7 @@ impl Argument {
         }
     }
 
-    fn display(self) -> String {
+    pub(super) fn display(self) -> String {
         if self.is_unknown && self.pg_type.oid == oid::TEXT {
             return "unknown".to_owned();
         }
@@ -111,7 +113,7 @@ impl Signature {
             Parameter::Type(type_oid) => Outcome::Type(type_oid),
             Parameter::Element => Outcome::Element,
             Parameter::Array => Outcome::Array,
-            Parameter::Any => Outcome::Type(oid::TEXT),
+            Parameter::Any | Parameter::Untyped => Outcome::Type(oid::TEXT),
         };
         Self {
             name: name.to_owned(),
@@ -149,7 +151,7 @@ impl Signature {
                 Some(Parameter::Type(target)) => {
                     argument.is_unknown || is_implicit(argument.pg_type.oid, target)
                 }
-                Some(Parameter::Any) => true,
+                Some(Parameter::Any | Parameter::Untyped) => true,
                 Some(Parameter::Element) => {
                     argument.is_unknown || is_implicit(argument.pg_type.oid, element.oid)
                 }
@@ -227,6 +229,7 @@ impl Signature {
                 Some(Parameter::Type(target)) => PgType::new(target),
                 Some(Parameter::Element) => element,
                 Some(Parameter::Array) => array,
+                Some(Parameter::Untyped) if argument.is_unknown => PgType::new(oid::UNKNOWN),
                 _ => argument.pg_type,
             })
             .collect();
@@ -246,6 +249,7 @@ impl Signature {
 fn parse_parameter(name: &str) -> Parameter {
     match name {
         "any" => Parameter::Any,
+        "untyped" => Parameter::Untyped,
         "anyelement" => Parameter::Element,
         "anyarray" => Parameter::Array,
         other => Parameter::Type(

@@ -71,6 +71,8 @@ pub(super) fn context() -> Arc<StatementContext> {
             "ISO, MDY".to_owned(),
         )])),
         clock: Arc::new(SystemClock),
+        prepared: Vec::new(),
+        random: Arc::default(),
         is_replica: false,
     })
 }

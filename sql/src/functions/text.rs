@@ -158,7 +158,7 @@ pub(super) fn initcap(text: &str) -> String {
 
 fn chr(code: i32) -> Result<String, SqlError> {
     if code < 0 {
-        return Err(SqlError::limit_exceeded(
+        return Err(SqlError::invalid_parameter(
             "character number must be positive",
         ));
     }

@@ -106,10 +106,9 @@ impl Facets {
         let datetime_precision = match pg_type.oid {
             oid::DATE => Some(0),
             oid::TIME | oid::TIMESTAMP | oid::TIMESTAMPTZ | oid::INTERVAL => {
-                Some(if pg_type.typmod < 0 {
-                    6
-                } else {
-                    i64::from(pg_type.typmod)
+                Some(match pg_type.typmod & 0xffff {
+                    digits @ 0..=6 => i64::from(digits),
+                    _ => 6,
                 })
             }
             _ => None,

@@ -3,7 +3,9 @@
 //! Errors: `42704` for a name that is no type, `0A000` for one that Gotgan lacks,
 //! `22023` for a modifier outside its range.
 
-use sqlparser::ast::{ArrayElemTypeDef, CharacterLength, DataType, ExactNumberInfo, TimezoneInfo};
+use sqlparser::ast::{
+    ArrayElemTypeDef, CharacterLength, DataType, ExactNumberInfo, IntervalFields, TimezoneInfo,
+};
 
 use crate::error::SqlError;
 use crate::types::{self, PgType, oid};
@@ -39,7 +41,7 @@ pub(crate) fn resolve(data_type: &DataType) -> Result<PgType, SqlError> {
         DataType::Timestamp(precision, TimezoneInfo::WithTimeZone | TimezoneInfo::Tz) => {
             timed(oid::TIMESTAMPTZ, *precision)
         }
-        DataType::Interval { .. } => simple(oid::INTERVAL),
+        DataType::Interval { fields, precision } => interval(fields.as_ref(), *precision),
         DataType::Uuid => simple(oid::UUID),
         DataType::JSON => simple(oid::JSON),
         DataType::JSONB => simple(oid::JSONB),
@@ -145,6 +147,24 @@ fn bounded(oid: u32, name: &str, length: u64) -> Result<PgType, SqlError> {
             "length for type {name} cannot exceed 10485760"
         ))),
     }
+}
+
+/// `interval day to second(3)`; the fields are read from their SQL words.
+fn interval(fields: Option<&IntervalFields>, precision: Option<u64>) -> Result<PgType, SqlError> {
+    let words = fields.map(|fields| fields.to_string().to_lowercase());
+    let (first, last) = match words.as_deref() {
+        None => (None, None),
+        Some(words) => match words.split_once(" to ") {
+            Some((first, last)) => (Some(first), Some(last)),
+            None => (Some(words), None),
+        },
+    };
+    let typmod = types::datetime::interval_typmod(first, last, precision)
+        .ok_or_else(|| SqlError::internal("fields of an interval without an order"))?;
+    Ok(PgType {
+        oid: oid::INTERVAL,
+        typmod,
+    })
 }
 
 fn timed(oid: u32, precision: Option<u64>) -> Result<PgType, SqlError> {

@@ -66,9 +66,6 @@ const EMPTY: &[Row] = &[
     ("pg_policy", 3256, 'r', "\
       oid:oid polname:name polrelid:oid polcmd:char polpermissive:bool polroles:oid[] \
       polqual:pg_node_tree polwithcheck:pg_node_tree"),
-    ("pg_prepared_statements", 12095, 'v', "\
-      name:text statement:text prepare_time:timestamptz parameter_types:regtype[] from_sql:bool \
-      generic_plans:int8 custom_plans:int8"),
     ("pg_prepared_xacts", 12090, 'v', "\
       transaction:xid gid:text prepared:timestamptz owner:name database:name"),
     ("pg_publication", 6104, 'r', "\

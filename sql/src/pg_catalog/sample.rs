@@ -67,6 +67,8 @@ pub(crate) fn over(snapshot: Arc<Snapshot>) -> Arc<StatementContext> {
         settings: Arc::new(BTreeMap::from(
             settings.map(|(k, v)| (k.to_owned(), v.to_owned())),
         )),
+        prepared: Vec::new(),
+        random: Arc::default(),
         is_replica: false,
         clock: Arc::new(SystemClock),
     })

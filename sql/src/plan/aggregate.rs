@@ -7,8 +7,9 @@
 //! | numeric | numeric | numeric |
 //! | real | real | double precision |
 //! | double precision | double precision | double precision |
+//! | interval | interval | interval |
 //!
-//! Each wraps the engine's aggregate over a wider argument; sums of bigint have 38
+//! Each but those of interval wraps the engine's aggregate over a wider argument; sums of bigint have 38
 //! digits, and averages 16 digits after the point.
 
 use std::sync::Arc;
@@ -27,6 +28,11 @@ use datafusion::physical_expr::expressions::Column;
 use crate::error::SqlError;
 use crate::types::PgType;
 
+mod deviation;
+mod distinct;
+mod interval;
+mod moments;
+
 /// Digits after the point of the argument of `avg`; the engine adds four.
 const AVERAGE_SCALE: i8 = 12;
 
@@ -35,7 +41,7 @@ pub(super) fn resolve(name: &str) -> Option<Arc<AggregateUDF>> {
     let (kind, inner) = match name {
         "sum" => (Kind::Sum, sum_udaf()),
         "avg" => (Kind::Average, avg_udaf()),
-        _ => return None,
+        _ => return deviation::resolve(name),
     };
     Some(Arc::new(AggregateUDF::new_from_impl(Widened {
         kind,
@@ -93,6 +99,9 @@ impl Widened {
         if self.kind == Kind::Sum && given == &DataType::Float32 {
             return Ok(DataType::Float32);
         }
+        if is_interval(given) {
+            return Ok(given.clone());
+        }
         let wide = self.argument(given)?;
         self.inner.return_type(&[wide])
     }
@@ -128,6 +137,14 @@ impl Widened {
         Ok((build(inner)?, wide))
     }
 
+    fn interval_total(&self, args: &AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        if args.is_distinct {
+            let what = "DISTINCT in an aggregate of intervals, beside other aggregates,";
+            return Err(SqlError::not_supported(what).into());
+        }
+        Ok(Box::new(interval::Total::new(self.kind == Kind::Average)))
+    }
+
     fn narrow(&self, given: &DataType) -> Option<DataType> {
         (self.kind == Kind::Sum && given == &DataType::Float32).then_some(DataType::Float32)
     }
@@ -156,6 +173,9 @@ impl AggregateUDFImpl for Widened {
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
+        if is_interval(args.input_fields[0].data_type()) {
+            return Ok(interval::state_fields(&args));
+        }
         let wide = self.argument(args.input_fields[0].data_type())?;
         let result = self.inner.return_type(std::slice::from_ref(&wide))?;
         let input = [Arc::new(Field::new("argument", wide, true))];
@@ -169,6 +189,9 @@ impl AggregateUDFImpl for Widened {
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        if is_interval(args.expr_fields[0].data_type()) {
+            return self.interval_total(&args);
+        }
         let narrow = self.narrow(args.expr_fields[0].data_type());
         let (inner, wide) = self.with_inner_args(&args, |inner| self.inner.accumulator(inner))?;
         Ok(Box::new(WideAccumulator {
@@ -182,6 +205,9 @@ impl AggregateUDFImpl for Widened {
         &self,
         args: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn Accumulator>> {
+        if is_interval(args.expr_fields[0].data_type()) {
+            return self.interval_total(&args);
+        }
         let narrow = self.narrow(args.expr_fields[0].data_type());
         let (inner, wide) =
             self.with_inner_args(&args, |inner| self.inner.create_sliding_accumulator(inner))?;
@@ -193,6 +219,9 @@ impl AggregateUDFImpl for Widened {
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
+        if is_interval(args.expr_fields[0].data_type()) {
+            return false;
+        }
         self.with_inner_args(&args, |inner| {
             Ok(self.inner.groups_accumulator_supported(inner))
         })
@@ -212,6 +241,10 @@ impl AggregateUDFImpl for Widened {
             narrow,
         }))
     }
+}
+
+fn is_interval(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Interval(_))
 }
 
 fn widen(values: &[ArrayRef], wide: &DataType) -> Result<Vec<ArrayRef>> {

@@ -7,18 +7,17 @@ use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result, ScalarValue};
-use datafusion::logical_expr::expr::{Case, InList};
+use datafusion::logical_expr::expr::{AggregateFunction, Case, InList, InSubquery};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Between, Expr, ExprSchemable, LogicalPlan, Union};
+use datafusion::logical_expr::{Between, Expr, ExprSchemable, LogicalPlan};
 
-use super::operators::{cannot_match, literal_as};
+use super::missing;
+use super::operators::{cannot_match, literal_as, literal_target};
+use super::unify::{self, SAME_TYPE, require_match};
 use crate::context::StatementContext;
 use crate::error::SqlError;
 use crate::types::{PgType, oid};
-
-/// Functions whose arguments share one type with their result.
-const SAME_TYPE: &[&str] = &["coalesce", "nullif", "greatest", "least", "nvl"];
 
 /// Whether a plan has expressions or nodes whose branches get a common type.
 pub(super) fn has_branches(plan: &LogicalPlan) -> Result<bool, SqlError> {
@@ -44,10 +43,8 @@ pub(super) fn analyze(
     plan: LogicalPlan,
     ctx: &Arc<StatementContext>,
 ) -> Result<LogicalPlan, SqlError> {
+    let plan = unify::unify(plan, ctx)?;
     let analyzed = plan.transform_up_with_subqueries(|node| {
-        if let LogicalPlan::Union(union) = &node {
-            require_common_types(union)?;
-        }
         let schema = merge_schema(&node.inputs());
         let names = NamePreserver::new(&node);
         let result = node.map_expressions(|expr| {
@@ -81,6 +78,7 @@ fn typed_literals(
     schema: &DFSchema,
     ctx: &Arc<StatementContext>,
 ) -> Result<Transformed<Expr>> {
+    require_types(&expr, schema)?;
     match expr {
         Expr::InList(InList {
             expr,
@@ -124,15 +122,110 @@ fn typed_literals(
         }
         Expr::Case(case) => typed_case(case, schema, ctx),
         Expr::ScalarFunction(mut call) if SAME_TYPE.contains(&call.func.name()) => {
+            call.func = unify::unwrapped(&call.func);
             let args: Vec<&Expr> = call.args.iter().collect();
-            let Some(target) = common_type(&args, schema) else {
-                return Ok(Transformed::no(Expr::ScalarFunction(call)));
-            };
-            call.args = retyped(call.args, target, ctx)?;
+            if let Some(target) = common_type(&args, schema) {
+                call.args = retyped(call.args, target, ctx)?;
+            }
             Ok(Transformed::yes(Expr::ScalarFunction(call)))
         }
+        Expr::InSubquery(membership) => typed_membership(membership, schema, ctx),
         other => Ok(Transformed::no(other)),
     }
+}
+
+/// Errors: `42883` for a function that there is not, and for members of lists and
+/// bounds of ranges that cannot be compared.
+fn require_types(expr: &Expr, schema: &DFSchema) -> Result<()> {
+    match expr {
+        Expr::ScalarFunction(call) if missing::is_missing(&call.func) => {
+            expr.to_field(schema)?;
+        }
+        Expr::AggregateFunction(call) => require_orderable(call, schema)?,
+        Expr::InList(InList { expr, list, .. }) => {
+            for member in list {
+                require_comparable(expr, "=", member, schema)?;
+            }
+        }
+        Expr::Between(Between {
+            expr, low, high, ..
+        }) => {
+            require_comparable(expr, ">=", low, schema)?;
+            require_comparable(expr, "<=", high, schema)?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn typed_membership(
+    mut membership: InSubquery,
+    schema: &DFSchema,
+    ctx: &Arc<StatementContext>,
+) -> Result<Transformed<Expr>> {
+    let Some(column) = membership.subquery.subquery.schema().fields().first() else {
+        return Ok(Transformed::no(Expr::InSubquery(membership)));
+    };
+    let listed = PgType::of_field(column);
+    if column.data_type().is_null() || column.data_type().is_nested() {
+        return Ok(Transformed::no(Expr::InSubquery(membership)));
+    }
+    if is_untyped(&membership.expr) {
+        let plain = std::mem::take(membership.expr.as_mut());
+        *membership.expr = literal_as(plain, literal_target(listed), ctx)?;
+        return Ok(Transformed::yes(Expr::InSubquery(membership)));
+    }
+    if let Some(own) = any_type_of(&membership.expr, schema) {
+        require_operator(own, "=", listed)?;
+    }
+    Ok(Transformed::no(Expr::InSubquery(membership)))
+}
+
+/// Errors: `42883` for `min` or `max` of a type that PostgreSQL has none for.
+fn require_orderable(call: &AggregateFunction, schema: &DFSchema) -> Result<(), SqlError> {
+    let name = call.func.name();
+    let (true, Some(argument)) = (matches!(name, "min" | "max"), call.params.args.first()) else {
+        return Ok(());
+    };
+    match any_type_of(argument, schema) {
+        Some(t)
+            if matches!(
+                t.oid,
+                oid::BOOL | oid::BYTEA | oid::UUID | oid::JSON | oid::JSONB
+            ) =>
+        {
+            let call = format!("{name}({})", PgType::new(t.oid).display());
+            Err(SqlError::undefined_function(&call))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Errors: `42883` if two expressions with types cannot be compared.
+fn require_comparable(
+    left: &Expr,
+    operator: &str,
+    right: &Expr,
+    schema: &DFSchema,
+) -> Result<(), SqlError> {
+    if is_untyped(left) || is_untyped(right) {
+        return Ok(());
+    }
+    match (any_type_of(left, schema), any_type_of(right, schema)) {
+        (Some(left), Some(right)) => require_operator(left, operator, right),
+        _ => Ok(()),
+    }
+}
+
+fn require_operator(left: PgType, operator: &str, right: PgType) -> Result<(), SqlError> {
+    if !cannot_match(left, right) {
+        return Ok(());
+    }
+    Err(SqlError::undefined_operator(
+        &PgType::new(left.oid).display(),
+        operator,
+        &PgType::new(right.oid).display(),
+    ))
 }
 
 fn typed_case(
@@ -140,8 +233,9 @@ fn typed_case(
     schema: &DFSchema,
     ctx: &Arc<StatementContext>,
 ) -> Result<Transformed<Expr>> {
-    let results = case.when_then_expr.iter().map(|(_, then)| then.as_ref());
-    let results: Vec<&Expr> = results.chain(case.else_expr.as_deref()).collect();
+    // PostgreSQL looks at ELSE first.
+    let thens = case.when_then_expr.iter().map(|(_, then)| then.as_ref());
+    let results: Vec<&Expr> = case.else_expr.as_deref().into_iter().chain(thens).collect();
     let types: Vec<PgType> = results
         .iter()
         .filter(|result| !is_untyped(result))
@@ -162,7 +256,8 @@ fn typed_case(
     Ok(Transformed::yes(Expr::Case(case)))
 }
 
-fn is_untyped(expr: &Expr) -> bool {
+/// Whether an expression is a string literal that nothing gave a type.
+pub(super) fn is_untyped(expr: &Expr) -> bool {
     matches!(expr, Expr::Literal(ScalarValue::Utf8(Some(_)) | ScalarValue::Utf8View(Some(_)), metadata)
         if metadata.as_ref().is_none_or(|m| m.inner().is_empty()))
 }
@@ -170,37 +265,6 @@ fn is_untyped(expr: &Expr) -> bool {
 fn any_type_of(expr: &Expr, schema: &DFSchema) -> Option<PgType> {
     let (_, field) = expr.to_field(schema).ok()?;
     (!field.data_type().is_null()).then(|| PgType::of_field(&field))
-}
-
-/// Errors: `42804` if two of the types have nothing in common.
-fn require_match(what: &str, types: &[PgType]) -> Result<(), SqlError> {
-    let Some((first, rest)) = types.split_first() else {
-        return Ok(());
-    };
-    match rest.iter().find(|other| cannot_match(*first, **other)) {
-        Some(other) => Err(SqlError::datatype_mismatch(format!(
-            "{what} types {} and {} cannot be matched",
-            PgType::new(first.oid).display(),
-            PgType::new(other.oid).display()
-        ))),
-        None => Ok(()),
-    }
-}
-
-/// Untyped literals have become text by now, so text goes with every type here.
-fn require_common_types(union: &Union) -> Result<(), SqlError> {
-    for index in 0..union.schema.fields().len() {
-        let types: Vec<PgType> = union
-            .inputs
-            .iter()
-            .filter_map(|input| input.schema().fields().get(index))
-            .filter(|field| !field.data_type().is_null())
-            .map(|field| PgType::of_field(field))
-            .filter(|found| found.oid != oid::TEXT)
-            .collect();
-        require_match("UNION", &types)?;
-    }
-    Ok(())
 }
 
 fn type_of(expr: &Expr, schema: &DFSchema) -> Option<PgType> {

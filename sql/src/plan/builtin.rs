@@ -18,29 +18,43 @@ use datafusion::logical_expr::{
 use crate::cast::{CastKind, udf};
 use crate::context::StatementContext;
 use crate::error::SqlError;
-use crate::rewrite::build::{ASSIGN, CAST};
+use crate::rewrite::WITH_TIES;
+use crate::rewrite::build::{ASSIGN, CAST, place_of};
 use crate::types::PgType;
 
 /// The function with this exact name, ours before the engine's.
 pub(crate) fn resolve(name: &str, ctx: &Arc<StatementContext>) -> Option<Arc<ScalarUDF>> {
     for (prefix, kind) in [(CAST, CastKind::Explicit), (ASSIGN, CastKind::Assignment)] {
         if let Some(target) = name.strip_prefix(prefix) {
-            let (oid, typmod) = target.split_once('/')?;
+            let (oid, rest) = target.split_once('/')?;
+            // An assignment also tells where it stands, and its column.
+            let mut rest = rest.splitn(3, '/');
+            let typmod = rest.next()?;
+            let place = rest.next().and_then(place_of);
+            let column = rest.next();
             let to = PgType {
                 oid: oid.parse().ok()?,
                 typmod: typmod.parse().ok()?,
             };
-            return Some(Arc::new(udf::function(to, kind, ctx)));
+            return Some(Arc::new(match column {
+                Some(column) => udf::assignment(to, column, place, ctx),
+                None => udf::function(to, kind, ctx),
+            }));
         }
+    }
+    if let Some(sample) = super::sample::resolve(name) {
+        return Some(sample);
     }
     let kind = match name {
         "$negate" => Kind::Negate,
         "$bitnot" => Kind::BitNot,
         "$subscript" => Kind::Subscript,
+        "$subarray" => Kind::Subarray,
         "$slice" => Kind::Slice,
         "$array_or_empty" => Kind::ArrayOrEmpty,
         "$interval_key" => Kind::IntervalKey,
         "$bytea_concat" => Kind::ByteaConcat,
+        WITH_TIES => Kind::WithTies,
         // No table is partitioned.
         "pg_partition_ancestors_array" => Kind::NoOids,
         _ => return crate::functions::scalar(name, ctx),
@@ -71,11 +85,14 @@ enum Kind {
     Negate,
     BitNot,
     Subscript,
+    /// A subscript that another one follows.
+    Subarray,
     Slice,
     ArrayOrEmpty,
     IntervalKey,
     ByteaConcat,
     NoOids,
+    WithTies,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -84,17 +101,43 @@ struct Builtin {
     signature: Signature,
 }
 
+impl Builtin {
+    /// Errors: `42883` or `42725` for an operand that the unary operator does not take.
+    fn require_operand(&self, operand: &Field, literal: Option<&ScalarValue>) -> Result<()> {
+        let operator = match self.kind {
+            Kind::Negate => "-",
+            Kind::BitNot => "~",
+            _ => return Ok(()),
+        };
+        let data_type = operand.data_type();
+        let is_text = matches!(data_type, DataType::Utf8 | DataType::Utf8View);
+        if is_text && literal.is_some() && operand.metadata().is_empty() {
+            return Err(SqlError::ambiguous_prefix_operator(operator, "unknown").into());
+        }
+        let fits = match self.kind {
+            Kind::BitNot => data_type.is_integer(),
+            _ => data_type.is_numeric() || matches!(data_type, DataType::Interval(_)),
+        };
+        if fits || data_type.is_null() {
+            return Ok(());
+        }
+        let shown = PgType::new(PgType::of_field(operand).oid).display();
+        Err(SqlError::undefined_prefix_operator(operator, &shown).into())
+    }
+}
+
 impl ScalarUDFImpl for Builtin {
     fn name(&self) -> &str {
         match self.kind {
             Kind::Negate => "-",
             Kind::BitNot => "~",
-            Kind::Subscript => "subscript",
+            Kind::Subscript | Kind::Subarray => "subscript",
             Kind::Slice => "slice",
             Kind::ArrayOrEmpty => "array",
             Kind::IntervalKey => "interval_key",
             Kind::ByteaConcat => "||",
             Kind::NoOids => "pg_partition_ancestors",
+            Kind::WithTies => WITH_TIES,
         }
     }
 
@@ -107,8 +150,14 @@ impl ScalarUDFImpl for Builtin {
             (Kind::IntervalKey, _) => DataType::Decimal128(38, 0),
             (Kind::ByteaConcat, _) => DataType::BinaryView,
             (Kind::NoOids, _) => oids(),
-            (Kind::Subscript, DataType::List(element)) => element.data_type().clone(),
-            (Kind::Subscript, other) => {
+            (Kind::Subscript, DataType::List(element)) if element.data_type().is_nested() => {
+                let what = "a part of an array of several dimensions";
+                return Err(SqlError::not_supported(what).into());
+            }
+            (Kind::Subscript | Kind::Subarray, DataType::List(element)) => {
+                element.data_type().clone()
+            }
+            (Kind::Subscript | Kind::Subarray, other) => {
                 return Err(SqlError::datatype_mismatch(format!(
                     "cannot subscript type {} because it does not support subscripting",
                     PgType::of_arrow(other).display()
@@ -121,9 +170,13 @@ impl ScalarUDFImpl for Builtin {
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         let first = &args.arg_fields[0];
+        let literal = args.scalar_arguments.first().copied().flatten();
+        self.require_operand(first, literal)?;
         let data_type = self.return_type(&[first.data_type().clone()])?;
         let metadata = match (self.kind, first.data_type()) {
-            (Kind::Subscript, DataType::List(element)) => element.metadata().clone(),
+            (Kind::Subscript | Kind::Subarray, DataType::List(element)) => {
+                element.metadata().clone()
+            }
             (Kind::IntervalKey | Kind::ByteaConcat, _) => Default::default(),
             _ => first.metadata().clone(),
         };
@@ -145,12 +198,13 @@ impl ScalarUDFImpl for Builtin {
         let result = match self.kind {
             Kind::Negate => negate(&arrays[0])?,
             Kind::BitNot => bit_not(&arrays[0])?,
-            Kind::Subscript => subscript(&arrays[0], &arrays[1])?,
+            Kind::Subscript | Kind::Subarray => subscript(&arrays[0], &arrays[1])?,
             Kind::Slice => slice(&arrays[0], &arrays[1], &arrays[2])?,
             Kind::ArrayOrEmpty => empty_for_null(&arrays[0])?,
             Kind::IntervalKey => interval_key(&arrays[0]),
             Kind::ByteaConcat => bytea_concat(&arrays[0], &arrays[1])?,
             Kind::NoOids => arrow::array::new_null_array(&oids(), rows),
+            Kind::WithTies => Arc::clone(&arrays[0]),
         };
         if is_scalar {
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
@@ -175,7 +229,7 @@ fn negate(array: &ArrayRef) -> Result<ArrayRef> {
         }
         Err(arrow::error::ArrowError::InvalidArgumentError(_)) => {
             let name = PgType::of_arrow(array.data_type()).display();
-            Err(SqlError::undefined_operator("", "-", &name).into())
+            Err(SqlError::undefined_prefix_operator("-", &name).into())
         }
         Err(other) => Err(other.into()),
     }

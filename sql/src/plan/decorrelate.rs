@@ -311,23 +311,24 @@ fn is_plain_conjunct(conjunct: &Expr) -> bool {
             || (is_outer(&binary.right) && is_inner(&binary.left)))
 }
 
-/// Outer references where the engine's own rule for EXISTS and IN does not look.
+/// Outer references where the engine's own rule for EXISTS and IN does not look, or
+/// loses columns: below a query in FROM.
 fn is_deep(plan: &LogicalPlan) -> bool {
-    let mut deep = false;
-    let visited = plan.apply(|node| {
-        let hidden = match node {
-            LogicalPlan::Filter(_) => false,
-            LogicalPlan::Limit(_) => domain::refers_outside(node),
-            other => other.expressions().iter().any(domain::has_outer_reference),
-        };
-        deep |= hidden;
-        Ok(if deep {
-            TreeNodeRecursion::Stop
-        } else {
-            TreeNodeRecursion::Continue
-        })
-    });
-    deep && visited.is_ok()
+    is_deep_below(plan, false)
+}
+
+fn is_deep_below(plan: &LogicalPlan, in_from: bool) -> bool {
+    let refers = match plan {
+        LogicalPlan::Filter(filter) => in_from && domain::has_outer_reference(&filter.predicate),
+        LogicalPlan::Limit(_) => domain::refers_outside(plan),
+        other => other.expressions().iter().any(domain::has_outer_reference),
+    };
+    let in_from = in_from || matches!(plan, LogicalPlan::SubqueryAlias(_));
+    refers
+        || plan
+            .inputs()
+            .into_iter()
+            .any(|input| is_deep_below(input, in_from))
 }
 
 /// Joins `input` with a subquery; the expression that stands for its value.

@@ -12,6 +12,7 @@ use datafusion::logical_expr::{
 
 use crate::error::SqlError;
 
+mod recursive;
 mod rows;
 
 /// Outer columns, each with the name that it has inside.
@@ -19,6 +20,8 @@ pub(super) struct Domain {
     number: usize,
     outer: Vec<Column>,
     plan: LogicalPlan,
+    /// Inside a recursive query, the table that has the domain's columns.
+    work_table: Option<String>,
 }
 
 /// Whether an expression refers outside, its own subqueries aside.
@@ -72,6 +75,7 @@ impl Domain {
             number,
             outer: Vec::new(),
             plan: LogicalPlanBuilder::empty(true).build()?,
+            work_table: None,
         };
         let columns = outer_columns(subquery);
         domain.add(
@@ -168,6 +172,7 @@ impl Domain {
         outer_columns(plan)
             .iter()
             .any(|column| self.outer.contains(column))
+            || self.reads_work_table(plan)
     }
 
     /// `input` joined with an applied subquery on the domain's columns.
@@ -235,6 +240,8 @@ impl Domain {
                 })
             }
             LogicalPlan::Unnest(unnest) => self.unnest(unnest),
+            LogicalPlan::RecursiveQuery(query) => self.recursive(query),
+            LogicalPlan::TableScan(scan) => self.work_table(scan),
             LogicalPlan::Window(window) => self.window(window),
             other => Err(SqlError::not_supported(format!(
                 "a reference to an outer query below {}",
@@ -261,7 +268,8 @@ impl Domain {
         for (expr, field) in projection.expr.iter().zip(projection.schema.fields()) {
             let replaced = self.replace(expr.clone())?;
             // The name of an expression tells its columns, and must stay.
-            let plain = matches!(replaced, Expr::Column(_) | Expr::Alias(_));
+            let plain = matches!(replaced, Expr::Alias(_))
+                || matches!((&replaced, expr), (Expr::Column(_), Expr::Column(_)));
             exprs.push(if plain {
                 replaced
             } else {

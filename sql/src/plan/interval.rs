@@ -327,14 +327,13 @@ impl Temporal {
             Operation::Sum { back } => {
                 rows::<Intervals, Intervals, Intervals>(left, right, |a, b| sum(a, b, back))
             }
-            Operation::Product => rows::<Intervals, Float64Type, Intervals>(left, right, scale),
-            Operation::Quotient => {
-                rows::<Intervals, Float64Type, Intervals>(left, right, |value, divisor| {
-                    if divisor == 0.0 {
-                        return Err(SqlError::division_by_zero().into());
-                    }
-                    scale(value, 1.0 / divisor)
+            Operation::Product => {
+                rows::<Intervals, Float64Type, Intervals>(left, right, |value, factor| {
+                    scale(value, |part| part * factor)
                 })
+            }
+            Operation::Quotient => {
+                rows::<Intervals, Float64Type, Intervals>(left, right, divide)
             }
             _ => Err(SqlError::internal("an operation on times of another kind").into()),
         }
@@ -424,11 +423,27 @@ fn sum(
     result.ok_or_else(|| overflow("interval"))
 }
 
+/// An interval by a number.
+///
+/// Errors: `22012`, `22008`.
+pub(super) fn divide(
+    value: IntervalMonthDayNano,
+    divisor: f64,
+) -> Result<IntervalMonthDayNano, ArrowError> {
+    if divisor == 0.0 {
+        return Err(SqlError::division_by_zero().into());
+    }
+    scale(value, |part| part / divisor)
+}
+
 /// Fractions of months become days, and fractions of days become time.
-fn scale(value: IntervalMonthDayNano, factor: f64) -> Result<IntervalMonthDayNano, ArrowError> {
-    let months = f64::from(value.months) * factor;
+fn scale(
+    value: IntervalMonthDayNano,
+    apply: impl Fn(f64) -> f64,
+) -> Result<IntervalMonthDayNano, ArrowError> {
+    let months = apply(f64::from(value.months));
     let whole_months = months.trunc();
-    let days = f64::from(value.days) * factor;
+    let days = apply(f64::from(value.days));
     let whole_days = days.trunc();
     let month_days = round_micro((months - whole_months) * 30.0);
     let mut day_part = whole_days + month_days.trunc();
@@ -438,7 +453,7 @@ fn scale(value: IntervalMonthDayNano, factor: f64) -> Result<IntervalMonthDayNan
         day_part += (seconds / 86_400.0).trunc();
         seconds %= 86_400.0;
     }
-    let micros = (value.nanoseconds as f64 / 1000.0 * factor + seconds * 1e6).round_ties_even();
+    let micros = (apply(value.nanoseconds as f64 / 1000.0) + seconds * 1e6).round_ties_even();
     let fits = |v: f64| v.abs() < f64::from(i32::MAX);
     if !fits(whole_months) || !fits(day_part) || micros.abs() >= 9.2e15 {
         return Err(overflow("interval"));

@@ -3,10 +3,11 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{Expr, Ident, LimitClause, ObjectName, Query, Value, Visit, Visitor};
+use sqlparser::tokenizer::Location;
 
 use crate::error::SqlError;
 use crate::parse::fold;
-use crate::rewrite::build::cast_operand;
+use crate::rewrite::build::{cast_operand, string_text};
 use crate::sqlstate;
 use crate::types::{PgType, oid};
 
@@ -94,9 +95,20 @@ fn parameter_number(expression: &Expr) -> Option<usize> {
     name.strip_prefix('$')?.parse().ok()
 }
 
-/// The error with the place of the name that it speaks of. Only statements of one
-/// line have one: the tree knows lines and columns, not offsets.
+/// The error with the place of the name that it speaks of.
 pub(super) fn with_position(error: SqlError, query: &Query) -> SqlError {
+    if error.position.is_some() || error.location.is_some() {
+        return error;
+    }
+    let speaks_of_a_literal = [
+        sqlstate::INVALID_TEXT_REPRESENTATION,
+        sqlstate::INVALID_DATETIME_FORMAT,
+        sqlstate::DATETIME_FIELD_OVERFLOW,
+    ]
+    .contains(&error.code);
+    if speaks_of_a_literal {
+        return with_literal(error, query);
+    }
     let speaks_of_a_name = [
         sqlstate::UNDEFINED_TABLE,
         sqlstate::UNDEFINED_COLUMN,
@@ -104,7 +116,7 @@ pub(super) fn with_position(error: SqlError, query: &Query) -> SqlError {
         sqlstate::AMBIGUOUS_COLUMN,
     ]
     .contains(&error.code);
-    if !speaks_of_a_name || error.position.is_some() {
+    if !speaks_of_a_name {
         return error;
     }
     let wanted: Vec<String> = error
@@ -117,18 +129,53 @@ pub(super) fn with_position(error: SqlError, query: &Query) -> SqlError {
         found: None,
     };
     let _ = query.visit(&mut finder);
-    error.at(finder.found)
+    match finder.found {
+        Some(location) => error.at_location(location),
+        None => error,
+    }
+}
+
+/// The error with the place of the one literal that it quotes.
+fn with_literal(error: SqlError, query: &Query) -> SqlError {
+    struct Literals<'a> {
+        message: &'a str,
+        places: Vec<Location>,
+    }
+    impl Visitor for Literals<'_> {
+        type Break = ();
+        fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
+            if let Expr::Value(literal) = expression
+                && let Some(text) = string_text(expression)
+                && self.message.ends_with(&format!("\"{text}\""))
+            {
+                self.places.push(literal.span.start);
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut literals = Literals {
+        message: &error.message,
+        places: Vec::new(),
+    };
+    let _ = query.visit(&mut literals);
+    match literals.places.as_slice() {
+        [place] => {
+            let place = *place;
+            error.at_location(place)
+        }
+        _ => error,
+    }
 }
 
 struct Finder {
     wanted: Vec<String>,
-    found: Option<usize>,
+    found: Option<Location>,
 }
 
 impl Finder {
     fn check(&mut self, first: &Ident, last: &Ident) -> ControlFlow<()> {
-        if self.wanted.contains(&fold(last)) && first.span.start.line == 1 {
-            self.found = usize::try_from(first.span.start.column).ok();
+        if self.wanted.contains(&fold(last)) {
+            self.found = Some(first.span.start);
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())

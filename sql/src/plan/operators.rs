@@ -11,21 +11,26 @@ use std::sync::{Arc, Mutex};
 use arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::expr::{Placeholder, WindowFunction};
-use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr, RawWindowExpr};
+use datafusion::logical_expr::planner::{
+    ExprPlanner, PlannerResult, RawBinaryExpr, RawDictionaryExpr, RawWindowExpr,
+};
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator};
 use sqlparser::ast::BinaryOperator;
 
+pub(super) mod array;
 mod category;
+mod concat;
+mod condition;
 mod literal;
 mod named;
 
-pub(super) use category::cannot_match;
+pub(crate) use category::{common_type, is_float};
+pub(super) use category::{cannot_match, literal_target};
 use category::{
-    Category, arithmetic_literal, category, integer_digits, later_instant, literal_target,
-    number_target,
+    Category, arithmetic_literal, category, integer_digits, later_instant, number_target,
 };
 
-use literal::padding_ignored;
+use literal::{padding_ignored, require_unique};
 pub(crate) use literal::{cast_expr, literal_as};
 
 use super::arithmetic;
@@ -73,6 +78,33 @@ impl ExprPlanner for OperatorPlanner {
         let left = side(left, schema)?;
         let right = side(right, schema)?;
         Ok(PlannerResult::Planned(self.plan(&op, left, right)?))
+    }
+
+    fn plan_array_literal(
+        &self,
+        elements: Vec<Expr>,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<Vec<Expr>>> {
+        Ok(PlannerResult::Original(
+            self.array_elements(elements, schema)?,
+        ))
+    }
+
+    /// An array that the rewrite handed over as a dictionary.
+    fn plan_dictionary_literal(
+        &self,
+        raw: RawDictionaryExpr,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<RawDictionaryExpr>> {
+        let is_array = |key: &Expr| {
+            matches!(key.as_literal(), Some(ScalarValue::Utf8(Some(name))) if name == rewrite::ARRAY)
+        };
+        if !raw.keys.first().is_some_and(is_array) {
+            return Ok(PlannerResult::Original(raw));
+        }
+        let elements = self.array_elements(raw.values, schema)?;
+        let array = datafusion::functions_nested::expr_fn::make_array(elements);
+        Ok(PlannerResult::Planned(array))
     }
 
     fn plan_window(&self, raw: RawWindowExpr) -> Result<PlannerResult<RawWindowExpr>> {
@@ -135,6 +167,18 @@ impl OperatorPlanner {
             && (quantifier == rewrite::ANY || quantifier == rewrite::ALL)
         {
             return self.quantified(quantifier, text, left, right);
+        }
+        if let BinaryOperator::PGCustomBinaryOperator(parts) = op
+            && let [marker, construct, place] = parts.as_slice()
+            && marker == rewrite::CONDITION
+        {
+            return self.condition(construct, place, left);
+        }
+        if let BinaryOperator::PGCustomBinaryOperator(parts) = op
+            && let [marker, place] = parts.as_slice()
+            && marker == rewrite::SAME_COLUMN
+        {
+            return self.cell(place, &left, right);
         }
         let text = match op {
             BinaryOperator::PGCustomBinaryOperator(parts) => {
@@ -285,10 +329,12 @@ impl OperatorPlanner {
                 return Err(SqlError::undefined_operator("unknown", op, "unknown"));
             }
             (Some(known), None) => {
+                require_unique(op, &left, &right)?;
                 let target = arithmetic_literal(known, op);
                 (left, self.typed(right, target)?)
             }
             (None, Some(known)) => {
+                require_unique(op, &left, &right)?;
                 let target = arithmetic_literal(known, op);
                 (self.typed(left, target)?, right)
             }
@@ -360,63 +406,6 @@ impl OperatorPlanner {
         builtin::call("power", vec![left, right], &self.ctx)
     }
 
-    fn concat(&self, left: Side, right: Side) -> Result<Expr, SqlError> {
-        let is_array = |side: &Side| side.pg_type.is_some_and(|t| t.element().is_some());
-        if is_array(&left) || is_array(&right) {
-            return self.concat_arrays(left, right);
-        }
-        let text = PgType::new(oid::TEXT);
-        let jsonb = |side: &Side| side.pg_type.is_some_and(|t| t.oid == oid::JSONB);
-        if jsonb(&left) && (jsonb(&right) || right.pg_type.is_none()) {
-            let right = self.typed(right, PgType::new(oid::JSONB))?;
-            return builtin::call("jsonb_concat", vec![left.expr, right.expr], &self.ctx);
-        }
-        let bytes = |side: &Side| side.pg_type.is_some_and(|t| t.oid == oid::BYTEA);
-        if bytes(&left) && bytes(&right) {
-            return builtin::call("$bytea_concat", vec![left.expr, right.expr], &self.ctx);
-        }
-        let left = self.typed(left, text)?;
-        let right = self.typed(right, text)?;
-        let (left_type, right_type) = types_of(&left, &right);
-        if !is_text(left_type) && !is_text(right_type) {
-            return Err(SqlError::undefined_operator(
-                &left_type.display(),
-                "||",
-                &right_type.display(),
-            ));
-        }
-        let left = self.as_plain_text(left);
-        let right = self.as_plain_text(right);
-        Ok(binary(left, Operator::StringConcat, right))
-    }
-
-    fn as_plain_text(&self, side: Side) -> Expr {
-        match side.pg_type {
-            Some(t) if is_text(t) && t.oid != oid::BPCHAR => side.expr,
-            _ => cast_expr(side.expr, PgType::new(oid::TEXT), &self.ctx),
-        }
-    }
-
-    fn concat_arrays(&self, left: Side, right: Side) -> Result<Expr, SqlError> {
-        let array_type = [&left, &right]
-            .iter()
-            .filter_map(|side| side.pg_type)
-            .find(|t| t.element().is_some())
-            .expect("one side is an array");
-        let left = self.typed(left, array_type)?;
-        let right = self.typed(right, array_type)?;
-        let (left_type, right_type) = types_of(&left, &right);
-        let name = match (
-            left_type.element().is_some(),
-            right_type.element().is_some(),
-        ) {
-            (true, true) => "array_cat",
-            (true, false) => "array_append",
-            _ => "array_prepend",
-        };
-        builtin::call(name, vec![left.expr, right.expr], &self.ctx)
-    }
-
     /// `left op ANY (right)`: an untyped array has elements of the left side's type.
     fn quantified(
         &self,
@@ -435,6 +424,12 @@ impl OperatorPlanner {
             .pg_type
             .and_then(PgType::element)
             .map(|t| PgType::new(t.oid));
+        if let (Some(own), Some(element)) = (left.pg_type, element)
+            && cannot_match(own, element)
+        {
+            let own = PgType::new(own.oid).display();
+            return Err(SqlError::undefined_operator(&own, op, &element.display()));
+        }
         let left = self.typed(left, element.unwrap_or(text))?;
         let own = literal_target(left.pg_type.unwrap_or(text));
         let array = own.array().unwrap_or(PgType::new(1009));

@@ -18,7 +18,7 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 
 use super::operators::OperatorPlanner;
-use super::{aggregate, builtin};
+use super::{aggregate, builtin, missing, unify};
 use crate::context::StatementContext;
 use crate::parse::type_name;
 use crate::types::PgType;
@@ -65,6 +65,19 @@ static WINDOWS: LazyLock<HashMap<String, Arc<WindowUDF>>> = LazyLock::new(|| {
 /// One of the engine's own scalar functions.
 pub(super) fn engine_function(name: &str) -> Option<Arc<ScalarUDF>> {
     SCALARS.get(name).map(Arc::clone)
+}
+
+/// Whether a call by this name is a scalar function's.
+pub(super) fn is_scalar(name: &str, ctx: &Arc<StatementContext>) -> bool {
+    builtin::resolve(name, ctx).is_some() || engine_function(name).is_some()
+}
+
+/// Whether a call by this name is an aggregate's.
+pub(crate) fn is_aggregate(name: &str, ctx: &Arc<StatementContext>) -> bool {
+    !is_scalar(name, ctx)
+        && (aggregate::resolve(name).is_some()
+            || crate::functions::aggregate(name, ctx).is_some()
+            || AGGREGATES.contains_key(name))
 }
 
 /// How the provider finds relations; the planner itself, so that views can nest.
@@ -122,6 +135,11 @@ impl<'a> Provider<'a> {
             .clone()
     }
 
+    /// Whether an aggregate or a window function has this name.
+    fn is_other_function(&self, name: &str) -> bool {
+        self.get_aggregate_meta(name).is_some() || self.get_window_meta(name).is_some()
+    }
+
     fn note(&self, name: Option<&str>) {
         *self
             .missing
@@ -172,10 +190,12 @@ impl ContextProvider for Provider<'_> {
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
         let found = builtin::resolve(name, &self.ctx).or_else(|| engine_function(name));
-        if found.is_none() {
-            self.note(Some(name));
+        // The engine plans `unnest` itself, once no function has that name.
+        if found.is_some() || name == "unnest" || self.is_other_function(name) {
+            return found.map(unify::wrapped);
         }
-        found
+        self.note(Some(name));
+        Some(Arc::new(missing::function(name)))
     }
 
     fn get_higher_order_meta(&self, _name: &str) -> Option<Arc<HigherOrderUDF>> {

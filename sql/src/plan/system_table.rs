@@ -7,9 +7,9 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result;
-use datafusion::datasource::TableType;
+use datafusion::datasource::{DefaultTableSource, TableType};
 use datafusion::datasource::memory::MemorySourceConfig;
-use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::{Expr, TableSource};
 use datafusion::physical_plan::ExecutionPlan;
 
 use crate::context::StatementContext;
@@ -28,6 +28,13 @@ impl SystemTable {
             relation,
             ctx: Arc::clone(ctx),
         }
+    }
+
+    /// The OID of the system relation behind a logical scan, if it is one.
+    pub(super) fn downcast(source: &Arc<dyn TableSource>) -> Option<u32> {
+        let source = source.downcast_ref::<DefaultTableSource>()?;
+        let table = source.table_provider.downcast_ref::<Self>()?;
+        Some(table.relation.oid)
     }
 }
 

@@ -1,10 +1,11 @@
 //! Small constructors of syntax tree nodes.
 
 use sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
-    ObjectName, ObjectNamePart, UnaryOperator, Value, ValueWithSpan,
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
+    FunctionArguments, Ident, ObjectName, ObjectNamePart, Spanned, UnaryOperator, Value,
+    ValueWithSpan,
 };
-use sqlparser::tokenizer::Span;
+use sqlparser::tokenizer::{Location, Span};
 
 use crate::types::PgType;
 
@@ -66,11 +67,91 @@ pub(crate) fn cast_operand(expression: &Expr) -> Option<(PgType, &Expr)> {
 pub(crate) const ASSIGN: &str = "$assign/";
 
 /// A value for a column of type `target`: text that is too long is refused.
-pub(crate) fn assignment_cast(expression: Expr, target: PgType) -> Expr {
+pub(crate) fn assignment_cast(expression: Expr, target: PgType, column: &str) -> Expr {
+    let place = place_text(expression.span().start);
     call(
-        &format!("{ASSIGN}{}/{}", target.oid, target.typmod),
+        &format!("{ASSIGN}{}/{}/{place}/{column}", target.oid, target.typmod),
         vec![expression],
     )
+}
+
+/// A place in the text in a form that a name can hold.
+pub(crate) fn place_text(place: Location) -> String {
+    format!("{}:{}", place.line, place.column)
+}
+
+/// The place that [`place_text`] wrote.
+pub(crate) fn place_of(text: &str) -> Option<Location> {
+    let (line, column) = text.split_once(':')?;
+    Some(Location::new(line.parse().ok()?, column.parse().ok()?))
+}
+
+/// First part of the operator that a condition becomes; the construct and its place
+/// follow.
+pub(crate) const CONDITION: &str = "$condition";
+
+/// Marks what must be a boolean; `construct` such as `WHERE` is named if it is not.
+/// What is one by its form is left alone.
+pub(crate) fn condition(slot: &mut Expr, construct: &str) {
+    let mut inner = &*slot;
+    while let Expr::Nested(nested) = inner {
+        inner = nested;
+    }
+    let is_boolean = match inner {
+        Expr::BinaryOp { op, .. } => matches!(
+            op,
+            BinaryOperator::And
+                | BinaryOperator::Or
+                | BinaryOperator::Eq
+                | BinaryOperator::NotEq
+                | BinaryOperator::Lt
+                | BinaryOperator::LtEq
+                | BinaryOperator::Gt
+                | BinaryOperator::GtEq
+        ),
+        Expr::IsNull(_)
+        | Expr::IsNotNull(_)
+        | Expr::IsTrue(_)
+        | Expr::IsNotTrue(_)
+        | Expr::IsFalse(_)
+        | Expr::IsNotFalse(_)
+        | Expr::IsUnknown(_)
+        | Expr::IsNotUnknown(_)
+        | Expr::IsDistinctFrom(_, _)
+        | Expr::IsNotDistinctFrom(_, _)
+        | Expr::InList { .. }
+        | Expr::InSubquery { .. }
+        | Expr::Between { .. }
+        | Expr::Like { .. }
+        | Expr::ILike { .. }
+        | Expr::SimilarTo { .. }
+        | Expr::AnyOp { .. }
+        | Expr::AllOp { .. }
+        | Expr::Exists { .. }
+        | Expr::UnaryOp {
+            op: UnaryOperator::Not,
+            ..
+        } => true,
+        _ => false,
+    };
+    if is_boolean {
+        return;
+    }
+    let mut place = slot.span().start;
+    if matches!(slot, Expr::Subquery(_)) && place.column > 1 {
+        // The parenthesis before it.
+        place.column -= 1;
+    }
+    let plain = take(slot);
+    *slot = Expr::BinaryOp {
+        left: Box::new(plain),
+        op: BinaryOperator::PGCustomBinaryOperator(vec![
+            CONDITION.to_owned(),
+            construct.to_owned(),
+            place_text(place),
+        ]),
+        right: Box::new(value(Value::Null)),
+    };
 }
 
 /// A string literal.

@@ -1,11 +1,11 @@
 //! Expressions: literals' types, casts, and syntax that is a function call in disguise.
 
 use sqlparser::ast::{
-    AccessExpr, BinaryOperator, CeilFloorKind, DateTimeField, Expr, Interval, ObjectName,
-    Subscript, TrimWhereField, UnaryOperator, Value,
+    AccessExpr, BinaryOperator, CeilFloorKind, DateTimeField, DictionaryField, Expr, Ident,
+    ObjectName, Subscript, TrimWhereField, UnaryOperator, Value,
 };
 
-use super::build::{call, cast, negate_if, raw_number, string, string_text, take, value};
+use super::build::{call, cast, negate_if, raw_number, string, take, value};
 use super::function;
 use crate::error::SqlError;
 use crate::parse::{name_parts, type_name};
@@ -31,25 +31,12 @@ pub(super) fn before(expression: &mut Expr) -> Result<(), SqlError> {
                 *expression = value(Value::Number(format!("-{text}"), false));
             }
         }
-        Expr::Interval(interval) => *expression = interval_literal(interval)?,
+        Expr::Interval(interval) => *expression = super::interval::literal(interval)?,
         Expr::Case {
-            operand: Some(operand),
+            operand,
             conditions,
             ..
-        } => {
-            let operand = take(operand);
-            for when in conditions.iter_mut() {
-                let condition = take(&mut when.condition);
-                when.condition = Expr::BinaryOp {
-                    left: Box::new(Expr::Nested(Box::new(operand.clone()))),
-                    op: BinaryOperator::Eq,
-                    right: Box::new(Expr::Nested(Box::new(condition))),
-                };
-            }
-            if let Expr::Case { operand, .. } = expression {
-                *operand = None;
-            }
-        }
+        } => super::case::with_conditions(operand, conditions),
         Expr::BinaryOp {
             op: BinaryOperator::And | BinaryOperator::Or,
             ..
@@ -58,7 +45,9 @@ pub(super) fn before(expression: &mut Expr) -> Result<(), SqlError> {
         }
         Expr::BinaryOp { left, op, right } => {
             require_short_chain(left)?;
-            if let Some(expanded) = super::row::row_comparison(left, op, right)? {
+            if *op == BinaryOperator::Overlaps {
+                *expression = super::overlaps::overlaps(left, right)?;
+            } else if let Some(expanded) = super::row::row_comparison(left, op, right)? {
                 *expression = expanded;
             }
         }
@@ -84,6 +73,7 @@ pub(super) fn before(expression: &mut Expr) -> Result<(), SqlError> {
         } if matches!(**expr, Expr::Tuple(_)) => {
             *expression = super::row::row_in_list(expr, list, *negated)?;
         }
+        Expr::InSubquery { .. } => super::row_in::in_expression(expression)?,
         Expr::Function(call) => match function::array_subquery(call) {
             Some(aggregated) => *expression = aggregated,
             None => function::before(call)?,
@@ -124,6 +114,7 @@ pub(super) fn after(expression: &mut Expr) -> Result<(), SqlError> {
             let text = value(typed.value.value.clone());
             Some(cast(text, target))
         }
+        Expr::Array(array) => array_of_names(&mut array.elem),
         Expr::AtTimeZone {
             timestamp,
             time_zone,
@@ -177,6 +168,24 @@ pub(super) fn after(expression: &mut Expr) -> Result<(), SqlError> {
         *expression = replacement;
     }
     Ok(())
+}
+
+/// The key of the dictionary that an array with names in it becomes.
+pub(crate) const ARRAY: &str = "$array";
+
+/// The engine plans the elements of an array without what it knows of outer queries, but
+/// those of a dictionary with it; `plan/operators.rs` makes the array.
+fn array_of_names(elements: &mut Vec<Expr>) -> Option<Expr> {
+    if !elements.iter().any(super::set::refers_elsewhere) {
+        return None;
+    }
+    let fields = std::mem::take(elements)
+        .into_iter()
+        .map(|element| DictionaryField {
+            key: Ident::new(ARRAY),
+            value: Box::new(element),
+        });
+    Some(Expr::Dictionary(fields.collect()))
 }
 
 /// SIMILAR TO is a function, and so is a LIKE pattern with an escape of its own.
@@ -254,7 +263,7 @@ fn keyword_call(expression: &mut Expr) -> Option<Expr> {
 }
 
 /// A number literal that is cast at once is read as its target, not as numeric.
-fn exact_literal(inner: Expr, target: PgType) -> Expr {
+pub(super) fn exact_literal(inner: Expr, target: PgType) -> Expr {
     let is_float = matches!(target.oid, oid::FLOAT4 | oid::FLOAT8);
     match super::build::cast_operand(&inner) {
         Some((source, operand)) if is_float && source.oid == oid::NUMERIC => operand.clone(),
@@ -343,25 +352,6 @@ fn fraction(sign: &str, text: &str) -> Option<Expr> {
     ))
 }
 
-fn interval_literal(interval: &mut Interval) -> Result<Expr, SqlError> {
-    let inner = take(&mut interval.value);
-    let text = match (&inner, string_text(&inner)) {
-        (_, Some(text)) => text.to_owned(),
-        (Expr::Value(literal), None) => match &literal.value {
-            Value::Number(text, _) => text.clone(),
-            _ => return Err(SqlError::not_supported("an interval that is no literal")),
-        },
-        _ => return Err(SqlError::not_supported("an interval that is no literal")),
-    };
-    let text = match (&interval.leading_field, &interval.last_field) {
-        (Some(field), None) if text.trim().parse::<f64>().is_ok() => {
-            format!("{text} {}", field_name(field))
-        }
-        _ => text,
-    };
-    Ok(cast(string(text), PgType::new(oid::INTERVAL)))
-}
-
 /// The name of a date part in lower case, without quotes.
 pub(super) fn field_name(field: &DateTimeField) -> String {
     field.to_string().trim_matches(['\'', '"']).to_lowercase()
@@ -369,9 +359,6 @@ pub(super) fn field_name(field: &DateTimeField) -> String {
 
 fn substring(text: Expr, from: Option<Box<Expr>>, length: Option<Box<Expr>>) -> Expr {
     match (from, length) {
-        (Some(from), None) if string_text(&from).is_some() => {
-            call("regexp_substr", vec![text, *from])
-        }
         (Some(from), None) => call("substring", vec![text, *from]),
         (Some(from), Some(length)) => call("substring", vec![text, *from, *length]),
         (None, Some(length)) => {
@@ -451,10 +438,16 @@ pub(super) fn operator_text(op: &BinaryOperator) -> String {
 
 fn subscripts(root: &mut Expr, chain: &mut [AccessExpr]) -> Result<Option<Expr>, SqlError> {
     let mut current = take(root);
-    for access in chain {
+    let mut rest = chain.iter_mut().peekable();
+    while let Some(access) = rest.next() {
+        let is_last = !matches!(
+            rest.peek(),
+            Some(AccessExpr::Subscript(Subscript::Index { .. }))
+        );
         current = match access {
             AccessExpr::Subscript(Subscript::Index { index }) => {
-                call("$subscript", vec![current, take(index)])
+                let name = if is_last { "$subscript" } else { "$subarray" };
+                call(name, vec![current, take(index)])
             }
             AccessExpr::Subscript(Subscript::Slice {
                 lower_bound,

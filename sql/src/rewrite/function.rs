@@ -11,7 +11,7 @@ use crate::error::SqlError;
 use crate::parse::name_parts;
 
 /// Redshift's functions whose first argument is a bare word.
-const DATE_PART_FIRST: &[&str] = &[
+pub(crate) const DATE_PART_FIRST: &[&str] = &[
     "dateadd",
     "datediff",
     "date_add",
@@ -21,9 +21,10 @@ const DATE_PART_FIRST: &[&str] = &[
 ];
 
 /// Schemas whose functions are found without their name.
-const SYSTEM_SCHEMAS: &[&str] = &["pg_catalog", "information_schema", "gotgan"];
+pub(crate) const SYSTEM_SCHEMAS: &[&str] = &["pg_catalog", "information_schema", "gotgan"];
 
 pub(super) fn before(function: &mut Function) -> Result<(), SqlError> {
+    super::argument::place_named(function)?;
     let name = name_parts(&function.name).pop().unwrap_or_default();
     if DATE_PART_FIRST.contains(&name.as_str())
         && let FunctionArguments::List(list) = &mut function.args

@@ -5,7 +5,7 @@
 //! and COALESCE and the like their keyword, anything else `?column?`.
 
 use sqlparser::ast::{
-    Expr, Function, FunctionArguments, Query, SelectItem, SetExpr, UnaryOperator,
+    BinaryOperator, Expr, Function, FunctionArguments, Query, SelectItem, SetExpr, UnaryOperator,
 };
 
 use crate::parse::{fold, name_parts, type_name};
@@ -88,8 +88,15 @@ fn figure(expression: &Expr) -> (Strength, String) {
         },
         Expr::Array(_) => strong("array"),
         Expr::Tuple(_) => strong("row"),
+        Expr::BinaryOp {
+            op: BinaryOperator::Overlaps,
+            ..
+        } => strong("overlaps"),
         Expr::Extract { .. } => strong("extract"),
         Expr::Position { .. } => strong("position"),
+        Expr::Substring {
+            shorthand: true, ..
+        } => strong("substr"),
         Expr::Substring { .. } => strong("substring"),
         Expr::Overlay { .. } => strong("overlay"),
         Expr::AtTimeZone { .. } => strong("timezone"),

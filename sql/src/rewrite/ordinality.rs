@@ -28,17 +28,24 @@ pub(super) fn number_rows(factor: &mut TableFactor) -> Result<bool, SqlError> {
         return Ok(false);
     };
     let given = alias.take();
+    let function = super::select::function_name(factor);
+    let own = given.as_ref().map_or(function, |alias| alias.name.clone());
     let mut names: Vec<Ident> = given
         .iter()
         .flat_map(|alias| alias.columns.iter().map(|column| column.name.clone()))
         .collect();
     if names.is_empty() {
-        names.push(Ident::new("value"));
+        names.push(own.clone());
     }
     if names.len() == 1 {
         names.push(Ident::new("ordinality"));
     }
-    let name = given.map_or_else(|| Ident::new("numbered"), |alias| alias.name);
+    let (TableFactor::Table { alias, .. }
+    | TableFactor::Function { alias, .. }
+    | TableFactor::UNNEST { alias, .. }) = &mut *factor
+    else {
+        return Ok(false);
+    };
     *alias = Some(table_alias(Ident::new("plain"), &[Ident::new("element")]));
     let text = "SELECT plain.element, row_number() OVER () FROM plain";
     let mut query = crate::parse::parse_query(text)?;
@@ -50,7 +57,7 @@ pub(super) fn number_rows(factor: &mut TableFactor) -> Result<bool, SqlError> {
     *factor = TableFactor::Derived {
         lateral: true,
         subquery: Box::new(query),
-        alias: Some(table_alias(name, &names)),
+        alias: Some(table_alias(own, &names)),
         sample: None,
     };
     Ok(true)

@@ -42,10 +42,13 @@ pub(super) fn prepare_query(query: &mut Query) -> Result<(), SqlError> {
             protect(&mut key.expr);
         }
     }
-    values_to_select(query)?;
-    refuse_bags(&query.body)?;
+    super::set::values_to_select(query)?;
+    super::set::mark_bags(&mut query.body)?;
     fetch_to_limit(query)?;
     top_to_limit(query)?;
+    super::condition::count_rows(query)?;
+    super::agree::mark_values(query);
+    super::distinct::order_by_position(query);
     if let Some(LimitClause::LimitOffset { limit, offset, .. }) = &mut query.limit_clause {
         if let Some(limit) = limit {
             protect(limit);
@@ -57,70 +60,9 @@ pub(super) fn prepare_query(query: &mut Query) -> Result<(), SqlError> {
     Ok(())
 }
 
-/// A row of VALUES with a subquery in it is a SELECT without FROM, which the engine
-/// can plan; several such rows are refused.
-pub(crate) fn values_to_select(query: &mut Query) -> Result<(), SqlError> {
-    let SetExpr::Values(values) = query.body.as_mut() else {
-        return Ok(());
-    };
-    let has_subquery = values
-        .rows
-        .iter()
-        .flat_map(|row| &row.content)
-        .any(contains_subquery);
-    if !has_subquery {
-        return Ok(());
-    }
-    let [row] = values.rows.as_mut_slice() else {
-        return Err(SqlError::not_supported(
-            "a subquery in a list of several VALUES",
-        ));
-    };
-    let cells = std::mem::take(&mut row.content);
-    let mut plain = crate::parse::parse_query("SELECT 1")?;
-    if let SetExpr::Select(select) = plain.body.as_mut() {
-        select.projection = cells
-            .into_iter()
-            .enumerate()
-            .map(|(index, expr)| SelectItem::ExprWithAlias {
-                expr,
-                alias: Ident::with_quote('"', format!("column{}", index + 1)),
-            })
-            .collect();
-    }
-    query.body = plain.body;
-    Ok(())
-}
-
-fn contains_subquery(expression: &Expr) -> bool {
-    struct Subqueries;
-    impl Visitor for Subqueries {
-        type Break = ();
-        fn pre_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
-            ControlFlow::Break(())
-        }
-    }
-    expression.visit(&mut Subqueries).is_break()
-}
-
-/// The engine takes EXCEPT ALL and INTERSECT ALL for their versions on sets.
-fn refuse_bags(body: &SetExpr) -> Result<(), SqlError> {
-    let SetExpr::SetOperation {
-        left,
-        op,
-        set_quantifier,
-        right,
-    } = body
-    else {
-        return Ok(());
-    };
-    let is_all = *set_quantifier == sqlparser::ast::SetQuantifier::All;
-    if is_all && *op != sqlparser::ast::SetOperator::Union {
-        return Err(SqlError::not_supported(format!("{op} ALL")));
-    }
-    refuse_bags(left)?;
-    refuse_bags(right)
-}
+/// The function around the count of rows that FETCH ... WITH TIES wants; see
+/// `plan/bag.rs`.
+pub(crate) const WITH_TIES: &str = "$with_ties";
 
 fn fetch_to_limit(query: &mut Query) -> Result<(), SqlError> {
     let Some(Fetch {
@@ -131,12 +73,19 @@ fn fetch_to_limit(query: &mut Query) -> Result<(), SqlError> {
     else {
         return Ok(());
     };
-    if with_ties || percent {
-        return Err(SqlError::not_supported(
-            "FETCH FIRST ... WITH TIES or PERCENT",
-        ));
+    if percent {
+        return Err(SqlError::not_supported("FETCH FIRST ... PERCENT"));
     }
-    let limit = quantity.unwrap_or_else(|| raw_number("1"));
+    let mut limit = quantity.unwrap_or_else(|| raw_number("1"));
+    if with_ties {
+        if query.order_by.is_none() {
+            return Err(SqlError::syntax(
+                "WITH TIES cannot be specified without ORDER BY clause",
+            ));
+        }
+        protect(&mut limit);
+        limit = call(WITH_TIES, vec![limit]);
+    }
     set_limit(query, limit);
     Ok(())
 }
@@ -185,7 +134,7 @@ pub(super) fn prepare_select(select: &mut Select) -> Result<(), SqlError> {
     if select.into.is_some() {
         return Err(SqlError::not_supported("SELECT INTO here"));
     }
-    super::join::expand_using(select)?;
+    super::row_in::in_conditions(select)?;
     let grouped = bare_names(select);
     if let GroupByExpr::Expressions(keys, _) = &mut select.group_by {
         for key in keys {
@@ -403,6 +352,29 @@ fn called_function(factor: &mut TableFactor) -> Option<Called<'_>> {
         plain.collect::<Option<Vec<_>>>()?,
         alias,
     ))
+}
+
+/// Whether a function gives a set of rows.
+pub(crate) fn is_set_returning(function: &str) -> bool {
+    function == "unnest" || SET_RETURNING.iter().any(|(name, _)| *name == function)
+}
+
+/// Whether a function in FROM gives one column, which its alias names.
+pub(super) fn gives_one_column(function: &str) -> bool {
+    const SEVERAL: &[&str] = &["_pg_expandarray", "aclexplode"];
+    let is_known = SET_RETURNING.iter().any(|(name, _)| *name == function);
+    function == "unnest" || (is_known && !SEVERAL.contains(&function))
+}
+
+/// What a function in FROM is called that has no alias.
+pub(super) fn function_name(factor: &TableFactor) -> Ident {
+    let name = match factor {
+        TableFactor::Table { name, .. } | TableFactor::Function { name, .. } => {
+            name_parts(name).pop()
+        }
+        _ => None,
+    };
+    Ident::with_quote('"', name.unwrap_or_else(|| "unnest".to_owned()))
 }
 
 fn name_only_column(alias: &mut Option<TableAlias>, function: &str) {

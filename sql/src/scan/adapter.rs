@@ -59,7 +59,13 @@ impl PhysicalExprAdapter for LakeAdapter {
             match self.columns.by_name(column.name()) {
                 Some(known) => Ok(Transformed::yes(self.read(known)?)),
                 // A column of the reader's own, such as the position of a row.
-                None => Ok(Transformed::no(node)),
+                None => match self.file.index_of(column.name()) {
+                    Ok(index) => Ok(Transformed::yes(Arc::new(Column::new(
+                        column.name(),
+                        index,
+                    )))),
+                    Err(_) => Ok(Transformed::no(node)),
+                },
             }
         });
         rewritten.data()
@@ -95,7 +101,7 @@ impl LakeAdapter {
 }
 
 fn check_readable(column_type: &ColumnType, found: &DataType) -> Result<(), SqlError> {
-    match column_type {
+    match column_type.plain() {
         ColumnType::Unsupported(name) => Err(SqlError::not_supported(format!(
             "reading a column of DuckDB's type {name}"
         ))),

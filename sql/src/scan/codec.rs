@@ -52,7 +52,7 @@ mod parts;
 mod wire;
 
 /// Raised when the bytes change; nodes of different versions do not share plans.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// Encodes and decodes [`LakeScanExec`] for one lake.
 #[derive(Clone)]
@@ -85,7 +85,11 @@ impl LakeCodec {
         let file_count = reader.count()?;
         let kept_count = reader.count()?;
         let row_filters = reader.flag()?;
-        let columns = Arc::new(TableColumns::new(parts::decode_columns(reader)?));
+        let has_positions = reader.flag()?;
+        let mut columns = TableColumns::new(parts::decode_columns(reader)?);
+        if has_positions {
+            columns = columns.with_positions();
+        }
         let metrics_set = ExecutionPlanMetricsSet::new();
         let metrics = ScanMetrics::new(&metrics_set);
         Ok(ScanSpec {
@@ -94,7 +98,7 @@ impl LakeCodec {
             snapshot,
             table,
             label,
-            columns,
+            columns: Arc::new(columns),
             file_count,
             kept_count,
             row_filters,
@@ -150,7 +154,7 @@ impl PhysicalExtensionCodec for LakeCodec {
         let limit = reader
             .optional()?
             .map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
-        let groups = decode_groups(&mut reader)?;
+        let groups = decode_groups(&mut reader, spec.columns.has_positions())?;
         let inlined = decode_rows(reader.bytes()?)?;
         let carrier = PhysicalPlanNode::try_decode(reader.bytes()?)?;
         let decoding = PhysicalPlanDecodeContext::new(context, self);
@@ -182,6 +186,7 @@ fn encode_spec(writer: &mut Writer, spec: &ScanSpec) {
     writer.count(spec.file_count);
     writer.count(spec.kept_count);
     writer.flag(spec.row_filters);
+    writer.flag(spec.columns.has_positions());
     parts::encode_columns(writer, spec.columns.all());
 }
 
@@ -218,7 +223,10 @@ fn encode_groups(writer: &mut Writer, groups: &[FileGroup]) -> Result<()> {
     Ok(())
 }
 
-fn decode_groups(reader: &mut Reader<'_>) -> Result<Vec<FileGroup>, SqlError> {
+fn decode_groups(
+    reader: &mut Reader<'_>,
+    has_positions: bool,
+) -> Result<Vec<FileGroup>, SqlError> {
     let files = reader.many(|reader| parts::decode_file(reader).map(Arc::new))?;
     let mut places = Reader::new(reader.bytes()?);
     let listed = |places: &mut Reader<'_>| -> Result<PartitionedFile, SqlError> {
@@ -226,7 +234,7 @@ fn decode_groups(reader: &mut Reader<'_>) -> Result<Vec<FileGroup>, SqlError> {
         let Some(file) = files.get(index) else {
             return Err(SqlError::internal("an encoded scan lacks a file"));
         };
-        let mut listed = file.listed(None);
+        let mut listed = file.listed(None, has_positions);
         if places.flag()? {
             listed.range = Some(FileRange {
                 start: places.signed()?,

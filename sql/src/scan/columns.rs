@@ -15,9 +15,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::datasource::table_schema::TableSchema;
 use gotgan_storage::{Column, ColumnId, NameMapping};
-use parquet::arrow::ARROW_SCHEMA_META_KEY;
+use parquet::arrow::{ARROW_SCHEMA_META_KEY, RowNumber};
 use parquet::basic::{ConvertedType, LogicalType};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{
@@ -28,11 +29,20 @@ use parquet::schema::types::{SchemaDescriptor, Type, TypePtr};
 use super::file::ScanFile;
 use crate::types::column_field;
 
+/// Name of the column that says in which data file a row is; no table can have it.
+pub(crate) const FILE_COLUMN: &str = "\0file";
+
+/// Name of the column with a row's position in that file, from 0.
+pub(crate) const POSITION_COLUMN: &str = "\0position";
+
+/// What [`FILE_COLUMN`] holds for an inlined row; its position is its row id.
+pub(crate) const INLINED_FILE: i64 = i64::MIN;
+
 /// The columns of a table, as a scan needs them.
 #[derive(Debug)]
 pub(crate) struct TableColumns {
     columns: Vec<Column>,
-    schema: SchemaRef,
+    schema: TableSchema,
     index_by_name: HashMap<String, usize>,
 }
 
@@ -42,6 +52,7 @@ impl TableColumns {
             .iter()
             .map(|column| column_field(&column.name, &column.column_type, column.nullable));
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let schema = TableSchema::from(schema);
         let named = |(index, column): (usize, &Column)| (column.name.clone(), index);
         let index_by_name = columns.iter().enumerate().map(named).collect();
         Self {
@@ -51,8 +62,30 @@ impl TableColumns {
         }
     }
 
-    /// What sessions see, in column order.
+    /// The same columns, followed by [`FILE_COLUMN`] and [`POSITION_COLUMN`].
+    pub(crate) fn with_positions(self) -> Self {
+        let file = Field::new(FILE_COLUMN, DataType::Int64, false);
+        let position =
+            Field::new(POSITION_COLUMN, DataType::Int64, false).with_extension_type(RowNumber);
+        let schema = TableSchema::builder(Arc::clone(self.schema.file_schema()))
+            .with_table_partition_cols(vec![Arc::new(file)])
+            .with_virtual_columns(vec![Arc::new(position)])
+            .build();
+        Self { schema, ..self }
+    }
+
+    /// Whether the places of rows are among the columns.
+    pub(crate) fn has_positions(&self) -> bool {
+        !self.schema.virtual_columns().is_empty()
+    }
+
+    /// What the scan gives out, in column order.
     pub(crate) fn schema(&self) -> &SchemaRef {
+        self.schema.table_schema()
+    }
+
+    /// As [`Self::schema`], and which of the columns are in the files.
+    pub(crate) fn table_schema(&self) -> &TableSchema {
         &self.schema
     }
 

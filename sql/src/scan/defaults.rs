@@ -19,7 +19,7 @@ pub(crate) fn initial_value(column: &Column) -> Result<ScalarValue, SqlError> {
     let Some(text) = &column.initial_default else {
         return null_value(&column.column_type);
     };
-    let array: ArrayRef = match &column.column_type {
+    let array: ArrayRef = match column.column_type.plain() {
         ColumnType::List(_)
         | ColumnType::Struct(_)
         | ColumnType::Map(_, _)

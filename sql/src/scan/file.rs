@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::common::Statistics;
+use datafusion::common::{ScalarValue, Statistics};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::ParquetRowSelection;
 use gotgan_storage::{DataFile, DeletedPositions, NameMapping};
@@ -87,12 +87,21 @@ impl ScanFile {
 
     /// The file as DataFusion lists it. Byte ranges may be cut from it: the selection
     /// is of the whole file and is split by row groups when it is opened.
-    pub(crate) fn listed(self: &Arc<Self>, statistics: Option<Arc<Statistics>>) -> PartitionedFile {
+    ///
+    /// `has_positions`: whether the scan gives out the places of rows.
+    pub(crate) fn listed(
+        self: &Arc<Self>,
+        statistics: Option<Arc<Statistics>>,
+        has_positions: bool,
+    ) -> PartitionedFile {
         let mut listed = PartitionedFile::new(String::new(), self.bytes)
             .with_metadata_size_hint(self.footer_hint())
             .with_extension(Arc::clone(self));
         listed.object_meta.location = self.location.clone();
         listed.statistics = statistics;
+        if has_positions {
+            listed.partition_values = vec![ScalarValue::from(self.id)];
+        }
         match &self.deleted {
             Some(deleted) => {
                 let selection = live_rows(&deleted.positions, self.row_count);

@@ -40,7 +40,6 @@ impl SourceParts {
         options: &ConfigOptions,
         env: &RuntimeEnv,
     ) -> Result<Arc<DataSourceExec>> {
-        let schema = Arc::clone(spec.columns.schema());
         let readers = LakeReaderFactory {
             store: self.store,
             footers: env.cache_manager.get_file_metadata_cache(),
@@ -52,7 +51,7 @@ impl SourceParts {
             global: options.execution.parquet.clone(),
             ..Default::default()
         };
-        let mut source = ParquetSource::new(schema)
+        let mut source = ParquetSource::new(spec.columns.table_schema().clone())
             .with_table_parquet_options(parquet)
             .with_pushdown_filters(spec.row_filters)
             .with_parquet_file_reader_factory(Arc::new(readers));

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use arrow::array::RecordBatch;
+use arrow::array::{Int64Array, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
@@ -25,7 +25,7 @@ use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use futures::{StreamExt, TryStreamExt};
 use gotgan_storage::{FileList, Lake, Table, TableId};
 
-use super::columns::TableColumns;
+use super::columns::{INLINED_FILE, TableColumns};
 use super::exec::{LakeScanExec, ScanSpec};
 use super::file::ScanFile;
 use super::prune::prune_files;
@@ -75,6 +75,14 @@ impl LakeTable {
     #[must_use]
     pub fn with_row_filters(mut self) -> Self {
         self.row_filters = true;
+        self
+    }
+
+    /// Gives out the place of each row, too: file and position; see `columns`.
+    #[must_use]
+    pub(crate) fn with_positions(mut self) -> Self {
+        let columns = TableColumns::new(self.table.columns.clone());
+        self.columns = Arc::new(columns.with_positions());
         self
     }
 
@@ -153,10 +161,13 @@ impl LakeTable {
             return Ok(None);
         };
         let schema = Arc::clone(self.columns.schema());
-        Ok(Some(RecordBatch::try_new(
-            schema,
-            rows.batch.columns().to_vec(),
-        )?))
+        let mut columns = rows.batch.columns().to_vec();
+        if self.columns.has_positions() {
+            let files = vec![INLINED_FILE; rows.row_ids.len()];
+            columns.push(Arc::new(Int64Array::from(files)));
+            columns.push(Arc::new(Int64Array::from(rows.row_ids.to_vec())));
+        }
+        Ok(Some(RecordBatch::try_new(schema, columns)?))
     }
 }
 
@@ -209,7 +220,7 @@ impl TableProvider for LakeTable {
             let inlined_rows = inlined.as_ref().map_or(0, RecordBatch::num_rows);
             keep_enough(&mut files, limit.saturating_sub(inlined_rows));
         }
-        let all: Vec<usize> = (0..self.columns.all().len()).collect();
+        let all: Vec<usize> = (0..self.columns.schema().fields().len()).collect();
         let projection = projection.unwrap_or(&all);
         let (table, columns) = (self.table.as_ref(), self.columns.as_ref());
         let known = Known {
@@ -222,7 +233,7 @@ impl TableProvider for LakeTable {
         let listed = files.iter().zip(known.of_files()?);
         let group = FileGroup::new(
             listed
-                .map(|((_, file), known)| file.listed(Some(known)))
+                .map(|((_, file), known)| file.listed(Some(known), self.columns.has_positions()))
                 .collect(),
         );
         // Few rows are asked for: one partition finds them without waking the others.

@@ -9,8 +9,9 @@ use futures::FutureExt;
 use sqlparser::ast;
 
 use super::run::Parameter;
-use super::{Outcome, Session};
+use super::{Outcome, Session, TRIES_MAX};
 use crate::command;
+use crate::context::PreparedStatement;
 use crate::error::SqlError;
 use crate::parse::{self, Node, Statement, type_name};
 use crate::plan::ColumnDescription;
@@ -41,6 +42,11 @@ pub(crate) struct Prepared {
     statement: Option<Statement>,
     parameters: Vec<PgType>,
     columns: Option<Arc<[ColumnDescription]>>,
+    /// What the client sent.
+    text: Arc<str>,
+    /// UTC microseconds since 1970.
+    prepared_at: i64,
+    is_from_sql: bool,
 }
 
 /// A statement with its parameters' values.
@@ -64,7 +70,7 @@ impl Session {
         if !name.is_empty() && self.prepared.contains_key(name) {
             return Err(duplicate_statement(name));
         }
-        let mut statements = parse::parse(text)?;
+        let mut statements = self.parse(text.to_owned()).await?;
         let statement = statements.pop();
         if !statements.is_empty() {
             return Err(SqlError::syntax(
@@ -80,7 +86,11 @@ impl Session {
             })
             .collect::<Result<_, _>>()?;
         let limits = self.limits.clone();
-        let prepared = limits.run(self.analyze(statement, &known).boxed()).await?;
+        let mut prepared = limits
+            .run(self.analyze(statement, &known).boxed())
+            .await
+            .map_err(|error| error.placed(text))?;
+        prepared.text = Arc::from(text);
         self.prepared.insert(name.to_owned(), Arc::new(prepared));
         Ok(())
     }
@@ -95,6 +105,9 @@ impl Session {
                 statement: None,
                 parameters: Vec::new(),
                 columns: None,
+                text: Arc::from(""),
+                prepared_at: self.statement_start,
+                is_from_sql: false,
             });
         };
         if self.transaction.as_ref().is_some_and(|t| t.has_failed())
@@ -102,14 +115,18 @@ impl Session {
         {
             return Err(SqlError::in_failed_transaction());
         }
+        self.note_length(&statement);
         let (parameters, columns) = match &statement.node {
-            Node::Copy(_) => (Vec::new(), None),
+            Node::Copy(_) | Node::Alter(_) => (Vec::new(), None),
             Node::Ast(node) => command::describe(self, node, known).await?,
         };
         Ok(Prepared {
+            text: Arc::clone(&statement.text),
             statement: Some(statement),
             parameters,
             columns,
+            prepared_at: self.statement_start,
+            is_from_sql: false,
         })
     }
 
@@ -212,11 +229,45 @@ impl Session {
             .ok_or_else(|| SqlError::undefined_portal(name))?;
         let prepared = Arc::clone(&portal.prepared);
         let values = portal.values.clone();
+        self.execute_prepared(&prepared, &values).await
+    }
+
+    /// As [`Self::execute_portal`], for a statement that Sync follows; see
+    /// [`Session::execute_alone`].
+    pub async fn execute_portal_alone(&mut self, name: &str) -> Result<Outcome, SqlError> {
+        let portal = self
+            .portals
+            .get(name)
+            .ok_or_else(|| SqlError::undefined_portal(name))?;
+        let prepared = Arc::clone(&portal.prepared);
+        let values = portal.values.clone();
+        let mut tries = 1;
+        loop {
+            let is_alone = self.begins_alone();
+            let outcome = self.execute_prepared(&prepared, &values).await?;
+            if !is_alone || !outcome.is_complete() {
+                return Ok(outcome);
+            }
+            match self.commit_implicit().await {
+                Err(error) if error.is_conflict() && tries < TRIES_MAX => tries += 1,
+                result => return result.map(|()| outcome),
+            }
+        }
+    }
+
+    async fn execute_prepared(
+        &mut self,
+        prepared: &Prepared,
+        values: &[Parameter],
+    ) -> Result<Outcome, SqlError> {
         let Some(statement) = &prepared.statement else {
             return Ok(Outcome::Empty);
         };
         let limits = self.limits.clone();
-        limits.run(self.run(statement, &values).boxed()).await
+        limits
+            .run(self.run(statement, values).boxed())
+            .await
+            .map_err(|error| error.placed(&statement.source))
     }
 
     /// Whether a portal of this name is open.
@@ -247,12 +298,31 @@ impl Session {
             .ok_or_else(|| SqlError::undefined_statement(name))
     }
 
-    /// PREPARE name (types) AS statement.
+    /// The named statements, for `pg_prepared_statements`.
+    pub(super) fn prepared_list(&self) -> Vec<PreparedStatement> {
+        let mut list: Vec<PreparedStatement> = self
+            .prepared
+            .iter()
+            .filter(|(name, _)| !name.is_empty())
+            .map(|(name, prepared)| PreparedStatement {
+                name: name.clone(),
+                text: Arc::clone(&prepared.text),
+                prepared_at: prepared.prepared_at,
+                parameters: prepared.parameters.clone(),
+                is_from_sql: prepared.is_from_sql,
+            })
+            .collect();
+        list.sort_by(|one, other| one.name.cmp(&other.name));
+        list
+    }
+
+    /// PREPARE name (types) AS statement; `text` is the whole of it.
     pub(crate) async fn prepare_sql(
         &mut self,
         name: &ast::Ident,
         types: &[ast::DataType],
         statement: &ast::Statement,
+        text: &Arc<str>,
     ) -> Result<Outcome, SqlError> {
         let name = parse::fold(name);
         if self.prepared.contains_key(&name) {
@@ -264,9 +334,12 @@ impl Session {
             .collect::<Result<_, _>>()?;
         let statement = Statement {
             text: statement.to_string().into(),
+            source: "".into(),
             node: Node::Ast(Box::new(statement.clone())),
         };
-        let prepared = Box::pin(self.analyze(Some(statement), &known)).await?;
+        let mut prepared = Box::pin(self.analyze(Some(statement), &known)).await?;
+        prepared.text = Arc::clone(text);
+        prepared.is_from_sql = true;
         self.prepared.insert(name, Arc::new(prepared));
         Ok(Outcome::Command("PREPARE".to_owned()))
     }
@@ -299,7 +372,10 @@ impl Session {
             });
         }
         match &prepared.statement {
-            Some(statement) => self.run(statement, &bound).await,
+            Some(statement) => self
+                .run(statement, &bound)
+                .await
+                .map_err(SqlError::unplaced),
             None => Ok(Outcome::Empty),
         }
     }

@@ -4,7 +4,7 @@ use datafusion::common::ScalarValue;
 use futures::FutureExt;
 use sqlparser::ast;
 
-use super::{Outcome, Session};
+use super::{Outcome, SHORT_BYTES_MAX, Session};
 use crate::command;
 use crate::error::SqlError;
 use crate::parse::{Node, Statement};
@@ -26,9 +26,21 @@ impl Session {
         if self.transaction.as_ref().is_some_and(|t| t.has_failed()) && !ends_failure(statement) {
             return Err(SqlError::in_failed_transaction());
         }
+        self.note_length(statement);
         match &statement.node {
             Node::Copy(copy) => command::copy::run(self, copy).await,
-            Node::Ast(node) => self.run_ast(node, parameters).await,
+            Node::Alter(alter) => command::alter_view::run(self, alter).await,
+            Node::Ast(node) => match node.as_ref() {
+                ast::Statement::Prepare {
+                    name,
+                    data_types,
+                    statement: inner,
+                } => {
+                    self.prepare_sql(name, data_types, inner, &statement.source)
+                        .await
+                }
+                node => self.run_ast(node, parameters).await,
+            },
         }
     }
 
@@ -39,14 +51,23 @@ impl Session {
     ) -> Result<Outcome, SqlError> {
         use ast::Statement as S;
         match node {
-            S::Query(query) if matches!(query.body.as_ref(), ast::SetExpr::Insert(_)) => {
-                let insert = command::insert::with_ctes(query)?;
-                command::insert::run(self, &insert, parameters)
+            S::Query(query) => self.run_query(query, parameters).await,
+            S::Insert(insert) => command::insert::run(self, insert, parameters).boxed().await,
+            S::Update(update) => {
+                command::update::run(self, update, None, parameters)
                     .boxed()
                     .await
             }
-            S::Query(query) => command::query::run(self, query, parameters).boxed().await,
-            S::Insert(insert) => command::insert::run(self, insert, parameters).boxed().await,
+            S::Delete(delete) => {
+                command::delete::run(self, delete, None, parameters)
+                    .boxed()
+                    .await
+            }
+            S::Merge(merge) => {
+                command::merge::run(self, merge, None, parameters)
+                    .boxed()
+                    .await
+            }
             S::Explain {
                 statement,
                 analyze,
@@ -101,16 +122,45 @@ impl Session {
         }
     }
 
+    /// A query, or a statement that changes rows behind WITH.
+    async fn run_query(
+        &mut self,
+        query: &ast::Query,
+        parameters: &[Parameter],
+    ) -> Result<Outcome, SqlError> {
+        use ast::{SetExpr, Statement as S};
+        let with = query.with.as_ref();
+        match query.body.as_ref() {
+            SetExpr::Insert(_) => {
+                let insert = command::insert::with_ctes(query)?;
+                command::insert::run(self, &insert, parameters)
+                    .boxed()
+                    .await
+            }
+            SetExpr::Update(S::Update(update)) => {
+                command::update::run(self, update, with, parameters)
+                    .boxed()
+                    .await
+            }
+            SetExpr::Delete(S::Delete(delete)) => {
+                command::delete::run(self, delete, with, parameters)
+                    .boxed()
+                    .await
+            }
+            SetExpr::Merge(S::Merge(merge)) => {
+                command::merge::run(self, merge, with, parameters)
+                    .boxed()
+                    .await
+            }
+            _ => command::query::run(self, query, parameters).boxed().await,
+        }
+    }
+
     /// Statements that change nothing stored by themselves.
     async fn run_session(&mut self, node: &ast::Statement) -> Result<Outcome, SqlError> {
         use ast::Statement as S;
         match node {
             S::Analyze(_) => Ok(Outcome::Command("ANALYZE".to_owned())),
-            S::Prepare {
-                name,
-                data_types,
-                statement,
-            } => self.prepare_sql(name, data_types, statement).await,
             S::Execute {
                 name: Some(name),
                 parameters: values,
@@ -141,6 +191,10 @@ impl Session {
             S::UNLISTEN { .. } => Ok(Outcome::Command("UNLISTEN".to_owned())),
             other => Err(SqlError::not_supported(leading_words(other))),
         }
+    }
+
+    pub(super) fn note_length(&mut self, statement: &Statement) {
+        self.is_long = statement.text.len() > SHORT_BYTES_MAX;
     }
 
     /// Portals end with their transaction.

@@ -8,6 +8,7 @@
 //! Source: PostgreSQL 15's send and receive functions.
 
 mod array;
+mod nested;
 mod numeric;
 mod receive;
 mod send;

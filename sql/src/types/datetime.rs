@@ -16,6 +16,7 @@ mod format;
 mod interval;
 mod interval_format;
 mod lex;
+mod modifier;
 mod parse;
 mod words;
 mod zone;
@@ -26,7 +27,10 @@ mod tests;
 pub use format::{write_date, write_time, write_timestamp, write_timestamptz};
 pub use interval::parse_interval;
 pub use interval_format::write_interval;
-pub use parse::{parse_date, parse_time, parse_timestamp, parse_timestamptz, round_micros};
+pub use modifier::{adjust_interval, interval_precision, interval_suffix, interval_typmod};
+pub use parse::{
+    parse_date, parse_time, parse_timestamp, parse_timestamptz, round_micros, round_time,
+};
 pub use zone::Zone;
 
 /// Microseconds of one second.

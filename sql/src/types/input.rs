@@ -152,7 +152,10 @@ fn append(
         Column::TimestampTz(builder) => {
             builder.append_value(datetime::parse_timestamptz(text, typmod, style)?);
         }
-        Column::Interval(builder) => builder.append_value(datetime::parse_interval(text)?),
+        Column::Interval(builder) => {
+            let value = datetime::parse_interval(text)?;
+            builder.append_value(datetime::adjust_interval(value, typmod));
+        }
         Column::Uuid(builder) => builder.append_value(bytes::parse_uuid(text)?)?,
         Column::List(list) => {
             let element_type = list.element_type;

@@ -15,10 +15,12 @@ use sqlx::sqlite::{
 };
 use sqlx::{AssertSqlSafe, ConnectOptions, SqliteConnection, Transaction};
 
-use crate::catalog::{CatalogStore, CommitTransaction, Found, Head, Installation, Selection};
+use crate::catalog::{
+    CatalogStore, CommitTransaction, Found, Head, Installation, Selection, Write,
+};
 use crate::error::{Error, ErrorKind};
 use crate::spec::rows::{FORMAT_INDEXES, FORMAT_TABLES, SnapshotRow};
-use crate::spec::side::{SIDE_INDEXES, SIDE_TABLES};
+use crate::spec::side::{SIDE_INDEXES, SIDE_TABLES, SIDE_VERSION, StateRow};
 use crate::spec::table::{Row, TableSpec, Value, Values};
 
 mod error;
@@ -159,6 +161,30 @@ impl CatalogStore for SqliteCatalog {
         transaction.commit().await.map_err(from_sqlx)
     }
 
+    async fn upgrade(&self) -> Result<(), Error> {
+        let mut transaction = self
+            .writer()?
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .map_err(from_sqlx)?;
+        for table in SIDE_TABLES {
+            if !has_table(&mut transaction, table.name).await? {
+                run(&mut transaction, text::create_table(table)).await?;
+            }
+        }
+        for (name, table, columns) in SIDE_INDEXES {
+            let sql = format!("CREATE INDEX IF NOT EXISTS \"{name}\" ON \"{table}\" ({columns})");
+            run(&mut transaction, sql).await?;
+        }
+        let version = Write::Update {
+            table: StateRow::TABLE,
+            set: vec![("format_version", Value::Integer(SIDE_VERSION))],
+            conditions: Vec::new(),
+        };
+        write::apply(&mut transaction, &version).await?;
+        transaction.commit().await.map_err(from_sqlx)
+    }
+
     async fn head(&self) -> Result<Head, Error> {
         let mut connection = self.readers.acquire().await.map_err(from_sqlx)?;
         read_head(&mut connection).await
@@ -194,8 +220,16 @@ impl CatalogStore for SqliteCatalog {
             .await
             .map_err(from_sqlx)?;
         rows.iter()
-            .map(|row| inlined_row(row, columns.len()))
+            .map(|row| inlined_row(row, columns.len() + 1))
             .collect()
+    }
+
+    async fn inlined_count(&self, data_table: &str) -> Result<i64, Error> {
+        let mut statement = Statement::default();
+        statement.push("SELECT count(*) FROM ").name(data_table);
+        statement.conditions(&[crate::catalog::Condition::Live]);
+        let row = statement.query().fetch_one(&self.readers).await;
+        integer_at(&row.map_err(from_sqlx)?, 0)
     }
 
     async fn has_table(&self, name: &str) -> Result<bool, Error> {
@@ -324,9 +358,9 @@ fn integer_at(row: &SqliteRow, index: usize) -> Result<i64, Error> {
     }
 }
 
-/// The values after the row id.
+/// The row id and the values after it.
 fn inlined_row(row: &SqliteRow, column_count: usize) -> Result<Values, Error> {
-    (1..=column_count)
+    (0..column_count)
         .map(|index| value_at(row, index))
         .collect()
 }

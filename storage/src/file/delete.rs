@@ -1,4 +1,4 @@
-//! Positions of deleted rows, read from delete files and from partial data files.
+//! Positions of deleted rows: in delete files, and in partial data files.
 //!
 //! A position counts the rows of a data file from 0, in the order of the file.
 //!
@@ -8,6 +8,7 @@
 
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::sync::Arc;
 
@@ -23,8 +24,13 @@ use parquet::arrow::{PARQUET_FIELD_ID_META_KEY, ProjectionMask};
 use crate::error::{Error, ErrorKind};
 use crate::file::parquet_error;
 use crate::file::reader::StoreReader;
-use crate::file::schema::{SNAPSHOT_ID_FIELD, SNAPSHOT_ID_NAME};
+use crate::file::schema::{ROW_ID_FIELD, ROW_ID_NAME, SNAPSHOT_ID_FIELD, SNAPSHOT_ID_NAME};
 use crate::spec::SnapshotId;
+
+pub(crate) use write::{WrittenDeletes, write_delete_file};
+
+const PATH_FIELD: i32 = 2_147_483_646;
+const PATH_NAME: &str = "file_path";
 
 const POSITION_FIELD: i32 = 2_147_483_645;
 const POSITION_NAME: &str = "pos";
@@ -114,6 +120,26 @@ pub(crate) async fn read_later_positions(
     })
     .await?;
     Ok(positions)
+}
+
+/// The row id of each row of a data file that holds them itself, in the file's order.
+///
+/// Cost: reads the file's footer and one column of it.
+/// Errors: `Corrupt` if the file is missing or has no such column; `Exhausted` above
+/// `POSITION_COUNT_MAX`.
+pub(crate) async fn read_row_ids(
+    store: Arc<dyn ObjectStore>,
+    file: &FileRef,
+) -> Result<Vec<i64>, Error> {
+    let mut ids = Vec::new();
+    let columns = [(ROW_ID_FIELD, ROW_ID_NAME)];
+    scan(store, file, "read a data file", &columns, |arrays| {
+        check_count(ids.len() + arrays[0].len())?;
+        ids.extend_from_slice(arrays[0].as_primitive::<Int64Type>().values());
+        Ok(())
+    })
+    .await?;
+    Ok(ids)
 }
 
 /// Calls `visit` with the wanted columns of each batch, as `Int64` without NULL.

@@ -23,6 +23,10 @@ use crate::snapshot::Column;
 use crate::spec::ColumnId;
 use crate::types::{ColumnType, ELEMENT_NAME};
 
+/// Field id of the system column that holds the id of a row that moved.
+pub(crate) const ROW_ID_FIELD: i32 = 2_147_483_540;
+/// Name of the system column that holds the id of a row that moved.
+pub(crate) const ROW_ID_NAME: &str = "_ducklake_internal_row_id";
 /// Field id of the system column that holds the snapshot that wrote a row.
 pub(crate) const SNAPSHOT_ID_FIELD: i32 = 2_147_483_539;
 /// Name of the system column that holds the snapshot that wrote a row.
@@ -105,7 +109,7 @@ fn parquet_type(column: &Column, name: &str) -> Result<TypePtr, Error> {
             .with_id(id)
             .build()
     };
-    let built = match &column.column_type {
+    let built = match column.column_type.plain() {
         ColumnType::List(_) => {
             let element = parquet_type(&column.children[0], ELEMENT_NAME)?;
             let list = Type::group_type_builder("list")
@@ -138,7 +142,7 @@ fn leaf_type<'a>(
     name: &'a str,
     column_type: &ColumnType,
 ) -> Result<PrimitiveTypeBuilder<'a>, Error> {
-    let (physical, logical) = match column_type {
+    let (physical, logical) = match column_type.plain() {
         ColumnType::Boolean => (PhysicalType::BOOLEAN, None),
         ColumnType::Int8 => (PhysicalType::INT32, Some(LogicalType::integer(8, true))),
         ColumnType::Int16 => (PhysicalType::INT32, Some(LogicalType::integer(16, true))),
@@ -178,6 +182,7 @@ fn leaf_type<'a>(
         ColumnType::HugeInt
         | ColumnType::Map(..)
         | ColumnType::Unsupported(_)
+        | ColumnType::Refined(_)
         | ColumnType::List(_)
         | ColumnType::Struct(_)
         | ColumnType::Interval => {

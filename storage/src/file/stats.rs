@@ -19,6 +19,7 @@ mod parse;
 mod running;
 #[cfg(test)]
 mod tests;
+mod value;
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use arrow::datatypes::{
 };
 
 pub(crate) use running::RunningBounds;
+pub(crate) use value::{blob_bytes, value_text};
 
 use crate::types::ColumnType;
 use parse::{Value, parse};

@@ -21,7 +21,7 @@ mod layout;
 mod staged;
 #[cfg(test)]
 mod tests;
-mod upload;
+pub(in crate::file) mod upload;
 
 use std::sync::Arc;
 

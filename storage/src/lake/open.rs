@@ -64,6 +64,7 @@ pub(super) async fn open(options: LakeOptions) -> Result<Inner, Error> {
         uuid: state.lake_uuid,
         head: Mutex::new(Arc::new(picture)),
         files: Mutex::new(FileCache::default()),
+        sequences: AsyncMutex::default(),
         turn: AsyncMutex::new(()),
         refresh: AsyncMutex::new(()),
         commits: Arc::new(RwLock::new(())),
@@ -121,15 +122,15 @@ async fn check(
     path: &Path,
 ) -> Result<(StateRow, Vec<String>), Error> {
     let stated = check_metadata(catalog).await?;
-    let selection = Selection::of::<StateRow>(Vec::new());
-    let rows = catalog
-        .select(&[selection])
-        .await?
-        .pop()
-        .unwrap_or_default();
-    let state: StateRow = decode(rows)?
-        .pop()
-        .ok_or_else(|| Error::new(ErrorKind::Corrupt, "the catalog has lost its gotgan_state"))?;
+    let mut state = state(catalog).await?;
+    if state.format_version < SIDE_VERSION && options.role == LakeRole::Primary {
+        tracing::info!(
+            from = state.format_version,
+            "gotgan's own tables are brought up to date"
+        );
+        catalog.upgrade().await?;
+        state.format_version = SIDE_VERSION;
+    }
     if state.format_version != SIDE_VERSION {
         let text = format!(
             "the lake has version {} of gotgan's tables, this program knows {SIDE_VERSION}",
@@ -147,6 +148,14 @@ async fn check(
         correct_data_path(catalog, &root).await?;
     }
     Ok((state, vec![root, stated]))
+}
+
+async fn state(catalog: &SqliteCatalog) -> Result<StateRow, Error> {
+    let selection = Selection::of::<StateRow>(Vec::new());
+    let rows = catalog.select(&[selection]).await?.pop();
+    decode(rows.unwrap_or_default())?
+        .pop()
+        .ok_or_else(|| Error::new(ErrorKind::Corrupt, "the catalog has lost its gotgan_state"))
 }
 
 async fn correct_data_path(catalog: &SqliteCatalog, root: &str) -> Result<(), Error> {

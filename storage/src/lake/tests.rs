@@ -279,3 +279,26 @@ async fn roles_are_current_and_raise_the_epoch() {
     let text = format!("{:?}", lake.role("gotgan").await.expect("an answer"));
     assert!(!text.contains("SCRAM"), "{text}");
 }
+
+#[tokio::test]
+async fn a_lake_of_an_older_version_is_brought_up_to_date_by_a_primary() {
+    let folder = TempDir::new().expect("a folder");
+    let lake = primary(&folder).await;
+    make_table(&lake, "t").await;
+    lake.close().await;
+    drop(lake);
+    let pool = stranger(&folder).await;
+    for sql in [
+        "DROP TABLE gotgan_sequence",
+        "DROP TABLE gotgan_sequence_state",
+        "UPDATE gotgan_state SET format_version = 1",
+    ] {
+        sqlx::query(sql).execute(&pool).await.expect("done");
+    }
+    let replica = LakeOptions::new(folder.path(), LakeRole::Replica);
+    assert_eq!(open_error(replica.clone()).await, ErrorKind::Unsupported);
+    let lake = primary(&folder).await;
+    make_table(&lake, "u").await;
+    let replica = Lake::open(replica).await.expect("a replica");
+    assert_eq!(replica.head().await.expect("a head").tables().count(), 2);
+}

@@ -36,6 +36,8 @@ pub struct FileList {
 pub struct InlinedRows {
     /// All columns of the table in order, in their Arrow types.
     pub batch: RecordBatch,
+    /// Row id of each row of `batch`, by which it is deleted.
+    pub row_ids: Arc<[i64]>,
 }
 
 /// A Parquet file of a table.
@@ -131,6 +133,22 @@ pub struct FileBounds {
     pub row_count: UInt64Array,
     /// Whether there is a NaN.
     pub contains_nan: BooleanArray,
+}
+
+impl DataFile {
+    /// The same file with these rows deleted, which are not read from anywhere.
+    pub(crate) fn with_deleted(&self, deleted: Arc<DeletedPositions>) -> Self {
+        Self {
+            location: self.location.clone(),
+            has_deletes: true,
+            name_mapping: self.name_mapping.clone(),
+            stats: Arc::clone(&self.stats),
+            delete_file: self.delete_file.clone(),
+            inlined_deletes: self.inlined_deletes.clone(),
+            deleted: OnceCell::new_with(Some(deleted)),
+            ..*self
+        }
+    }
 }
 
 impl FileList {

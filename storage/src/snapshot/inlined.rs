@@ -2,31 +2,31 @@
 //!
 //! Each change of a table's columns starts a new data table; a row stays in the one it
 //! was written to. Columns are found by id: the names are those of the schema version
-//! that the data table was made for. DuckDB writes these; all scalars and the literal
-//! syntax of lists and structs are read, and what cannot be read is an error.
+//! that the data table was made for. DuckDB writes these, too; all scalars and its
+//! literal syntax of lists and structs are read, and what cannot be read is an error.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, Float32Array, Float64Array, ListArray, RecordBatchOptions, StringViewArray,
-    StructArray,
+    Array, ArrayRef, Float32Array, Float64Array, ListArray, StringViewArray, StructArray,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
-use arrow::datatypes::{DataType, Field, Schema as ArrowSchema};
-use arrow::record_batch::RecordBatch;
+use arrow::datatypes::DataType;
 
 use crate::catalog::{CatalogStore, Condition, Selection, decode};
 use crate::error::{Error, ErrorKind};
-use crate::file::stats::{Bound, bounds_array};
+use crate::file::stats::{Bound, blob_bytes, bounds_array};
 use crate::snapshot::load_files::Wanted;
 use crate::snapshot::{Column, InlinedRows, Table};
 use crate::spec::rows::{ColumnRow, InlinedTableRow, SchemaVersionRow};
 use crate::spec::table::Value;
 use crate::types::ColumnType;
 
+mod encode;
 mod literal;
 
+pub(crate) use encode::{INLINED_SYSTEM_COLUMNS, can_inline, inlined_values};
 use literal::Literal;
 
 /// Loads the inlined rows that are visible; nothing if there are none.
@@ -36,7 +36,7 @@ pub(crate) async fn load_inlined(
     data_tables: &[InlinedTableRow],
 ) -> Result<Option<InlinedRows>, Error> {
     let mut columns: Vec<Vec<Option<Literal>>> = vec![Vec::new(); wanted.table.columns.len()];
-    let mut row_count = 0;
+    let mut row_ids = Vec::new();
     for data_table in data_tables {
         let names = column_names(store, data_table).await?;
         let known: Vec<(usize, String)> = wanted
@@ -47,25 +47,31 @@ pub(crate) async fn load_inlined(
             .filter_map(|(index, column)| Some((index, names.get(&column.id.0)?.clone())))
             .collect();
         let wanted_names: Vec<String> = known.iter().map(|(_, name)| name.clone()).collect();
-        let rows = store
+        let mut rows = store
             .inlined_rows(&data_table.table_name, &wanted_names, wanted.at.0)
             .await?;
-        row_count += rows.len();
+        for row in &mut rows {
+            let id = match row.remove(0) {
+                Value::Integer(id) => id,
+                _ => return Err(Error::new(ErrorKind::Corrupt, "an inlined row has no id")),
+            };
+            row_ids.push(id);
+        }
         for (index, column) in wanted.table.columns.iter().enumerate() {
             let position = known.iter().position(|(other, _)| *other == index);
             for row in &rows {
                 let value = match position {
                     Some(position) => literal_of(column, &row[position])?,
-                    None => column.initial_default.as_deref().map(Literal::text),
+                    None => initial_literal(column)?,
                 };
                 columns[index].push(value);
             }
         }
     }
-    if row_count == 0 {
+    if row_ids.is_empty() {
         return Ok(None);
     }
-    batch(wanted.table, columns, row_count).map(Some)
+    batch(wanted.table, columns, row_ids).map(Some)
 }
 
 /// Names by column id, as they were when the data table was made.
@@ -94,6 +100,25 @@ async fn column_names(
         .collect())
 }
 
+/// The value of rows that are older than the column.
+fn initial_literal(column: &Column) -> Result<Option<Literal>, Error> {
+    let Some(text) = column.initial_default.as_deref() else {
+        return Ok(None);
+    };
+    match column.column_type {
+        ColumnType::Bytea => {
+            let bytes = blob_bytes(text).ok_or_else(|| unreadable(&column.name))?;
+            Ok(Some(Literal::Text(hexadecimal(&bytes))))
+        }
+        _ if !column.children.is_empty() => Err(unreadable(&column.name)),
+        _ => Ok(Some(Literal::text(text))),
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+}
+
 /// A stored value as text or as its parsed parts.
 fn literal_of(column: &Column, value: &Value) -> Result<Option<Literal>, Error> {
     let text = match value {
@@ -104,7 +129,7 @@ fn literal_of(column: &Column, value: &Value) -> Result<Option<Literal>, Error> 
         Value::Text(text) => text.clone(),
         Value::Time(time) => crate::spec::time::encode(*time),
         Value::Bytes(bytes) => match column.column_type {
-            ColumnType::Bytea => bytes.iter().map(|byte| format!("{byte:02X}")).collect(),
+            ColumnType::Bytea => hexadecimal(bytes),
             _ => String::from_utf8(bytes.clone()).map_err(|_| unreadable(&column.name))?,
         },
     };
@@ -124,26 +149,19 @@ fn unreadable(column: &str) -> Error {
 fn batch(
     table: &Table,
     columns: Vec<Vec<Option<Literal>>>,
-    row_count: usize,
+    row_ids: Vec<i64>,
 ) -> Result<InlinedRows, Error> {
-    let mut fields = Vec::with_capacity(columns.len());
     let mut arrays = Vec::with_capacity(columns.len());
     for (column, values) in table.columns.iter().zip(columns) {
         let array = array(&column.column_type, &values).ok_or_else(|| unreadable(&column.name))?;
-        fields.push(Field::new(&column.name, array.data_type().clone(), true));
         arrays.push(array);
     }
-    let options = RecordBatchOptions::new().with_row_count(Some(row_count));
-    let schema = Arc::new(ArrowSchema::new(fields));
-    let batch = RecordBatch::try_new_with_options(schema, arrays, &options).map_err(|source| {
-        Error::new(ErrorKind::Internal, "inlined rows do not make a batch").with_source(source)
-    })?;
-    Ok(InlinedRows { batch })
+    InlinedRows::of_arrays(&table.columns, arrays, row_ids.into())
 }
 
 /// The values in the Arrow type of the column; nothing if any cannot be read.
 fn array(column_type: &ColumnType, values: &[Option<Literal>]) -> Option<ArrayRef> {
-    match column_type {
+    match column_type.plain() {
         ColumnType::List(element) => list_array(column_type, element, values),
         ColumnType::Struct(fields) => struct_array(column_type, fields, values),
         ColumnType::Map(..) | ColumnType::Interval | ColumnType::Unsupported(_) => None,

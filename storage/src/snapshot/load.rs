@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::catalog::{CatalogStore, Condition, Head, Selection, decode};
 use crate::error::{Error, ErrorKind};
 use crate::snapshot::declared::{column_type, foreign_default, parse_view_columns};
+use crate::snapshot::sequence::sequence;
 use crate::snapshot::{
     Column, Constraint, ConstraintEntry, Index, Schema, Snapshot, SnapshotRole, Table, View,
     ViewDialect,
@@ -14,10 +15,11 @@ use crate::spec::rows::{
     ColumnRow, ColumnTagRow, SchemaRow, TableRow, TableStatsRow, TagRow, ViewRow,
 };
 use crate::spec::side::{
-    CommentRow, ConstraintRow, EndedRow, IndexRow, OwnerRow, RoleRow, SideColumnRow, SideViewRow,
+    CommentRow, ConstraintRow, EndedRow, IndexRow, OwnerRow, RoleRow, SequenceRow, SideColumnRow,
+    SideViewRow,
 };
 use crate::spec::table::{Row, Values};
-use crate::spec::{COMMENT_KEY, ColumnId, SchemaId, SnapshotId, TableId, ViewId};
+use crate::spec::{COMMENT_KEY, ColumnId, SchemaId, SequenceId, SnapshotId, TableId, ViewId};
 
 /// Loads the whole picture at the head. Cost: 1 read transaction.
 pub(crate) async fn load_picture(store: &dyn CatalogStore, head: &Head) -> Result<Snapshot, Error> {
@@ -49,6 +51,7 @@ pub(crate) async fn refresh_picture(
     for object in objects {
         picture.remove_table(TableId(*object));
         picture.remove_view(ViewId(*object));
+        picture.remove_sequence(SequenceId(*object));
         if picture.schema(SchemaId(*object)).is_some() {
             picture.remove_schema(SchemaId(*object));
         }
@@ -72,6 +75,7 @@ struct PictureRows {
     constraints: Vec<ConstraintRow>,
     indexes: Vec<IndexRow>,
     side_views: Vec<SideViewRow>,
+    sequences: Vec<SequenceRow>,
     comments: Vec<CommentRow>,
     roles: Vec<RoleRow>,
 }
@@ -106,6 +110,7 @@ async fn read_rows(
         Selection::of::<ConstraintRow>(visible(Some("table_id"))),
         Selection::of::<IndexRow>(visible(Some("table_id"))),
         Selection::of::<SideViewRow>(visible(Some("view_id"))),
+        Selection::of::<SequenceRow>(visible(Some("sequence_id"))),
         // Comments are by the id of a constraint or index too, which nobody lists.
         Selection::of::<CommentRow>(visible(None)),
         Selection::of::<RoleRow>(Vec::new()),
@@ -126,6 +131,7 @@ async fn read_rows(
         constraints: typed(next())?,
         indexes: typed(next())?,
         side_views: typed(next())?,
+        sequences: typed(next())?,
         comments: typed(next())?,
         roles: typed(next())?,
     })
@@ -225,6 +231,7 @@ impl PictureRows {
             let table = table(row, &mut parts, picture)?;
             picture.put_table(Arc::new(table));
         }
+        add_sequences(self.sequences, &parts, picture)?;
         add_views(self.views, self.side_views, &parts, picture)
     }
 }
@@ -298,6 +305,7 @@ fn table(row: TableRow, parts: &mut Parts, picture: &Snapshot) -> Result<Table, 
         owner_id,
         path: row.path,
         path_is_relative: row.path_is_relative,
+        next_column: 0,
     })
 }
 
@@ -392,6 +400,20 @@ fn parse_numbers(text: &str) -> Result<Vec<i64>, Error> {
     serde_json::from_str(text).map_err(|source| {
         Error::new(ErrorKind::Corrupt, "the catalog has a bad list of ids").with_source(source)
     })
+}
+
+fn add_sequences(
+    rows: Vec<SequenceRow>,
+    parts: &Parts,
+    picture: &mut Snapshot,
+) -> Result<(), Error> {
+    for row in rows {
+        let id = row.sequence_id;
+        let comment = parts.comments.get(&id).cloned();
+        let sequence = sequence(row, parts.owner(id), comment, picture)?;
+        picture.put_sequence(Arc::new(sequence));
+    }
+    Ok(())
 }
 
 fn add_views(

@@ -145,7 +145,7 @@ pub struct Table {
     pub constraints: Vec<ConstraintEntry>,
     /// In the order of their making.
     pub indexes: Vec<Index>,
-    /// Rows that were ever written and not truncated: an estimate, deletes still count.
+    /// Rows that are there: an estimate, because what DuckDB deleted still counts.
     pub row_count: u64,
     /// Bytes of its data files, as `row_count`.
     pub bytes: u64,
@@ -154,6 +154,8 @@ pub struct Table {
     pub(crate) owner_id: i64,
     pub(crate) path: String,
     pub(crate) path_is_relative: bool,
+    /// Id of the next column; 0 where nobody has asked the catalog yet.
+    pub(crate) next_column: i64,
 }
 
 impl Table {
@@ -165,6 +167,20 @@ impl Table {
     /// The column with this name.
     pub fn column_by_name(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// Whether every column of an older state is still there under its name and type, so
+    /// that what reads them goes on reading them.
+    pub(crate) fn keeps_columns_of(&self, older: &Self) -> bool {
+        older.columns.iter().all(|column| {
+            let now = self.column(column.id);
+            now.is_some_and(|now| now.name == column.name && now.column_type == column.column_type)
+        })
+    }
+
+    /// The column or nested field with this id.
+    pub(crate) fn find_column(&self, id: ColumnId) -> Option<&Column> {
+        self.columns.iter().find_map(|column| column.find(id))
     }
 
     /// Whether rows written for one of them fit the other as they are.

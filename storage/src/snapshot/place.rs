@@ -42,6 +42,27 @@ impl Place {
         self.locate(&(folder + path), is_relative)
     }
 
+    /// The path of a table that moves to another schema, so that its files stay where
+    /// they are; and whether it is relative to the schema's.
+    pub(crate) fn moved(&self, table: &Table, from: &Schema, to: &Schema) -> (String, bool) {
+        if !table.path_is_relative {
+            return (table.path.clone(), false);
+        }
+        let (old, is_relative) = folder(from, table);
+        if is_relative == to.path_is_relative
+            && let Some(rest) = old.strip_prefix(to.path.as_str())
+        {
+            return (rest.to_owned(), true);
+        }
+        let root = self.roots.first().map_or("", String::as_str);
+        let absolute = if is_relative {
+            format!("{root}{old}")
+        } else {
+            old
+        };
+        (absolute, false)
+    }
+
     fn locate(&self, path: &str, is_relative: bool) -> Result<Path, Error> {
         let strip = || {
             self.roots

@@ -36,6 +36,22 @@ pub(crate) enum ObjectChange {
     RewriteDelete,
 }
 
+impl Change {
+    /// The table whose rows are not the same any more. Rows that moved are.
+    pub(crate) fn changed_rows_of(&self) -> Option<i64> {
+        use ObjectChange::{
+            DeletedFromTable, DroppedTable, InlinedDelete, InlinedInsert, InsertedIntoTable,
+        };
+        match self {
+            Self::Object(
+                DeletedFromTable | DroppedTable | InlinedDelete | InlinedInsert | InsertedIntoTable,
+                id,
+            ) => Some(*id),
+            _ => None,
+        }
+    }
+}
+
 /// The word of each token that carries an id. Older spellings stand last.
 const OBJECT_WORDS: [(&str, ObjectChange); 14] = [
     ("dropped_schema", ObjectChange::DroppedSchema),

@@ -28,8 +28,8 @@ macro_rules! id {
 }
 
 id! {
-    /// A table, the same through renames. Shares its sequence with schemas, views,
-    /// constraints and indexes, so that one OID rule serves them all.
+    /// A table, the same through renames. Shares its numbers with schemas, views,
+    /// sequences, constraints and indexes, so that one OID rule serves them all.
     TableId
 }
 id! {
@@ -39,6 +39,10 @@ id! {
 id! {
     /// A view.
     ViewId
+}
+id! {
+    /// A sequence.
+    SequenceId
 }
 id! {
     /// A column or a nested field of one table; also the Parquet field id.

@@ -5,8 +5,9 @@
 
 use crate::spec::table::{Row, TableSpec, rows};
 
-/// The version of these tables. A catalog with another one is refused.
-pub(crate) const SIDE_VERSION: i64 = 1;
+/// The version of these tables. A primary brings an older one up to it; a catalog with
+/// a newer one is refused. Version 2 added the tables of sequences.
+pub(crate) const SIDE_VERSION: i64 = 2;
 
 rows! {
     /// What is true of the whole lake now; one row.
@@ -83,14 +84,39 @@ rows! {
         columns: String = Text NotNull,
         dependencies: String = Text NotNull,
     }
-    /// Rows and bytes that truncations ended, of those that the format counts for ever:
+    /// Rows and bytes that TRUNCATE and DELETE ended, of those that the format counts for ever:
     /// DuckDB takes a table's bounds for exact once the count is. One row, changed in place.
     EndedRow in "gotgan_table_stats" {
         table_id: i64 = Integer NotNull,
         ended_row_count: i64 = Integer NotNull,
         ended_bytes: i64 = Integer NotNull,
     }
-    /// A comment on what DuckLake cannot tag: a schema, constraint or index.
+    /// A sequence, and the column that owns it (`owner_kind`: `auto`, `always`, `default`).
+    SequenceRow in "gotgan_sequence" {
+        sequence_id: i64 = Integer NotNull,
+        begin_snapshot: i64 = Integer NotNull,
+        end_snapshot: Option<i64> = Integer Nothing,
+        schema_id: i64 = Integer NotNull,
+        sequence_name: String = Text NotNull,
+        data_type: String = Text NotNull,
+        start_value: i64 = Integer NotNull,
+        increment: i64 = Integer NotNull,
+        min_value: i64 = Integer NotNull,
+        max_value: i64 = Integer NotNull,
+        cache_size: i64 = Integer NotNull,
+        is_cycled: bool = Flag NotNull,
+        owner_table: Option<i64> = Integer Nothing,
+        owner_column: Option<i64> = Integer Nothing,
+        owner_kind: Option<String> = Text Nothing,
+    }
+    /// How far a sequence is; one row, changed in place and never rolled back. Values up
+    /// to and with `last_value` are handed out or lost, once `is_called`.
+    SequenceStateRow in "gotgan_sequence_state" {
+        sequence_id: i64 = Integer Key,
+        last_value: i64 = Integer NotNull,
+        is_called: bool = Flag NotNull,
+    }
+    /// A comment on what DuckLake cannot tag: a schema, sequence, constraint or index.
     CommentRow in "gotgan_comment" {
         object_id: i64 = Integer NotNull,
         begin_snapshot: i64 = Integer NotNull,
@@ -100,7 +126,7 @@ rows! {
 }
 
 /// Every table of ours.
-pub(crate) static SIDE_TABLES: [&TableSpec; 10] = [
+pub(crate) static SIDE_TABLES: [&TableSpec; 12] = [
     StateRow::TABLE,
     WriterRow::TABLE,
     RoleRow::TABLE,
@@ -110,11 +136,13 @@ pub(crate) static SIDE_TABLES: [&TableSpec; 10] = [
     IndexRow::TABLE,
     SideViewRow::TABLE,
     EndedRow::TABLE,
+    SequenceRow::TABLE,
+    SequenceStateRow::TABLE,
     CommentRow::TABLE,
 ];
 
 /// Indexes of our tables: name, table, columns.
-pub(crate) static SIDE_INDEXES: [(&str, &str, &str); 6] = [
+pub(crate) static SIDE_INDEXES: [(&str, &str, &str); 7] = [
     ("gotgan_owner_object", "gotgan_owner", "object_id"),
     (
         "gotgan_column_column",
@@ -124,5 +152,6 @@ pub(crate) static SIDE_INDEXES: [(&str, &str, &str); 6] = [
     ("gotgan_constraint_table", "gotgan_constraint", "table_id"),
     ("gotgan_index_table", "gotgan_index", "table_id"),
     ("gotgan_view_id", "gotgan_view", "view_id"),
+    ("gotgan_sequence_id", "gotgan_sequence", "sequence_id"),
     ("gotgan_comment_object", "gotgan_comment", "object_id"),
 ];

@@ -1,7 +1,7 @@
 //! The commit protocol: one transaction of the catalog database, one new snapshot.
 //!
-//!   lock ──▶ head moved? rebase ──▶ ids ──▶ rows ──▶ catalog commit ──▶ visible
-//!                └── lost: Conflict       reply lost: settle by transaction id
+//!   delete files ──▶ lock ──▶ head moved? rebase ──▶ ids ──▶ rows ──▶ catalog commit
+//!                          └── lost: Conflict     reply lost: settle by transaction id
 //!
 //! Invariants:
 //! - Files are durable before their rows are written.
@@ -22,17 +22,21 @@ use object_store::path::Path;
 use crate::catalog::{CommitTransaction, Condition, Head, Selection, Write, decode};
 use crate::error::{Error, ErrorKind};
 use crate::faults::PointFault;
-use crate::lake::Lake;
+use crate::lake::{Lake, SequenceState, state_update};
 use crate::snapshot::{Snapshot, Table};
-use crate::spec::change::{self, CommitDetail};
+use crate::spec::change::{self, Change, CommitDetail};
 use crate::spec::rows::{ChangesRow, SnapshotRow};
+use crate::spec::side::SequenceStateRow;
 use crate::spec::{SnapshotId, TableId};
 use crate::transaction::Author;
+use crate::transaction::difference::Difference;
+use crate::transaction::moved::follow_moved;
 use crate::transaction::overlay::{FileChanges, Overlay};
-use crate::transaction::rebase::{Difference, Mine, conflict, rebase};
+use crate::transaction::rebase::{Mine, conflict, rebase};
 use crate::transaction::render::{Batch, render};
 use crate::transaction::renumber::Numbers;
 use crate::transaction::rows::{self, Counted, Target};
+use crate::transaction::stage::{StagedDeleteFiles, stage_deletes};
 
 /// Most tries to find out what became of a commit whose reply was lost.
 const SETTLE_COUNT_MAX: u32 = 3;
@@ -43,7 +47,10 @@ pub(super) struct Request {
     pub(super) base: Arc<Snapshot>,
     pub(super) overlay: Overlay,
     pub(super) uploads: Vec<Path>,
+    /// Written by the commit itself.
+    pub(super) deletes: StagedDeleteFiles,
     pub(super) reads: BTreeSet<TableId>,
+    pub(super) sequence_states: BTreeMap<i64, SequenceState>,
     /// Unique; found again in `commit_extra_info`.
     pub(super) id: String,
 }
@@ -63,16 +70,27 @@ enum Outcome {
 }
 
 /// Carries a commit out.
-pub(super) async fn run(lake: &Lake, request: Request) -> Result<Option<SnapshotId>, Error> {
-    let _turn = lake.commit_turn().await;
-    let outcome = match attempt(lake, &request).await {
-        Outcome::Unknown(error) => settle(lake, &request, error).await,
-        other => other,
+pub(super) async fn run(lake: &Lake, mut request: Request) -> Result<Option<SnapshotId>, Error> {
+    let outcome = match stage(lake, &mut request).await {
+        Ok(deletes) => {
+            let _turn = lake.commit_turn().await;
+            request.deletes = deletes;
+            let outcome = match attempt(lake, &request).await {
+                Outcome::Unknown(error) => settle(lake, &request, error).await,
+                other => other,
+            };
+            // Within the turn, so that an older head never follows a newer one.
+            if let Outcome::Committed(_, head) = &outcome {
+                lake.set_head(Arc::clone(head));
+            }
+            outcome
+        }
+        Err(error) => Outcome::RolledBack(error),
     };
     match outcome {
-        Outcome::Committed(id, head) => {
+        Outcome::Committed(id, _) => {
+            lake.forget_sequences(request.overlay.restarts.keys()).await;
             let unused = unused_uploads(&request);
-            lake.set_head(head);
             lake.delete_uploads(&unused).await;
             Ok(Some(id))
         }
@@ -92,13 +110,20 @@ pub(super) async fn run(lake: &Lake, request: Request) -> Result<Option<Snapshot
     }
 }
 
-/// Files that a savepoint or TRUNCATE took back.
+/// What is done before the lock: deletes follow rows that moved, and are written.
+async fn stage(lake: &Lake, request: &mut Request) -> Result<StagedDeleteFiles, Error> {
+    follow_moved(lake, &request.base, &mut request.overlay).await?;
+    stage_deletes(lake, &request.overlay, &mut request.uploads).await
+}
+
+/// Files that a savepoint or TRUNCATE took back, and those of which no row is left.
 fn unused_uploads(request: &Request) -> Vec<Path> {
     let changes = request.overlay.files.values();
-    let used: BTreeSet<&Path> = changes
-        .flat_map(|changes| &changes.appended)
+    let mut used: BTreeSet<&Path> = changes
+        .flat_map(|changes| changes.kept())
         .map(|file| &file.data_file.location)
         .collect();
+    used.extend(request.deletes.values().map(|staged| &staged.location));
     request
         .uploads
         .iter()
@@ -167,9 +192,10 @@ async fn prepare(
 ) -> Result<Option<Prepared>, Error> {
     let head = catalog.head().await?;
     let is_moved = head.snapshot.snapshot_id != request.base.id().0;
-    if is_moved {
-        check_history(catalog, request.base.id().0, head.snapshot.snapshot_id).await?;
-    }
+    let touched = match is_moved {
+        true => check_history(catalog, request.base.id().0, head.snapshot.snapshot_id).await?,
+        false => BTreeSet::new(),
+    };
     let old = lake.picture_at(&head).await?;
     let (numbers, next_catalog_id) =
         Numbers::assign(&request.overlay.picture, head.snapshot.next_catalog_id);
@@ -182,12 +208,16 @@ async fn prepare(
         .map(|(id, changes)| (numbers.table(*id), Arc::clone(changes)))
         .collect();
     let written = files.keys().copied().collect();
+    let restarts = request.overlay.restarts.keys();
+    let restarts = restarts.map(|id| numbers.sequence(*id)).collect();
     let mine = Mine {
         base: &request.base,
         picture: &picture,
         difference: &difference,
         written: &written,
         reads: &request.reads,
+        touched: &touched,
+        restarts: &restarts,
     };
     let mut merged = rebase(&mine, &old)?;
     let mut batch = Batch {
@@ -196,30 +226,11 @@ async fn prepare(
         writes: Vec::new(),
         changes: Vec::new(),
         objects: Vec::new(),
+        reshaped: BTreeSet::new(),
     };
     render(&old, &merged, &difference, &mut batch);
-    let mut next_file_id = head.snapshot.next_file_id;
-    for (id, changes) in &files {
-        let Some(table) = merged.table(*id).map(Arc::clone) else {
-            continue;
-        };
-        let is_new = request.base.table(*id).is_none();
-        let base = request.base.id().0;
-        let target = Target {
-            table: &table,
-            changes,
-            is_new,
-            base,
-        };
-        if is_moved {
-            rows::check_truncation(catalog, &target).await?;
-        }
-        if let Some(counted) = rows::render(catalog, &target, &mut next_file_id, &mut batch).await?
-        {
-            count(&mut merged, &table, &counted);
-            batch.objects.push(id.0);
-        }
-    }
+    store_sequences(request, &numbers, &merged, &mut batch);
+    let next_file_id = add_rows(catalog, request, &head, &files, (&mut merged, &mut batch)).await?;
     if batch.objects.is_empty() {
         return Ok(None);
     }
@@ -232,6 +243,60 @@ async fn prepare(
         [next_catalog_id, next_file_id],
     )
     .map(Some)
+}
+
+/// Adds the changes of rows, table by table. Returns the next free id of a file.
+async fn add_rows(
+    catalog: &mut dyn CommitTransaction,
+    request: &Request,
+    head: &Head,
+    files: &BTreeMap<TableId, Arc<FileChanges>>,
+    (merged, batch): (&mut Snapshot, &mut Batch),
+) -> Result<i64, Error> {
+    let base = request.base.id().0;
+    let mut next_file_id = head.snapshot.next_file_id;
+    for (id, changes) in files {
+        let Some(table) = merged.table(*id).map(Arc::clone) else {
+            continue;
+        };
+        let target = Target {
+            table: &table,
+            changes,
+            deletes: &request.deletes,
+            is_new: request.base.table(*id).is_none(),
+            base,
+        };
+        if head.snapshot.snapshot_id != base {
+            rows::check_ended(catalog, &target).await?;
+        }
+        let counted = rows::render(catalog, &target, &mut next_file_id, batch).await?;
+        if let Some(counted) = counted {
+            count(merged, &table, &counted);
+            batch.objects.push(id.0);
+        }
+    }
+    Ok(next_file_id)
+}
+
+/// Stores how far sequences are that were made or restarted here.
+fn store_sequences(request: &Request, numbers: &Numbers, merged: &Snapshot, batch: &mut Batch) {
+    let overlay = &request.overlay;
+    for sequence in overlay.picture.sequences() {
+        let id = numbers.sequence(sequence.id);
+        let state = request.sequence_states.get(&overlay.state_key(sequence.id));
+        let (Some(state), Some(_)) = (state, merged.sequence(id)) else {
+            continue;
+        };
+        batch.writes.push(match sequence.id.is_temporary() {
+            true => Write::insert(&[SequenceStateRow {
+                sequence_id: id.0,
+                last_value: state.last_value,
+                is_called: state.is_called,
+            }]),
+            false => state_update(id, *state),
+        });
+        batch.objects.push(id.0);
+    }
 }
 
 fn count(merged: &mut Snapshot, table: &Table, counted: &Counted) {
@@ -287,6 +352,8 @@ fn finish(
         if let Some(table) = merged.table(TableId(*id)) {
             let table = Table {
                 last_change: merged.id,
+                // Known for this commit only: a picture that is loaded has none.
+                next_column: 0,
                 ..(**table).clone()
             };
             merged.put_table_counters(Arc::new(table));
@@ -307,20 +374,26 @@ fn later_than(previous: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 /// Every commit since the pin must still be known, or nobody can tell what it did.
+///
+/// Returns the tables whose rows they changed; rows that only moved are the same.
 async fn check_history(
     catalog: &mut dyn CommitTransaction,
     base: i64,
     head: i64,
-) -> Result<(), Error> {
+) -> Result<BTreeSet<TableId>, Error> {
     let conditions = vec![Condition::MoreThan("snapshot_id", base)];
     let selection = Selection::of::<ChangesRow>(conditions);
     let rows: Vec<ChangesRow> = decode(catalog.select(&selection).await?)?;
     let has_all = i64::try_from(rows.len()).is_ok_and(|count| count == head - base);
-    let is_understood = rows
-        .iter()
-        .all(|row| change::parse(row.changes_made.as_deref().unwrap_or_default()).is_some());
+    let mut touched = BTreeSet::new();
+    let mut is_understood = true;
+    for row in rows {
+        let changes = change::parse(row.changes_made.as_deref().unwrap_or_default());
+        is_understood &= changes.is_some();
+        touched.extend(changes.iter().flatten().filter_map(Change::changed_rows_of));
+    }
     match has_all && is_understood {
-        true => Ok(()),
+        true => Ok(touched.into_iter().map(TableId).collect()),
         false => Err(conflict("the history of this lake")),
     }
 }

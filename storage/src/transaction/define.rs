@@ -7,7 +7,9 @@
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
-use crate::snapshot::{Column, Constraint, Schema, SnapshotRole, Table, View, ViewDialect};
+use crate::snapshot::{
+    Column, Constraint, Schema, Sequence, SnapshotRole, Table, View, ViewDialect,
+};
 use crate::spec::{ColumnId, SchemaId, SnapshotId, TableId, ViewId};
 use crate::transaction::Transaction;
 use crate::transaction::new::{NewColumn, NewSchema, NewTable, NewView};
@@ -37,7 +39,7 @@ impl Transaction {
     pub fn drop_schema(&mut self, id: SchemaId) -> Result<(), Error> {
         self.check_writable()?;
         let schema = self.schema(id)?;
-        if self.overlay.picture.relations_in(id).next().is_some() {
+        if self.overlay.picture.is_used_schema(id) {
             return Err(dependents_exist("schema", &schema.name));
         }
         self.overlay.change_picture().remove_schema(id);
@@ -45,7 +47,7 @@ impl Transaction {
     }
 
     /// Renames a schema. Its id changes, because the format cannot version a schema; its
-    /// tables and views keep theirs.
+    /// tables, views and sequences keep theirs.
     pub fn rename_schema(&mut self, id: SchemaId, name: &str) -> Result<SchemaId, Error> {
         self.check_writable()?;
         let schema = self.schema(id)?;
@@ -73,6 +75,9 @@ impl Transaction {
             .views()
             .filter(|view| view.schema_id == id);
         let views: Vec<Arc<View>> = views.map(Arc::clone).collect();
+        let sequences = self.overlay.picture.sequences();
+        let sequences = sequences.filter(|sequence| sequence.schema_id == id);
+        let sequences: Vec<Arc<Sequence>> = sequences.map(Arc::clone).collect();
         let picture = self.overlay.change_picture();
         picture.put_schema(renamed);
         for table in tables {
@@ -85,6 +90,12 @@ impl Transaction {
             picture.put_view(Arc::new(View {
                 schema_id: new_id,
                 ..(*view).clone()
+            }));
+        }
+        for sequence in sequences {
+            picture.put_sequence(Arc::new(Sequence {
+                schema_id: new_id,
+                ..(*sequence).clone()
             }));
         }
         picture.remove_schema(id);
@@ -126,12 +137,13 @@ impl Transaction {
             last_change: SnapshotId(0),
             owner_id: owner.id,
             path_is_relative: true,
+            next_column,
         };
         self.overlay.change_picture().put_table(Arc::new(made));
         Ok(id)
     }
 
-    /// Drops a table on which nothing depends.
+    /// Drops a table on which nothing depends, with the sequences that it owns.
     pub fn drop_table(&mut self, id: TableId) -> Result<(), Error> {
         self.check_writable()?;
         let table = self.table(id)?;
@@ -142,6 +154,7 @@ impl Transaction {
         if is_referenced || !picture.dependents(id.0).is_empty() {
             return Err(dependents_exist("table", &table.name));
         }
+        self.drop_owned_sequences(id, None);
         self.overlay.change_picture().remove_table(id);
         self.overlay.forget_files(id);
         Ok(())
@@ -154,6 +167,29 @@ impl Transaction {
             self.check_relation_name(table.schema_id, name)?;
         }
         self.change_table(id, |table| table.name = name.to_owned())
+    }
+
+    /// Moves a table with its indexes and own sequences into another schema; its files
+    /// stay.
+    pub fn set_table_schema(&mut self, id: TableId, schema: SchemaId) -> Result<(), Error> {
+        let table = self.table(id)?;
+        if table.schema_id == schema {
+            return Ok(());
+        }
+        let (from, to) = (self.schema(table.schema_id)?, self.schema(schema)?);
+        self.check_relation_name(schema, &table.name)?;
+        for index in &table.indexes {
+            self.check_relation_name(schema, &index.name)?;
+        }
+        for sequence in self.owned_sequences(id, None) {
+            self.set_sequence_schema(sequence, schema)?;
+        }
+        let (path, path_is_relative) = self.lake.place().moved(&table, &from, &to);
+        self.change_table(id, |table| {
+            table.schema_id = schema;
+            table.path = path;
+            table.path_is_relative = path_is_relative;
+        })
     }
 
     /// Makes a view.
@@ -187,6 +223,23 @@ impl Transaction {
             return Err(dependents_exist("view", &view.name));
         }
         self.overlay.change_picture().remove_view(id);
+        Ok(())
+    }
+
+    /// Moves a view into another schema.
+    pub fn set_view_schema(&mut self, id: ViewId, schema: SchemaId) -> Result<(), Error> {
+        self.check_writable()?;
+        let view = self.view(id)?;
+        if view.schema_id == schema {
+            return Ok(());
+        }
+        self.schema(schema)?;
+        self.check_relation_name(schema, &view.name)?;
+        let moved = View {
+            schema_id: schema,
+            ..(*view).clone()
+        };
+        self.overlay.change_picture().put_view(Arc::new(moved));
         Ok(())
     }
 
@@ -309,13 +362,13 @@ pub(super) fn references(table: &Table, other: TableId) -> bool {
     })
 }
 
-fn dependents_exist(kind: &str, name: &str) -> Error {
+pub(super) fn dependents_exist(kind: &str, name: &str) -> Error {
     let text = format!("cannot drop {kind} {name} because other objects depend on it");
     Error::new(ErrorKind::Exists, text)
 }
 
 /// Gives a column and its nested fields their ids, depth first.
-fn new_column(column: NewColumn, next: &mut i64) -> Column {
+pub(super) fn new_column(column: NewColumn, next: &mut i64) -> Column {
     let id = ColumnId(*next);
     *next += 1;
     let field = |(name, column_type)| NewColumn {

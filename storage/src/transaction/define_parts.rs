@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
 use crate::snapshot::{Constraint, ConstraintEntry, Index, Schema, View};
-use crate::spec::{ColumnId, SchemaId, TableId, ViewId};
+use crate::spec::{ColumnId, SchemaId, SequenceId, TableId, ViewId};
 use crate::transaction::Transaction;
 use crate::transaction::new::{NewConstraint, NewIndex, OwnerTarget};
 
@@ -21,6 +21,8 @@ pub enum CommentTarget {
     View(ViewId),
     /// A column of a view, by index.
     ViewColumn(ViewId, usize),
+    /// A sequence.
+    Sequence(SequenceId),
     /// An index, by its id.
     Index(TableId, i64),
     /// A constraint, by its id.
@@ -60,6 +62,9 @@ impl Transaction {
                     .comment = comment;
                 self.overlay.change_picture().put_view(Arc::new(view));
                 Ok(())
+            }
+            CommentTarget::Sequence(id) => {
+                self.change_sequence(id, |sequence| sequence.comment = comment)
             }
             CommentTarget::Table(id) => self.change_table(id, |table| table.comment = comment),
             CommentTarget::Column(id, column) => {
@@ -107,6 +112,10 @@ impl Transaction {
                 self.overlay.change_picture().put_view(Arc::new(view));
                 Ok(())
             }
+            OwnerTarget::Sequence(id) => self.change_sequence(id, |sequence| {
+                sequence.owner = owner;
+                sequence.owner_id = owner_id;
+            }),
             OwnerTarget::Table(id) => self.change_table(id, |table| {
                 table.owner = owner;
                 table.owner_id = owner_id;
@@ -125,6 +134,59 @@ impl Transaction {
         let id = entry.id;
         self.change_table(table, |table| table.constraints.push(entry))?;
         Ok(id)
+    }
+
+    /// Gives a CHECK another text, after a column that it names was renamed.
+    ///
+    /// Errors: `NotFound` if the table has no CHECK of this id.
+    pub fn replace_check(
+        &mut self,
+        table: TableId,
+        id: i64,
+        expression: &str,
+    ) -> Result<(), Error> {
+        let mut constraints = self.table(table)?.constraints.clone();
+        let found = constraints.iter_mut().find(|entry| entry.id == id);
+        match found.map(|entry| &mut entry.constraint) {
+            Some(Constraint::Check { expression: text }) => *text = expression.to_owned(),
+            _ => return Err(absent("constraint")),
+        }
+        self.change_table(table, |table| table.constraints = constraints)
+    }
+
+    /// Gives a constraint another name.
+    pub fn rename_constraint(&mut self, table: TableId, id: i64, name: &str) -> Result<(), Error> {
+        let mut constraints = self.table(table)?.constraints.clone();
+        if constraints
+            .iter()
+            .any(|entry| entry.name == name && entry.id != id)
+        {
+            let text = format!("constraint \"{name}\" already exists");
+            return Err(Error::new(ErrorKind::Exists, text));
+        }
+        let found = constraints.iter_mut().find(|entry| entry.id == id);
+        found.ok_or_else(|| absent("constraint"))?.name = name.to_owned();
+        self.change_table(table, |table| table.constraints = constraints)
+    }
+
+    /// Gives an index another name and definition, after it or what it names was renamed.
+    pub fn replace_index(
+        &mut self,
+        table: TableId,
+        id: i64,
+        name: &str,
+        definition: &str,
+    ) -> Result<(), Error> {
+        let seen = self.table(table)?;
+        let mut indexes = seen.indexes.clone();
+        let found = indexes.iter_mut().find(|index| index.id == id);
+        let found = found.ok_or_else(|| absent("index"))?;
+        if found.name != name {
+            self.check_relation_name(seen.schema_id, name)?;
+        }
+        found.name = name.to_owned();
+        found.definition = definition.to_owned();
+        self.change_table(table, |table| table.indexes = indexes)
     }
 
     /// Removes a constraint.

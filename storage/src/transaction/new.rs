@@ -1,7 +1,7 @@
 //! What a transaction is asked to make.
 
-use crate::snapshot::{Constraint, ViewColumn};
-use crate::spec::{ColumnId, SchemaId, TableId, ViewId};
+use crate::snapshot::{Constraint, SequenceOptions, SequenceOwner, ViewColumn};
+use crate::spec::{ColumnId, SchemaId, SequenceId, TableId, ViewId};
 use crate::types::ColumnType;
 
 /// A schema to be made.
@@ -91,6 +91,21 @@ pub struct NewIndex {
     pub definition: String,
 }
 
+/// A sequence to be made.
+#[derive(Clone, Debug)]
+pub struct NewSequence {
+    /// Where.
+    pub schema_id: SchemaId,
+    /// Unique among the relations of the schema.
+    pub name: String,
+    /// Name of the owning role.
+    pub owner: String,
+    /// How it counts; the caller has checked that the values fit each other.
+    pub options: SequenceOptions,
+    /// The column with which it goes away.
+    pub owned_by: Option<SequenceOwner>,
+}
+
 /// What an owner is set for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnerTarget {
@@ -100,4 +115,6 @@ pub enum OwnerTarget {
     Table(TableId),
     /// A view.
     View(ViewId),
+    /// A sequence.
+    Sequence(SequenceId),
 }

@@ -2,21 +2,26 @@
 //!
 //! Cheap to clone, so that savepoints cost nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use object_store::path::Path;
 use tokio::sync::OnceCell;
 
+use crate::error::Error;
 use crate::file::write::StagedFile;
-use crate::snapshot::{ColumnStats, DataFile, FileStats, Snapshot};
-use crate::spec::TableId;
+use crate::snapshot::{
+    Column, ColumnStats, DataFile, DeletedPositions, FileStats, InlinedRows, Snapshot,
+};
+use crate::spec::{SequenceId, SnapshotId, TableId};
 
 /// The changes of a transaction.
 #[derive(Clone, Debug)]
 pub(super) struct Overlay {
     pub(super) picture: Arc<Snapshot>,
     pub(super) files: Arc<BTreeMap<TableId, Arc<FileChanges>>>,
+    /// Sequences that begin again, with the key of the state that they then have.
+    pub(super) restarts: Arc<BTreeMap<SequenceId, i64>>,
 }
 
 /// What happens to the rows of one table.
@@ -25,6 +30,51 @@ pub(super) struct FileChanges {
     /// Whether every row that the pin shows goes away.
     pub(super) is_truncated: bool,
     pub(super) appended: Vec<AppendedFile>,
+    /// Rows of files that go away, by the file's id; own files have a negative one.
+    pub(super) deleted: BTreeMap<i64, Arc<RowDeletes>>,
+    /// Rows that the catalog is to hold itself, with negative row ids.
+    pub(super) inlined: Vec<Arc<InlinedAppend>>,
+    /// Row ids of inlined rows that go away, own ones too.
+    pub(super) inlined_deleted: BTreeSet<i64>,
+    /// Files whose rows are in the appended ones.
+    pub(super) replaced: BTreeMap<i64, Arc<DataFile>>,
+    /// A later snapshot than the pin up to which nobody ended a row that is truncated.
+    pub(super) verified_at: Option<SnapshotId>,
+    /// Whether `inlined_deleted` or `replaced` only moved to the appended files.
+    pub(super) is_move: bool,
+}
+
+/// Rows that are not in a file.
+#[derive(Clone, Debug)]
+pub(super) struct InlinedAppend {
+    /// The table's columns when they were added.
+    pub(super) columns: Vec<Column>,
+    pub(super) rows: InlinedRows,
+}
+
+/// Rows of one data file that go away.
+#[derive(Clone, Debug)]
+pub(super) struct RowDeletes {
+    /// As it was before; its own deletes are older than this transaction.
+    pub(super) data_file: Arc<DataFile>,
+    /// The snapshot that showed it so.
+    pub(super) seen_at: SnapshotId,
+    /// How many rows this transaction deletes.
+    pub(super) own_count: u64,
+    /// These and all that were deleted earlier.
+    pub(super) all: Arc<DeletedPositions>,
+}
+
+impl RowDeletes {
+    /// Whether no row of the file is left.
+    pub(super) fn is_whole(&self) -> bool {
+        self.all.positions.len() as u64 >= self.data_file.row_count
+    }
+
+    /// The file as the transaction sees it.
+    pub(super) fn seen(&self) -> DataFile {
+        self.data_file.with_deleted(Arc::clone(&self.all))
+    }
 }
 
 /// A file that was uploaded and is not visible yet.
@@ -39,7 +89,14 @@ impl Overlay {
         Self {
             picture: base,
             files: Arc::default(),
+            restarts: Arc::default(),
         }
+    }
+
+    /// Where the transaction keeps how far a sequence is, if it does: a key that no
+    /// savepoint brings back. For new sequences it is their temporary id.
+    pub(super) fn state_key(&self, id: SequenceId) -> i64 {
+        self.restarts.get(&id).copied().unwrap_or(id.0)
     }
 
     /// The picture, to be changed: a clone of it if anyone else has it too.
@@ -63,6 +120,48 @@ impl FileChanges {
     pub(super) fn truncate(&mut self) {
         self.is_truncated = true;
         self.appended.clear();
+        self.deleted.clear();
+        self.inlined.clear();
+        self.inlined_deleted.clear();
+        self.replaced.clear();
+        self.is_move = false;
+    }
+
+    /// The own inlined rows that are left, in the columns that the table has now.
+    pub(super) fn own_inlined(&self, columns: &[Column]) -> Result<Option<InlinedRows>, Error> {
+        let mut parts = Vec::with_capacity(self.inlined.len());
+        for part in &self.inlined {
+            if let Some(rows) = part.rows.without(&self.inlined_deleted)? {
+                parts.push(rows.conform(&part.columns, columns)?);
+            }
+        }
+        InlinedRows::concat(parts)
+    }
+
+    /// Ids of the deleted inlined rows that the catalog holds.
+    pub(super) fn inlined_rows_of_catalog(&self) -> Vec<i64> {
+        let deleted = self.inlined_deleted.iter().copied();
+        deleted.filter(|id| *id >= 0).collect()
+    }
+
+    /// The files that are added in the end: those of which rows are left.
+    pub(super) fn kept(&self) -> impl Iterator<Item = &AppendedFile> {
+        self.appended.iter().filter(|file| {
+            let deletes = self.deleted.get(&file.data_file.id);
+            !deletes.is_some_and(|deletes| deletes.is_whole())
+        })
+    }
+
+    /// A file as the transaction sees it; nothing if no row of it is left.
+    pub(super) fn seen(&self, file: &Arc<DataFile>) -> Option<Arc<DataFile>> {
+        if self.replaced.contains_key(&file.id) {
+            return None;
+        }
+        match self.deleted.get(&file.id) {
+            None => Some(Arc::clone(file)),
+            Some(deletes) if deletes.is_whole() => None,
+            Some(deletes) => Some(Arc::new(deletes.seen())),
+        }
     }
 
     pub(super) fn append(&mut self, temporary_id: i64, location: Path, staged: StagedFile) {

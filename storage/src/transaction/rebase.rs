@@ -3,74 +3,24 @@
 //! | mine \ theirs, since my pin | rows added | rows ended | altered, renamed | dropped |
 //! |---|---|---|---|---|
 //! | insert | fits | fits | conflict | conflict |
+//! | delete | fits | conflict if of the same file | conflict | conflict |
 //! | truncate | fits | conflict | conflict | conflict |
 //! | alter, rename, drop, comment | fits | fits | conflict | conflict |
 //! | new object | same name, schema gone or dependency gone: conflict | | | |
 //!
 //! Pictures are compared, not change tokens: what counts is the state, and a name that
 //! came and went is no clash. Rows that were ended are found by the commit in the
-//! catalog. A change of comments, owner or indexes does not disturb inserts.
+//! catalog. A change of comments, owner or indexes does not disturb inserts. A view does
+//! not stand that someone else changes the columns of what it reads, nor the other way.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
-use crate::snapshot::{Constraint, Snapshot, Table, View};
-use crate::spec::{SchemaId, SnapshotId, TableId, ViewId};
+use crate::snapshot::{Constraint, Sequence, Snapshot, Table, View};
+use crate::spec::{SequenceId, SnapshotId, TableId, ViewId};
 use crate::transaction::define::references;
-
-/// Objects that differ between two pictures, by id.
-#[derive(Debug, Default)]
-pub(super) struct Difference {
-    pub(super) schemas: BTreeSet<SchemaId>,
-    pub(super) tables: BTreeSet<TableId>,
-    pub(super) views: BTreeSet<ViewId>,
-}
-
-impl Difference {
-    pub(super) fn between(old: &Snapshot, new: &Snapshot) -> Self {
-        let mut difference = Self::default();
-        for (id, schema) in &*old.schemas {
-            if new.schemas.get(id) != Some(schema) {
-                difference.schemas.insert(*id);
-            }
-        }
-        difference.schemas.extend(
-            new.schemas
-                .keys()
-                .filter(|id| !old.schemas.contains_key(id)),
-        );
-        for (id, table) in &*old.tables {
-            let is_same = new
-                .tables
-                .get(id)
-                .is_some_and(|other| Arc::ptr_eq(other, table) || other.is_same_definition(table));
-            if !is_same {
-                difference.tables.insert(*id);
-            }
-        }
-        difference
-            .tables
-            .extend(new.tables.keys().filter(|id| !old.tables.contains_key(id)));
-        for (id, view) in &*old.views {
-            let is_same = new
-                .views
-                .get(id)
-                .is_some_and(|other| Arc::ptr_eq(other, view) || other == view);
-            if !is_same {
-                difference.views.insert(*id);
-            }
-        }
-        difference
-            .views
-            .extend(new.views.keys().filter(|id| !old.views.contains_key(id)));
-        difference
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.schemas.is_empty() && self.tables.is_empty() && self.views.is_empty()
-    }
-}
+use crate::transaction::difference::Difference;
 
 /// A transaction's change of definitions.
 pub(super) struct Mine<'a> {
@@ -82,6 +32,10 @@ pub(super) struct Mine<'a> {
     pub(super) written: &'a BTreeSet<TableId>,
     /// Tables whose rows the outcome depends on.
     pub(super) reads: &'a BTreeSet<TableId>,
+    /// Tables whose rows others changed since the pin.
+    pub(super) touched: &'a BTreeSet<TableId>,
+    /// Sequences that begin again.
+    pub(super) restarts: &'a BTreeSet<SequenceId>,
 }
 
 /// Puts my changes on the head. Counters of tables are the head's.
@@ -128,6 +82,13 @@ fn check_unchanged(mine: &Mine<'_>, head: &Snapshot) -> Result<(), Error> {
             return Err(conflict(&seen.name));
         }
     }
+    for id in mine.difference.sequences.iter().chain(mine.restarts) {
+        if let Some(seen) = mine.base.sequence(*id)
+            && head.sequence(*id) != Some(seen)
+        {
+            return Err(conflict(&seen.name));
+        }
+    }
     for id in mine.written {
         if let Some(seen) = mine.base.table(*id)
             && !head
@@ -138,9 +99,13 @@ fn check_unchanged(mine: &Mine<'_>, head: &Snapshot) -> Result<(), Error> {
         }
     }
     for id in mine.reads {
-        let change = |picture: &Snapshot| picture.table(*id).map(|table| table.last_change);
+        // A flush or a compaction moves rows, but what was read is still true.
+        let is_same = |seen: &Table| {
+            let now = head.table(*id);
+            now.is_some_and(|now| now.is_same_definition(seen)) && !mine.touched.contains(id)
+        };
         if let Some(seen) = mine.base.table(*id)
-            && change(head) != Some(seen.last_change)
+            && !is_same(seen)
         {
             return Err(conflict(&seen.name));
         }
@@ -155,6 +120,9 @@ fn remove_mine(mine: &Mine<'_>, merged: &mut Snapshot) {
     }
     for id in &mine.difference.views {
         merged.remove_view(*id);
+    }
+    for id in &mine.difference.sequences {
+        merged.remove_sequence(*id);
     }
     for id in &mine.difference.schemas {
         merged.remove_schema(*id);
@@ -201,6 +169,15 @@ fn add_mine(mine: &Mine<'_>, head: &Snapshot, merged: &mut Snapshot) -> Result<(
         }
         merged.put_view(Arc::clone(view));
     }
+    for id in &mine.difference.sequences {
+        let Some(sequence) = mine.picture.sequence(*id) else {
+            continue;
+        };
+        if merged.named(sequence.schema_id, &sequence.name).is_some() {
+            return Err(conflict(&sequence.name));
+        }
+        merged.put_sequence(Arc::clone(sequence));
+    }
     Ok(())
 }
 
@@ -216,15 +193,24 @@ fn check_whole(mine: &Mine<'_>, merged: &Snapshot) -> Result<(), Error> {
             .base
             .schema(*id)
             .map_or("", |schema| schema.name.as_str());
-        let is_used = merged.tables().any(|table| table.schema_id == *id)
-            || merged.views().any(|view| view.schema_id == *id);
-        if is_used {
+        if merged.is_used_schema(*id) {
             return Err(conflict(name));
         }
     }
+    for id in &mine.difference.sequences {
+        if let Some(sequence) = merged.sequence(*id) {
+            check_sequence(sequence, merged)?;
+        }
+    }
     for id in &mine.difference.tables {
+        for sequence in merged.sequences_of(*id) {
+            check_sequence(sequence, merged)?;
+        }
         match merged.table(*id) {
-            Some(table) => check_table(table, merged)?,
+            Some(table) => {
+                check_table(table, merged)?;
+                check_pointed_at(mine, table, merged)?;
+            }
             None => {
                 let is_used = !merged.dependents(id.0).is_empty()
                     || merged.tables().any(|other| references(other, *id));
@@ -238,7 +224,7 @@ fn check_whole(mine: &Mine<'_>, merged: &Snapshot) -> Result<(), Error> {
     }
     for id in &mine.difference.views {
         match merged.view(*id) {
-            Some(view) => check_view(view, merged)?,
+            Some(view) => check_view(mine, view, merged)?,
             None if merged.dependents(id.0).is_empty() => {}
             None => return Err(conflict(mine.base.view(*id).map_or("", |view| &view.name))),
         }
@@ -250,25 +236,75 @@ fn check_table(table: &Table, merged: &Snapshot) -> Result<(), Error> {
     let has_targets = table
         .constraints
         .iter()
-        .all(|entry| match &entry.constraint {
-            Constraint::ForeignKey {
-                referenced_table, ..
-            } => merged.table(*referenced_table).is_some(),
-            _ => true,
-        });
+        .all(|entry| has_target(&entry.constraint, merged));
     match merged.schema(table.schema_id) {
         Some(_) if has_targets => Ok(()),
         _ => Err(conflict(&table.name)),
     }
 }
 
-fn check_view(view: &View, merged: &Snapshot) -> Result<(), Error> {
-    let has_all = view
-        .dependencies
-        .iter()
-        .all(|id| merged.table(TableId(*id)).is_some() || merged.view(ViewId(*id)).is_some());
+/// A sequence needs its schema, and the column that it belongs to.
+fn check_sequence(sequence: &Sequence, merged: &Snapshot) -> Result<(), Error> {
+    let has_owner = sequence.owned_by.is_none_or(|owner| {
+        let table = merged.table(owner.table);
+        table.is_some_and(|table| table.column(owner.column).is_some())
+    });
+    match merged.schema(sequence.schema_id) {
+        Some(_) if has_owner => Ok(()),
+        _ => Err(conflict(&sequence.name)),
+    }
+}
+
+/// Whether a foreign key's table and columns are there.
+fn has_target(constraint: &Constraint, merged: &Snapshot) -> bool {
+    match constraint {
+        Constraint::ForeignKey {
+            referenced_table,
+            referenced_columns,
+            ..
+        } => merged.table(*referenced_table).is_some_and(|table| {
+            let mut columns = referenced_columns.iter();
+            columns.all(|id| table.column(*id).is_some())
+        }),
+        _ => true,
+    }
+}
+
+/// What others made to point at a table of mine meanwhile must still find its columns.
+fn check_pointed_at(mine: &Mine<'_>, table: &Table, merged: &Snapshot) -> Result<(), Error> {
+    let Some(seen) = mine.base.table(table.id) else {
+        return Ok(());
+    };
+    if table.keeps_columns_of(seen) {
+        return Ok(());
+    }
+    let is_lost = merged
+        .tables()
+        .filter(|other| references(other, table.id))
+        .flat_map(|other| &other.constraints)
+        .any(|entry| !has_target(&entry.constraint, merged));
+    let has_new_view = merged
+        .dependents(table.id.0)
+        .into_iter()
+        .any(|id| merged.view(id) != mine.picture.view(id));
+    match is_lost || has_new_view {
+        false => Ok(()),
+        true => Err(conflict(&table.name)),
+    }
+}
+
+/// A view needs its schema and everything that it reads, with the columns as I saw them.
+fn check_view(mine: &Mine<'_>, view: &View, merged: &Snapshot) -> Result<(), Error> {
+    let is_there = |id: &i64| {
+        let (Some(now), Some(seen)) =
+            (merged.table(TableId(*id)), mine.picture.table(TableId(*id)))
+        else {
+            return merged.table(TableId(*id)).is_some() || merged.view(ViewId(*id)).is_some();
+        };
+        now.keeps_columns_of(seen)
+    };
     match merged.schema(view.schema_id) {
-        Some(_) if has_all => Ok(()),
+        Some(_) if view.dependencies.iter().all(is_there) => Ok(()),
         _ => Err(conflict(&view.name)),
     }
 }

@@ -3,13 +3,16 @@
 //! Rows of an object are ended and begun at the new snapshot; what did not change
 //! keeps its row. Only objects that differ are looked at.
 
+use std::collections::BTreeSet;
+
 use crate::catalog::{Condition, Write};
 use crate::snapshot::{Schema, Snapshot};
+use crate::spec::TableId;
 use crate::spec::change::{Change, ObjectChange};
 use crate::spec::rows::SchemaRow;
 use crate::spec::side::{CommentRow, OwnerRow};
-use crate::transaction::rebase::Difference;
-use crate::transaction::{render_table, render_view};
+use crate::transaction::difference::Difference;
+use crate::transaction::{render_sequence, render_table, render_view};
 
 /// What a commit writes, as far as it is known yet.
 #[derive(Debug)]
@@ -20,8 +23,10 @@ pub(super) struct Batch {
     pub(super) schema_version: i64,
     pub(super) writes: Vec<Write>,
     pub(super) changes: Vec<Change>,
-    /// Ids of the schemas, tables and views that look different now.
+    /// Ids of the schemas, tables, views and sequences that look different now.
     pub(super) objects: Vec<i64>,
+    /// Tables that got the new schema version as their own.
+    pub(super) reshaped: BTreeSet<TableId>,
 }
 
 impl Batch {
@@ -110,6 +115,12 @@ pub(super) fn render(old: &Snapshot, new: &Snapshot, difference: &Difference, ba
         render_view::render(old_view, new_view, &name, batch);
         batch.objects.push(id.0);
     }
+    for id in &difference.sequences {
+        let old_sequence = old.sequence(*id).map(|sequence| &**sequence);
+        let new_sequence = new.sequence(*id).map(|sequence| &**sequence);
+        render_sequence::render(old_sequence, new_sequence, batch);
+        batch.objects.push(id.0);
+    }
     for id in &difference.schemas {
         batch.objects.push(id.0);
         if let (Some(schema), None) = (old.schema(*id), new.schema(*id)) {
@@ -118,7 +129,7 @@ pub(super) fn render(old: &Snapshot, new: &Snapshot, difference: &Difference, ba
     }
 }
 
-fn schema_name_of_table(picture: &Snapshot, id: crate::spec::TableId) -> String {
+fn schema_name_of_table(picture: &Snapshot, id: TableId) -> String {
     let schema_id = picture.table(id).map(|table| table.schema_id);
     let schema = schema_id.and_then(|id| picture.schema(id));
     schema.map_or(String::new(), |schema| schema.name.clone())

@@ -10,6 +10,7 @@ use crate::spec::rows::{
 use crate::spec::side::{ConstraintRow, IndexRow, SideColumnRow};
 use crate::spec::{COMMENT_KEY, ColumnId};
 use crate::transaction::render::Batch;
+use crate::types::ColumnType;
 
 /// `schema_name`: of the new table.
 pub(super) fn render(
@@ -107,6 +108,7 @@ fn table_row(table: &Table, at: i64) -> TableRow {
 }
 
 fn schema_version(table: &Table, batch: &mut Batch) {
+    batch.reshaped.insert(table.id);
     batch.writes.push(Write::insert(&[SchemaVersionRow {
         begin_snapshot: batch.snapshot_id,
         schema_version: batch.schema_version,
@@ -124,6 +126,7 @@ fn parts(old: Option<&Table>, new: &Table, batch: &mut Batch) {
     );
     let old_columns = old.map_or(&[][..], |old| &old.columns);
     columns(new.id.0, None, old_columns, &new.columns, batch);
+    pin_used_ids(old_columns, new, batch);
     constraints(
         new.id.0,
         old.map_or(&[], |old| &old.constraints),
@@ -171,11 +174,15 @@ fn columns(
     }
     let mut rows = Vec::new();
     let mut side_rows = Vec::new();
-    for column in new {
-        let before = old.iter().find(|other| other.id == column.id);
+    let old_orders = orders(old);
+    for (column, order) in new.iter().zip(orders(new)) {
+        let before = old.iter().position(|other| other.id == column.id);
+        let old_order = before.map_or(0, |index| old_orders[index]);
+        let before = before.map(|index| &old[index]);
         let key = || column_key(table_id, column.id);
-        let row = column_row(table_id, parent, column, batch.snapshot_id);
-        let old_row = before.map(|old| column_row(table_id, parent, old, batch.snapshot_id));
+        let at = batch.snapshot_id;
+        let row = column_row(table_id, (parent, order), column, at);
+        let old_row = before.map(|old| column_row(table_id, (parent, old_order), old, at));
         if old_row.as_ref() != Some(&row) {
             if old_row.is_some() {
                 batch
@@ -235,14 +242,56 @@ fn drop_column(table_id: i64, column: &Column, batch: &mut Batch) {
     }
 }
 
-fn column_row(table_id: i64, parent: Option<ColumnId>, column: &Column, at: i64) -> ColumnRow {
+/// Rising numbers for columns in their order: their ids, unless a column with a newer id
+/// stands before.
+fn orders(columns: &[Column]) -> Vec<i64> {
+    let mut last = 0;
+    let mut next = |column: &Column| {
+        last = column.id.0.max(last + 1);
+        last
+    };
+    columns.iter().map(&mut next).collect()
+}
+
+/// Keeps ids that were used in files, but that no column has in the end, from being
+/// handed out again: with a row that no snapshot shows.
+fn pin_used_ids(old: &[Column], new: &Table, batch: &mut Batch) {
+    let last = ColumnId(new.next_column - 1);
+    let is_known = |columns: &[Column]| columns.iter().any(|column| column.find(last).is_some());
+    if last.0 < 1 || is_known(&new.columns) || is_known(old) {
+        return;
+    }
+    let at = batch.snapshot_id;
+    let unseen = Column {
+        id: last,
+        name: format!("dropped {last}"),
+        column_type: ColumnType::Int32,
+        nullable: true,
+        default: None,
+        initial_default: None,
+        comment: None,
+        children: Vec::new(),
+    };
+    batch.writes.push(Write::insert(&[ColumnRow {
+        end_snapshot: Some(at),
+        ..column_row(new.id.0, (None, last.0), &unseen, at)
+    }]));
+}
+
+/// `place`: the enclosing column and the order in it.
+fn column_row(
+    table_id: i64,
+    (parent, column_order): (Option<ColumnId>, i64),
+    column: &Column,
+    at: i64,
+) -> ColumnRow {
     let (default_value, default_value_type) = default_rows(column);
     ColumnRow {
         column_id: column.id.0,
         begin_snapshot: at,
         end_snapshot: None,
         table_id,
-        column_order: column.id.0,
+        column_order,
         column_name: column.name.clone(),
         column_type: column.column_type.lake_name(),
         initial_default: column.initial_default.clone(),

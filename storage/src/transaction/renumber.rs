@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::snapshot::{Constraint, ConstraintEntry, Index, Schema, Snapshot, Table, View};
-use crate::spec::{SchemaId, TableId, ViewId};
+use crate::snapshot::{
+    Constraint, ConstraintEntry, Index, Schema, Sequence, SequenceOwner, Snapshot, Table, View,
+};
+use crate::spec::{SchemaId, SequenceId, TableId, ViewId};
 
 /// Which id each temporary one becomes.
 #[derive(Debug, Default)]
@@ -20,6 +22,7 @@ impl Numbers {
         let mut temporary: Vec<i64> = Vec::new();
         temporary.extend(picture.schemas().map(|schema| schema.id.0));
         temporary.extend(picture.views().map(|view| view.id.0));
+        temporary.extend(picture.sequences().map(|sequence| sequence.id.0));
         for table in picture.tables() {
             temporary.push(table.id.0);
             temporary.extend(table.constraints.iter().map(|entry| entry.id));
@@ -41,6 +44,10 @@ impl Numbers {
         TableId(self.real(id.0))
     }
 
+    pub(super) fn sequence(&self, id: SequenceId) -> SequenceId {
+        SequenceId(self.real(id.0))
+    }
+
     /// The same picture under real ids; what has none to change is shared.
     pub(super) fn picture(&self, picture: &Snapshot) -> Snapshot {
         let mut renumbered = picture.clone();
@@ -54,6 +61,13 @@ impl Numbers {
         for view in picture.views().filter(|view| self.concerns_view(view)) {
             renumbered.remove_view(view.id);
             renumbered.put_view(Arc::new(self.renumber_view(view)));
+        }
+        for sequence in picture.sequences() {
+            let renewed = self.renumber_sequence(sequence);
+            if renewed != **sequence {
+                renumbered.remove_sequence(sequence.id);
+                renumbered.put_sequence(Arc::new(renewed));
+            }
         }
         for schema in picture.schemas().filter(|schema| schema.id.is_temporary()) {
             renumbered.remove_schema(schema.id);
@@ -112,6 +126,19 @@ impl Numbers {
             constraints: constraints.collect(),
             indexes: indexes.collect(),
             ..table.clone()
+        }
+    }
+
+    fn renumber_sequence(&self, sequence: &Sequence) -> Sequence {
+        let owned_by = sequence.owned_by.map(|owner| SequenceOwner {
+            table: self.table(owner.table),
+            ..owner
+        });
+        Sequence {
+            id: self.sequence(sequence.id),
+            schema_id: SchemaId(self.real(sequence.schema_id.0)),
+            owned_by,
+            ..sequence.clone()
         }
     }
 

@@ -4,32 +4,39 @@
 //!
 //! DuckDB takes a table's bounds for exact while `record_count` is the number of rows, and
 //! prunes older snapshots by the same bounds. So the count is never reduced and bounds are
-//! only widened; what truncations ended is counted in a table of ours.
-
-use std::collections::BTreeMap;
+//! only widened; what truncations and deletes ended is counted in a table of ours.
 
 use crate::catalog::{CommitTransaction, Condition, Selection, Write, decode};
 use crate::error::Error;
-use crate::file::stats::{Bound, outer_bound};
 use crate::file::write::{StagedColumn, StagedFile};
-use crate::snapshot::{Column, Table};
-use crate::spec::ColumnId;
+use crate::snapshot::Table;
 use crate::spec::change::ObjectChange;
 use crate::spec::rows::{
-    DataFileRow, DeleteFileRow, FileColumnStatsRow, InlinedTableRow, TableColumnStatsRow,
-    TableStatsRow,
+    DataFileRow, DeleteFileRow, FileColumnStatsRow, InlinedTableRow, TableStatsRow,
 };
 use crate::spec::side::EndedRow;
 use crate::spec::table::{Row, Value};
 use crate::transaction::overlay::FileChanges;
-use crate::transaction::rebase::conflict;
 use crate::transaction::render::Batch;
+use crate::transaction::stage::StagedDeleteFiles;
+
+mod bounds;
+mod check;
+mod delete;
+mod inlined;
+
+pub(super) use check::check_ended;
+
+use bounds::widen_bounds;
+use delete::{delete_from_files, delete_inlined, delete_row, end_replaced};
+use inlined::{append_inlined, inlined_part};
 
 /// The state of a table's rows before and after.
 struct Counters {
     stats: TableStatsRow,
     has_stats: bool,
     ended: EndedRow,
+    ended_before: EndedRow,
     has_ended: bool,
 }
 
@@ -43,42 +50,10 @@ pub(super) struct Counted {
 pub(super) struct Target<'a> {
     pub(super) table: &'a Table,
     pub(super) changes: &'a FileChanges,
+    pub(super) deletes: &'a StagedDeleteFiles,
     pub(super) is_new: bool,
     /// The snapshot that the transaction was pinned to.
     pub(super) base: i64,
-}
-
-/// Refuses a truncation whose rows someone else ended meanwhile.
-///
-/// Cost: 2 statements, and 2 more for each table of inlined rows.
-pub(super) async fn check_truncation(
-    catalog: &mut dyn CommitTransaction,
-    target: &Target<'_>,
-) -> Result<(), Error> {
-    if target.is_new || !target.changes.is_truncated {
-        return Ok(());
-    }
-    let id = target.table.id.0;
-    let of_table = Condition::Equals("table_id", id);
-    let ended = Selection::of::<DataFileRow>(vec![
-        of_table.clone(),
-        Condition::AtMost("begin_snapshot", target.base),
-        Condition::MoreThan("end_snapshot", target.base),
-    ]);
-    let deleted = Selection::of::<DeleteFileRow>(vec![
-        of_table,
-        Condition::MoreThan("begin_snapshot", target.base),
-    ]);
-    let mut is_disturbed = !catalog.select(&ended).await?.is_empty()
-        || !catalog.select(&deleted).await?.is_empty()
-        || catalog.inlined_deleted_after(id, target.base).await?;
-    for name in inlined_tables(catalog, id).await? {
-        is_disturbed |= catalog.inlined_ended_after(&name, target.base).await?;
-    }
-    match is_disturbed {
-        false => Ok(()),
-        true => Err(conflict(&target.table.name)),
-    }
 }
 
 /// Renders the change of one table's rows; nothing if nothing changes after all.
@@ -92,24 +67,39 @@ pub(super) async fn render(
 ) -> Result<Option<Counted>, Error> {
     let id = target.table.id.0;
     let mut counters = load_counters(catalog, id).await?;
-    let mut is_truncated = false;
+    let mut is_ended = false;
     if target.changes.is_truncated && !target.is_new {
-        is_truncated = truncate(catalog, target, &mut counters, batch).await?;
+        is_ended = truncate(catalog, target, &mut counters, batch).await?;
     }
-    let is_appended = !target.changes.appended.is_empty();
-    if is_truncated {
-        store_ended(&counters, batch);
-    }
-    if is_appended {
+    is_ended |= delete_from_files(target, &mut counters, next_file_id, batch);
+    is_ended |= delete_inlined(catalog, target, &mut counters, batch).await?;
+    is_ended |= end_replaced(target, &mut counters, batch);
+    let has_files = target.changes.kept().next().is_some();
+    if has_files {
         append(target, &mut counters, next_file_id, batch);
-        widen_bounds(catalog, target, &counters, batch).await?;
+    }
+    let inlined = inlined_part(target)?;
+    if let Some(part) = &inlined {
+        append_inlined(catalog, target, part, &mut counters, batch).await?;
+        // DuckDB keeps statistics of a table until this number moves.
+        *next_file_id += 1;
+    }
+    let is_appended = has_files || inlined.is_some();
+    if is_appended {
+        let mut added: Vec<&[StagedColumn]> = Vec::new();
+        added.extend(target.changes.kept().map(|file| &*file.staged.columns));
+        added.extend(inlined.as_ref().map(|part| &*part.columns));
+        widen_bounds(catalog, target, &counters, &added, batch).await?;
         store_stats(&counters, batch);
+    }
+    if counters.ended != counters.ended_before {
+        store_ended(&counters, batch);
     }
     let counted = Counted {
         row_count: counters.stats.record_count - counters.ended.ended_row_count,
         bytes: counters.stats.file_size_bytes - counters.ended.ended_bytes,
     };
-    Ok((is_truncated || is_appended).then_some(counted))
+    Ok((is_ended || is_appended).then_some(counted))
 }
 
 async fn load_counters(catalog: &mut dyn CommitTransaction, id: i64) -> Result<Counters, Error> {
@@ -137,6 +127,7 @@ async fn load_counters(catalog: &mut dyn CommitTransaction, id: i64) -> Result<C
         has_stats: stats.is_some(),
         stats: stats.unwrap_or(no_stats),
         has_ended: ended.is_some(),
+        ended_before: ended.clone().unwrap_or(no_ended.clone()),
         ended: ended.unwrap_or(no_ended),
     })
 }
@@ -195,20 +186,14 @@ async fn truncate(
     batch: &mut Batch,
 ) -> Result<bool, Error> {
     let id = target.table.id.0;
-    let seen = || {
-        vec![
-            Condition::Equals("table_id", id),
-            Condition::AtMost("begin_snapshot", target.base),
-        ]
-    };
-    let mut conditions = seen();
-    conditions.push(Condition::Live);
-    let selection = Selection::of::<DataFileRow>(conditions);
-    let files: Vec<DataFileRow> = decode(catalog.select(&selection).await?)?;
-    let mut ended_rows: i64 = files.iter().map(|file| file.record_count).sum();
-    let ended_bytes: i64 = files.iter().map(|file| file.file_size_bytes).sum();
-    let mut is_changed = !files.is_empty();
-    if is_changed {
+    let of_table = || Condition::Equals("table_id", id);
+    let seen = || vec![of_table(), Condition::AtMost("begin_snapshot", target.base)];
+    let live = Selection::of::<DataFileRow>(vec![of_table(), Condition::Live]);
+    let files: Vec<DataFileRow> = decode(catalog.select(&live).await?)?;
+    let (ended, later): (Vec<&DataFileRow>, Vec<&DataFileRow>) = files
+        .iter()
+        .partition(|file| file.begin_snapshot <= target.base);
+    if !ended.is_empty() {
         batch
             .writes
             .push(Write::end::<DataFileRow>(seen(), batch.snapshot_id));
@@ -217,9 +202,12 @@ async fn truncate(
             .push(Write::end::<DeleteFileRow>(seen(), batch.snapshot_id));
         batch.object(ObjectChange::DeletedFromTable, id);
     }
-    let mut inlined_rows = 0;
+    let mut ended_inlined = 0;
+    let mut later_inlined = 0;
     for data_table in inlined_tables(catalog, id).await? {
-        inlined_rows += catalog.inlined_live_count(&data_table, target.base).await?;
+        let count = catalog.inlined_live_count(&data_table, target.base).await?;
+        ended_inlined += count;
+        later_inlined += catalog.inlined_live_count(&data_table, i64::MAX).await? - count;
         let at = batch.snapshot_id;
         batch.writes.push(Write::EndInlined {
             data_table,
@@ -227,13 +215,26 @@ async fn truncate(
             at,
         });
     }
-    if inlined_rows > 0 {
+    if ended_inlined > 0 {
         batch.object(ObjectChange::InlinedDelete, id);
-        is_changed = true;
-        ended_rows += inlined_rows;
     }
-    counters.ended.ended_row_count += ended_rows;
-    counters.ended.ended_bytes += ended_bytes;
+    // Counted from what is left, so that deletes of others, which nobody counted, are
+    // made good here.
+    let later_ids: Vec<i64> = later.iter().map(|file| file.data_file_id).collect();
+    let deletes = Selection::of::<DeleteFileRow>(vec![
+        Condition::In("data_file_id", later_ids),
+        Condition::Live,
+    ]);
+    let deletes: Vec<DeleteFileRow> = decode(catalog.select(&deletes).await?)?;
+    let deleted: i64 = deletes.iter().map(|row| row.delete_count).sum();
+    let later_rows: i64 = later.iter().map(|file| file.record_count).sum();
+    let later_rows = later_rows - deleted;
+    let later_bytes: i64 = later.iter().map(|file| file.file_size_bytes).sum();
+    let is_changed = !ended.is_empty() || ended_inlined > 0;
+    if is_changed {
+        counters.ended.ended_row_count = counters.stats.record_count - later_rows - later_inlined;
+        counters.ended.ended_bytes = counters.stats.file_size_bytes - later_bytes;
+    }
     Ok(is_changed)
 }
 
@@ -241,41 +242,77 @@ fn append(target: &Target<'_>, counters: &mut Counters, next_file_id: &mut i64, 
     let id = target.table.id.0;
     let mut files = Vec::with_capacity(target.changes.appended.len());
     let mut column_stats = Vec::new();
-    for file in &target.changes.appended {
+    let mut deletes = Vec::new();
+    for file in target.changes.kept() {
         let staged = &file.staged;
         let file_id = *next_file_id;
         *next_file_id += 1;
+        // A file of rows that moved holds their ids itself.
+        let row_id_start = (!target.changes.is_move).then_some(counters.stats.next_row_id);
         files.push(DataFileRow {
-            data_file_id: file_id,
-            table_id: id,
-            begin_snapshot: batch.snapshot_id,
-            end_snapshot: None,
-            file_order: None,
-            path: staged.file_name.clone(),
-            path_is_relative: true,
-            file_format: Some("parquet".to_owned()),
-            record_count: signed(staged.row_count),
-            file_size_bytes: signed(staged.bytes),
-            footer_size: Some(signed(staged.footer_bytes)),
-            row_id_start: Some(counters.stats.next_row_id),
-            partition_id: None,
-            encryption_key: None,
-            mapping_id: None,
-            partial_max: None,
+            row_id_start,
+            ..data_file_row(id, file_id, staged, batch)
         });
+        let columns = staged.columns.iter();
         column_stats.extend(
-            staged
-                .columns
-                .iter()
+            columns
+                .filter(|column| target.table.find_column(column.column_id).is_some())
                 .map(|column| stats_row(id, file_id, column)),
         );
-        counters.stats.record_count += signed(staged.row_count);
-        counters.stats.next_row_id += signed(staged.row_count);
+        if !target.changes.is_move {
+            counters.stats.record_count += signed(staged.row_count);
+            counters.stats.next_row_id += signed(staged.row_count);
+        }
         counters.stats.file_size_bytes += signed(staged.bytes);
+        let own = file.data_file.id;
+        if let (Some(rows), Some(written)) =
+            (target.changes.deleted.get(&own), target.deletes.get(&own))
+        {
+            counters.ended.ended_row_count += signed(rows.own_count);
+            deletes.push(delete_row(id, file_id, written, next_file_id, batch));
+        }
     }
     batch.writes.push(Write::insert(&files));
     batch.writes.push(Write::insert(&column_stats));
-    batch.object(ObjectChange::InsertedIntoTable, id);
+    if !deletes.is_empty() {
+        batch.writes.push(Write::insert(&deletes));
+    }
+    if target.changes.replaced.is_empty() {
+        let is_flush = target.changes.is_move;
+        batch.object(
+            match is_flush {
+                true => ObjectChange::InlineFlush,
+                false => ObjectChange::InsertedIntoTable,
+            },
+            id,
+        );
+    }
+}
+
+fn data_file_row(
+    table_id: i64,
+    data_file_id: i64,
+    staged: &StagedFile,
+    batch: &Batch,
+) -> DataFileRow {
+    DataFileRow {
+        data_file_id,
+        table_id,
+        begin_snapshot: batch.snapshot_id,
+        end_snapshot: None,
+        file_order: None,
+        path: staged.file_name.clone(),
+        path_is_relative: true,
+        file_format: Some("parquet".to_owned()),
+        record_count: signed(staged.row_count),
+        file_size_bytes: signed(staged.bytes),
+        footer_size: Some(signed(staged.footer_bytes)),
+        row_id_start: None,
+        partition_id: None,
+        encryption_key: None,
+        mapping_id: None,
+        partial_max: None,
+    }
 }
 
 fn stats_row(table_id: i64, data_file_id: i64, column: &StagedColumn) -> FileColumnStatsRow {
@@ -291,116 +328,6 @@ fn stats_row(table_id: i64, data_file_id: i64, column: &StagedColumn) -> FileCol
         contains_nan: column.contains_nan,
         extra_stats: None,
     }
-}
-
-/// Widens the table's bounds by those of the new files.
-async fn widen_bounds(
-    catalog: &mut dyn CommitTransaction,
-    target: &Target<'_>,
-    counters: &Counters,
-    batch: &mut Batch,
-) -> Result<(), Error> {
-    let id = target.table.id.0;
-    let of_table = Condition::Equals("table_id", id);
-    let selection = Selection::of::<TableColumnStatsRow>(vec![of_table]);
-    let rows: Vec<TableColumnStatsRow> = decode(catalog.select(&selection).await?)?;
-    let known: BTreeMap<i64, TableColumnStatsRow> =
-        rows.into_iter().map(|row| (row.column_id, row)).collect();
-    let files: Vec<&StagedFile> = target
-        .changes
-        .appended
-        .iter()
-        .map(|file| &*file.staged)
-        .collect();
-    let mut new_rows = Vec::new();
-    for column_id in files
-        .iter()
-        .flat_map(|file| &file.columns)
-        .map(|column| column.column_id)
-    {
-        if new_rows
-            .iter()
-            .any(|row: &TableColumnStatsRow| row.column_id == column_id.0)
-        {
-            continue;
-        }
-        let Some(column) = find(&target.table.columns, column_id) else {
-            continue;
-        };
-        let old = known.get(&column_id.0);
-        // Without a row although there are rows: the bounds were never known.
-        let is_unknown = old.is_none() && counters.has_stats;
-        let added = files.iter().filter_map(|file| {
-            file.columns
-                .iter()
-                .find(|staged| staged.column_id == column_id)
-        });
-        new_rows.push(widened(id, column, old, is_unknown, added));
-    }
-    new_rows.retain(|row| known.get(&row.column_id) != Some(row));
-    for row in &new_rows {
-        if known.contains_key(&row.column_id) {
-            batch.writes.push(Write::Delete {
-                table: TableColumnStatsRow::TABLE,
-                conditions: vec![
-                    Condition::Equals("table_id", id),
-                    Condition::Equals("column_id", row.column_id),
-                ],
-            });
-        }
-    }
-    if !new_rows.is_empty() {
-        batch.writes.push(Write::insert(&new_rows));
-    }
-    Ok(())
-}
-
-fn find(columns: &[Column], id: ColumnId) -> Option<&Column> {
-    columns.iter().find_map(|column| column.find(id))
-}
-
-fn widened<'a>(
-    table_id: i64,
-    column: &Column,
-    old: Option<&TableColumnStatsRow>,
-    is_unknown: bool,
-    added: impl Iterator<Item = &'a StagedColumn>,
-) -> TableColumnStatsRow {
-    let mut row = old.cloned().unwrap_or(TableColumnStatsRow {
-        table_id,
-        column_id: column.id.0,
-        contains_null: Some(false),
-        contains_nan: None,
-        min_value: None,
-        max_value: None,
-        extra_stats: None,
-    });
-    // Bounds that are not known stay so; a first file brings its own.
-    let mut is_first = old.is_none() && !is_unknown;
-    for staged in added {
-        row.contains_null = row.contains_null.map(|null| null || staged.null_count > 0);
-        row.contains_nan = match (row.contains_nan, staged.contains_nan, is_first) {
-            (Some(one), Some(two), _) => Some(one || two),
-            (None, Some(true), _) => Some(true),
-            (None, nan, true) => nan,
-            _ => None,
-        };
-        if staged.value_count == 0 {
-            continue;
-        }
-        if is_first {
-            row.min_value.clone_from(&staged.min);
-            row.max_value.clone_from(&staged.max);
-            is_first = false;
-        } else {
-            let outer = |bound, one: &Option<String>, two: &Option<String>| {
-                outer_bound(&column.column_type, bound, one.as_deref(), two.as_deref())
-            };
-            row.min_value = outer(Bound::Min, &row.min_value, &staged.min);
-            row.max_value = outer(Bound::Max, &row.max_value, &staged.max);
-        }
-    }
-    row
 }
 
 /// A count as the catalog holds it.

@@ -14,6 +14,13 @@ use crate::{
     PointFault, Relation, SchemaId, SnapshotId, TableId, Transaction, ViewColumn,
 };
 
+mod columns;
+mod deletes;
+mod inline;
+mod model;
+mod sequences;
+mod tmpduck;
+
 /// Does one thing at one point, once it is told to.
 #[derive(Debug, Default)]
 struct Script {
@@ -513,6 +520,7 @@ async fn blind_inserts_never_conflict() {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Act {
     Insert,
+    Delete,
     Truncate,
     Rename,
     Comment,
@@ -527,6 +535,11 @@ async fn act(bench: &Bench, transaction: &mut Transaction, id: TableId, act: Act
         Act::Insert => {
             insert(transaction, id, 0, 3).await;
             Ok(())
+        }
+        Act::Delete => {
+            let list = transaction.files(id).await.expect("files");
+            let file = list.files[0].id;
+            transaction.delete_rows(id, file, &[0]).await.map(drop)
         }
         Act::Truncate => transaction.truncate_table(id),
         Act::Rename => transaction.rename_table(id, "renamed"),
@@ -556,11 +569,12 @@ async fn act(bench: &Bench, transaction: &mut Transaction, id: TableId, act: Act
 
 #[tokio::test]
 async fn conflicts_are_as_the_matrix_says() {
-    use Act::{AddCheck, Comment, CreateSame, CreateView, Drop, Insert, Rename, Truncate};
+    use Act::{AddCheck, Comment, CreateSame, CreateView, Delete, Drop, Insert, Rename, Truncate};
     // Mine, and what of theirs it does not stand.
-    let matrix: [(Act, &[Act]); 8] = [
+    let matrix: [(Act, &[Act]); 9] = [
         (Insert, &[Rename, Drop, AddCheck]),
-        (Truncate, &[Truncate, Rename, Drop, AddCheck]),
+        (Delete, &[Delete, Truncate, Rename, Drop, AddCheck]),
+        (Truncate, &[Delete, Truncate, Rename, Drop, AddCheck]),
         (Rename, &[Rename, Comment, Drop, AddCheck]),
         (Comment, &[Rename, Comment, Drop, AddCheck]),
         (Drop, &[Rename, Comment, Drop, AddCheck, CreateView]),

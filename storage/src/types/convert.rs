@@ -31,7 +31,7 @@ impl ColumnType {
     /// Any string or binary layout is taken for text and bytea. Nanoseconds below a
     /// microsecond are dropped from intervals.
     pub fn to_stored(&self, array: &ArrayRef) -> Result<ArrayRef, Error> {
-        match self {
+        match self.plain() {
             Self::HugeInt | Self::Map(..) | Self::Unsupported(_) => Err(Error::new(
                 ErrorKind::Unsupported,
                 format!("columns of type {} cannot be written", self.declared_name()),
@@ -50,7 +50,7 @@ impl ColumnType {
     /// Converts values as a file holds them to the logical type.
     pub fn to_logical(&self, array: &ArrayRef) -> Result<ArrayRef, Error> {
         let target = self.arrow_type();
-        match self {
+        match self.plain() {
             Self::Unsupported(name) => Err(Error::new(
                 ErrorKind::Unsupported,
                 format!("columns of type {name} cannot be read"),

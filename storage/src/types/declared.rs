@@ -4,7 +4,7 @@
 //! once for each dimension. It is stored on disk: a spelling, once written, is read
 //! for ever.
 
-use crate::types::ColumnType;
+use crate::types::{ColumnType, Refinement};
 
 impl ColumnType {
     /// The declared type, so that `parse_declared` gives the same type back.
@@ -34,6 +34,7 @@ impl ColumnType {
             Self::Uuid => "uuid",
             Self::Json => "json",
             Self::Jsonb => "jsonb",
+            Self::Refined(refinement) => return refinement.declared_name(),
             Self::List(element) => return format!("{}[]", element.declared_name()),
             other => return other.lake_name(),
         };
@@ -67,7 +68,7 @@ impl ColumnType {
             "uuid" => Self::Uuid,
             "json" => Self::Json,
             "jsonb" => Self::Jsonb,
-            _ => return None,
+            other => Self::Refined(Refinement::parse(other, None)?),
         };
         Some(simple)
     }
@@ -84,6 +85,9 @@ fn parse_sized(name: &str, size: &str) -> Option<ColumnType> {
                 scale: scale.parse().ok()?,
             })
         }
-        _ => None,
+        _ => {
+            let digits = size.parse().ok().filter(|digits| *digits <= 6)?;
+            Some(ColumnType::Refined(Refinement::parse(name, Some(digits))?))
+        }
     }
 }

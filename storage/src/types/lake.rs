@@ -38,6 +38,7 @@ impl ColumnType {
             Self::Struct(_) | Self::Interval => "struct",
             Self::Map(..) => "map",
             Self::Unsupported(name) => name,
+            Self::Refined(refinement) => return refinement.base().lake_name(),
         };
         name.to_owned()
     }
@@ -86,6 +87,7 @@ impl ColumnType {
     pub fn needs_declared_name(&self) -> bool {
         match self {
             Self::NumericUnbounded
+            | Self::Refined(_)
             | Self::Varchar(_)
             | Self::Char(_)
             | Self::Interval

@@ -13,7 +13,7 @@ use arrow::datatypes::{
 };
 
 use crate::error::ErrorKind;
-use crate::types::{ColumnType, PG_TYPE_KEY};
+use crate::types::{ColumnType, PG_TYPE_KEY, Refinement};
 
 fn list(element: ColumnType) -> ColumnType {
     ColumnType::List(Box::new(element))
@@ -48,6 +48,13 @@ fn declarable() -> Vec<ColumnType> {
         ColumnType::Jsonb,
         list(ColumnType::Varchar(Some(7))),
         list(list(ColumnType::Interval)),
+        ColumnType::Refined(Refinement::Timestamp(3)),
+        ColumnType::Refined(Refinement::TimestampTz(0)),
+        ColumnType::Refined(Refinement::Time(6)),
+        ColumnType::Refined(Refinement::Interval(2)),
+        ColumnType::Refined(Refinement::Name),
+        ColumnType::Refined(Refinement::Character),
+        list(ColumnType::Refined(Refinement::Oid)),
     ]
 }
 

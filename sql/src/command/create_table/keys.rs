@@ -64,15 +64,12 @@ pub(super) fn foreign_key(
     })
 }
 
-/// ALTER TABLE ... ADD CONSTRAINT; a CHECK is refused, since old rows are not tested.
+/// ALTER TABLE ... ADD CONSTRAINT; the rows that are there are the caller's to check.
 pub(crate) async fn add_constraint(
     session: &mut Session,
     table: &Table,
     constraint: &TableConstraint,
 ) -> Result<(), SqlError> {
-    if matches!(constraint, TableConstraint::Check(_)) {
-        return Err(SqlError::not_supported("ALTER TABLE ... ADD CHECK"));
-    }
     let planner = session.planner().await?;
     let mut definition = Definition::new(&table.name);
     definition.columns = table
@@ -86,13 +83,22 @@ pub(crate) async fn add_constraint(
             comment: None,
         })
         .collect();
+    definition.taken = table
+        .constraints
+        .iter()
+        .map(|entry| entry.name.clone())
+        .collect();
     definition.constraint(&planner, constraint)?;
+    definition.check(&planner)?;
+    let has_keys = definition.has_keys;
     let storage = session.transaction().await?.storage()?;
     for mut new in definition.constraints {
         by_real_ids(&mut new.constraint, table);
         storage.add_constraint(table.id, new)?;
     }
-    session.notify(keys_notice());
+    if has_keys {
+        session.notify(keys_notice());
+    }
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BinaryViewArray, Float64Array, ListArray, StringViewArray, make_comparator,
+    Array, ArrayRef, BinaryViewArray, ListArray, StringViewArray, make_comparator,
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::SortOptions;
@@ -11,9 +11,10 @@ use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 
 use super::collect::Plan;
+use super::percentile;
 use crate::error::SqlError;
 use crate::functions::json::encode::Encoder;
-use crate::functions::{array, kinds};
+use crate::functions::array;
 
 /// The last step of an aggregate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub(super) enum Finish {
     Mode,
     /// The first value whose position reaches a fraction.
     Percentile,
+    /// The value at a fraction of the way, between two rows if need be.
+    Continuous,
     /// Redshift's `median`: the middle value, or half way between the middle two.
     Median,
     /// `json_agg`
@@ -37,7 +40,10 @@ pub(super) enum Finish {
 impl Finish {
     /// Whether rows must come ordered by the first argument.
     pub(super) fn orders_by_value(self) -> bool {
-        matches!(self, Self::Mode | Self::Percentile | Self::Median)
+        matches!(
+            self,
+            Self::Mode | Self::Percentile | Self::Continuous | Self::Median
+        )
     }
 
     /// `inputs`: the arguments, all of one length, not empty.
@@ -46,7 +52,8 @@ impl Finish {
             Self::Joined => joined(inputs),
             Self::Items => items(&inputs[0], &plan.data_type),
             Self::Mode => mode(&inputs[0]),
-            Self::Percentile => percentile(inputs),
+            Self::Percentile => percentile::discrete(inputs, &plan.data_type),
+            Self::Continuous => percentile::continuous(inputs, &plan.data_type),
             Self::Median => median(&inputs[0], &plan.data_type),
             Self::JsonArray => json_array(inputs, plan),
             Self::JsonObject => json_object(inputs, plan),
@@ -128,7 +135,7 @@ fn items(values: &ArrayRef, data_type: &DataType) -> Result<ScalarValue, SqlErro
 }
 
 /// Rows of the first input that are not NULL, in order.
-fn present(values: &ArrayRef) -> Vec<usize> {
+pub(super) fn present(values: &ArrayRef) -> Vec<usize> {
     (0..values.len())
         .filter(|row| values.is_valid(*row))
         .collect()
@@ -154,30 +161,6 @@ fn mode(values: &ArrayRef) -> Result<ScalarValue, SqlError> {
         Some((row, _)) => Ok(ScalarValue::try_from_array(values, row)?),
         None => Ok(ScalarValue::try_from(values.data_type())?),
     }
-}
-
-fn percentile(inputs: &[ArrayRef]) -> Result<ScalarValue, SqlError> {
-    let values = &inputs[0];
-    let fractions: &Float64Array = kinds::primitive(&inputs[1])?;
-    let rows = present(values);
-    let Some(fraction) = fractions
-        .iter()
-        .next()
-        .flatten()
-        .filter(|_| !rows.is_empty())
-    else {
-        return Ok(ScalarValue::try_from(values.data_type())?);
-    };
-    if !(0.0..=1.0).contains(&fraction) {
-        return Err(SqlError::number_out_of_range(&format!(
-            "percentile value {fraction} is not between 0 and 1"
-        )));
-    }
-    let position = (fraction * rows.len() as f64).ceil() as usize;
-    Ok(ScalarValue::try_from_array(
-        values,
-        rows[position.max(1) - 1],
-    )?)
 }
 
 fn median(values: &ArrayRef, data_type: &DataType) -> Result<ScalarValue, SqlError> {

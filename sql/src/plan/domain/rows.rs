@@ -87,7 +87,9 @@ impl Domain {
                 }
                 other => Ok(Transformed::no(other)),
             })?;
-            exprs.push(replaced.data.alias(field.name().as_str()));
+            // The engine's rules expect one alias at most.
+            let plain = replaced.data.unalias_nested().data;
+            exprs.push(plain.alias(field.name().as_str()));
         }
         let computed = LogicalPlanBuilder::from(input).window(exprs)?.build()?;
         let mut shown: Vec<Expr> = window

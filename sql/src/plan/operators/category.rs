@@ -35,7 +35,7 @@ pub(super) fn category(pg_type: PgType) -> Category {
 }
 
 /// The type that an untyped literal takes beside `known`: without its modifier.
-pub(super) fn literal_target(known: PgType) -> PgType {
+pub(crate) fn literal_target(known: PgType) -> PgType {
     match known.oid {
         oid::NUMERIC | oid::VARCHAR => PgType::new(known.oid),
         oid::BPCHAR => PgType::new(oid::BPCHAR),
@@ -95,6 +95,33 @@ pub(super) fn integer_digits(data_type: &DataType) -> PgType {
         DataType::Int32 => PgType::numeric(10, 0),
         _ => PgType::numeric(19, 0),
     }
+}
+
+/// The type of CASE, UNION and the like over two types; the first where nothing is
+/// common.
+pub(crate) fn common_type(left: PgType, right: PgType) -> PgType {
+    match (category(left), category(right)) {
+        (Category::Number, Category::Number) => number_of_branches(left, right),
+        (Category::Instant, Category::Instant) if left.oid != right.oid => {
+            PgType::new(later_instant(left, right))
+        }
+        _ => left,
+    }
+}
+
+/// As [`number_target`], but a real stays one where there is no double: it is the only
+/// type that the others become without being asked.
+fn number_of_branches(left: PgType, right: PgType) -> PgType {
+    let has = |wanted: u32| left.oid == wanted || right.oid == wanted;
+    if has(oid::FLOAT4) && !has(oid::FLOAT8) {
+        return PgType::new(oid::FLOAT4);
+    }
+    number_target(left, right).unwrap_or(left)
+}
+
+/// Whether a type is a number in floating point.
+pub(crate) fn is_float(pg_type: PgType) -> bool {
+    matches!(pg_type.oid, oid::FLOAT4 | oid::FLOAT8)
 }
 
 /// Whether no common type exists for CASE, UNION and the like.

@@ -7,6 +7,7 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::FieldMetadata;
 
+use super::{Side, display};
 use crate::cast::{self, CastKind};
 use crate::context::StatementContext;
 use crate::error::SqlError;
@@ -60,4 +61,23 @@ pub(crate) fn literal_as(
     let is_derived = target.oid == oid::NUMERIC && arrow_type != target.arrow_type();
     let metadata = (!metadata.is_empty() && !is_derived).then(|| FieldMetadata::from(metadata));
     Ok(Expr::Literal(value, metadata))
+}
+
+/// A date and a literal without a type can be added in several ways. A parameter is
+/// taken for an interval, because clients seldom give its type.
+///
+/// Errors: `42725`.
+pub(super) fn require_unique(op: &str, left: &Side, right: &Side) -> Result<(), SqlError> {
+    let is_date = |side: &Side| side.pg_type.is_some_and(|t| t.oid == oid::DATE);
+    let is_literal =
+        |side: &Side| matches!(side.expr, Expr::Literal(_, _)) && side.pg_type.is_none();
+    let is_open = (is_date(left) && is_literal(right)) || (is_literal(left) && is_date(right));
+    if op == "+" && is_open {
+        return Err(SqlError::ambiguous_operator(
+            &display(left),
+            op,
+            &display(right),
+        ));
+    }
+    Ok(())
 }

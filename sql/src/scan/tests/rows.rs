@@ -242,7 +242,7 @@ pub(super) fn scan_of(
     let parts = SourceParts {
         url: object_store_url(&fixture.lake).unwrap(),
         store: fixture.lake.object_store(),
-        groups: split_files(FileGroup::new(vec![file.listed(None)]), &options),
+        groups: split_files(FileGroup::new(vec![file.listed(None, false)]), &options),
         projection: ProjectionExprs::from_indices(&all, columns.schema()),
         predicate: None,
         limit: None,

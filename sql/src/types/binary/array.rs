@@ -26,6 +26,23 @@ pub(super) fn write_header(
     }
 }
 
+/// Writes the header of an array by its dimensions; none for an empty one.
+pub(super) fn write_dimensions(
+    out: &mut Vec<u8>,
+    element_oid: u32,
+    dimensions: &[usize],
+    has_nulls: bool,
+) {
+    let narrow = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
+    out.extend_from_slice(&narrow(dimensions.len()).to_be_bytes());
+    out.extend_from_slice(&i32::from(has_nulls).to_be_bytes());
+    out.extend_from_slice(&element_oid.to_be_bytes());
+    for count in dimensions {
+        out.extend_from_slice(&narrow(*count).to_be_bytes());
+        out.extend_from_slice(&1_i32.to_be_bytes());
+    }
+}
+
 /// Writes an element with its length; `None` is NULL.
 pub(super) fn write_element(out: &mut Vec<u8>, value: Option<&[u8]>) {
     match value {

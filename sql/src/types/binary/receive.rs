@@ -7,7 +7,8 @@ use crate::error::SqlError;
 use crate::types::column::Column;
 use crate::types::datetime::{
     DATE_INFINITY, DATE_MINUS_INFINITY, Interval, MICROS_PER_DAY, POSTGRES_EPOCH_DAYS,
-    POSTGRES_EPOCH_MICROS, TIMESTAMP_INFINITY, TIMESTAMP_MINUS_INFINITY, round_micros,
+    POSTGRES_EPOCH_MICROS, TIMESTAMP_INFINITY, TIMESTAMP_MINUS_INFINITY, adjust_interval,
+    round_micros, round_time,
 };
 use crate::types::{PgType, json};
 
@@ -103,14 +104,15 @@ fn append(
             if !(0..=MICROS_PER_DAY).contains(&micros) {
                 return Err(SqlError::received_out_of_range("time"));
             }
-            builder.append_value(micros);
+            builder.append_value(round_time(micros, target.typmod));
         }
         Column::Timestamp(builder) | Column::TimestampTz(builder) => {
             builder.append_value(round_micros(timestamp(fixed(bytes)?)?, target.typmod));
         }
         Column::Interval(builder) => {
             let value = interval(fixed(bytes)?).to_arrow();
-            builder.append_value(value.ok_or_else(|| SqlError::received_out_of_range("interval"))?);
+            let value = value.ok_or_else(|| SqlError::received_out_of_range("interval"))?;
+            builder.append_value(adjust_interval(value, target.typmod));
         }
         Column::Uuid(builder) => builder.append_value(fixed::<16>(bytes)?)?,
         Column::List(list) => {

@@ -12,7 +12,7 @@ use arrow::datatypes::{
 };
 
 use super::receive::JSONB_VERSION;
-use super::{array, numeric};
+use super::{array, nested, numeric};
 use crate::error::SqlError;
 use crate::types::datetime::{
     DATE_INFINITY, DATE_MINUS_INFINITY, Interval, POSTGRES_EPOCH_DAYS, POSTGRES_EPOCH_MICROS,
@@ -71,7 +71,7 @@ pub fn encode_binary(array: &dyn Array, field_type: PgType) -> Result<BinaryColu
 
 /// Casts to `target` unless the array has it; a value that does not fit is an
 /// error, never NULL.
-fn with_type(array: &dyn Array, target: &DataType) -> Result<ArrayRef, SqlError> {
+pub(super) fn with_type(array: &dyn Array, target: &DataType) -> Result<ArrayRef, SqlError> {
     if array.data_type() == target {
         return Ok(array.slice(0, array.len()));
     }
@@ -213,6 +213,9 @@ fn lists(array: &dyn Array, field_type: PgType) -> Result<BinaryColumn, SqlError
         // A list without an array type was described as text.
         return encode_text(array, field_type, &OutputStyle::default());
     };
+    if nested::is_nested(array.data_type()) {
+        return nested::lists(array, element_type);
+    }
     let element = match array.data_type() {
         DataType::List(field)
         | DataType::LargeList(field)

@@ -103,7 +103,9 @@ pub fn round_micros(micros: i64, typmod: i32) -> i64 {
     }
 }
 
-fn round_time(micros: i64, typmod: i32) -> i64 {
+/// Rounds a span to `typmod` digits of a second; ties go away from zero.
+#[must_use]
+pub fn round_time(micros: i64, typmod: i32) -> i64 {
     unit(typmod).map_or(micros, |unit| round(micros, unit))
 }
 

@@ -9,8 +9,10 @@ use sqlx::{AssertSqlSafe, Decode, Row as _, Sqlite, TypeInfo, ValueRef};
 
 use crate::catalog::{Condition, Selection};
 use crate::error::{Error, ErrorKind};
+use crate::snapshot::INLINED_SYSTEM_COLUMNS;
 use crate::spec::table::{ColumnSpec, Kind, Promise, TableSpec, Value, Values};
 use crate::spec::time;
+use crate::types::ColumnType;
 
 /// A statement with the values of its placeholders.
 #[derive(Debug, Default)]
@@ -140,6 +142,34 @@ pub(super) fn create_table(table: &TableSpec) -> String {
         "CREATE TABLE {} ({})",
         quote(table.name),
         columns.join(", ")
+    )
+}
+
+/// CREATE TABLE for inlined rows, as DuckDB makes it.
+pub(super) fn create_inlined(data_table: &str, columns: &[(String, ColumnType)]) -> String {
+    let system = INLINED_SYSTEM_COLUMNS.iter();
+    let mut definitions: Vec<String> = system
+        .map(|name| format!("{} BIGINT", quote(name)))
+        .collect();
+    for (name, column_type) in columns {
+        let physical = match column_type.plain() {
+            ColumnType::Boolean
+            | ColumnType::Int8
+            | ColumnType::Int16
+            | ColumnType::Int32
+            | ColumnType::Int64
+            | ColumnType::UInt8
+            | ColumnType::UInt16
+            | ColumnType::UInt32 => "BIGINT",
+            ColumnType::Bytea => "BLOB",
+            _ => "VARCHAR",
+        };
+        definitions.push(format!("{} {physical}", quote(name)));
+    }
+    format!(
+        "CREATE TABLE IF NOT EXISTS {} ({})",
+        quote(data_table),
+        definitions.join(", ")
     )
 }
 

@@ -4,12 +4,12 @@ use async_trait::async_trait;
 use sqlx::{Sqlite, Transaction};
 
 use super::error::from_sqlx;
-use super::text::Statement;
-use super::{has_table, inlined_delete_table, read_head, read_selection};
-use crate::catalog::{CommitTransaction, Condition, Head, Selection, Write};
+use super::text::{self, Statement};
+use super::{has_table, inlined_delete_table, read_head, read_selection, run};
+use crate::catalog::{CommitTransaction, Condition, Head, InlinedRow, Selection, Write};
 use crate::error::Error;
 use crate::spec::side::WriterRow;
-use crate::spec::table::{Row, TableSpec, Value, Values};
+use crate::spec::table::{Row, Value, Values};
 
 /// Most placeholders in one INSERT. SQLite allows 32766; fewer keep texts short.
 const PLACEHOLDER_COUNT_MAX: usize = 2000;
@@ -27,6 +27,18 @@ impl SqliteCommit {
         apply(&mut transaction, &Write::insert(&[mark])).await?;
         Ok(Self { transaction })
     }
+
+    async fn count(&mut self, table: &str, conditions: &[Condition]) -> Result<i64, Error> {
+        let mut statement = Statement::default();
+        statement.push("SELECT count(*) FROM ").name(table);
+        statement.conditions(conditions);
+        let row = statement
+            .query()
+            .fetch_one(&mut *self.transaction)
+            .await
+            .map_err(from_sqlx)?;
+        super::integer_at(&row, 0)
+    }
 }
 
 #[async_trait]
@@ -40,15 +52,22 @@ impl CommitTransaction for SqliteCommit {
     }
 
     async fn inlined_live_count(&mut self, data_table: &str, base: i64) -> Result<i64, Error> {
-        let mut statement = Statement::default();
-        statement.push("SELECT count(*) FROM ").name(data_table);
-        statement.conditions(&[Condition::Live, Condition::AtMost("begin_snapshot", base)]);
-        let row = statement
-            .query()
-            .fetch_one(&mut *self.transaction)
-            .await
-            .map_err(from_sqlx)?;
-        super::integer_at(&row, 0)
+        let conditions = [Condition::Live, Condition::AtMost("begin_snapshot", base)];
+        self.count(data_table, &conditions).await
+    }
+
+    async fn inlined_found_count(
+        &mut self,
+        data_table: &str,
+        row_ids: &[i64],
+        base: i64,
+    ) -> Result<i64, Error> {
+        let conditions = [
+            Condition::Live,
+            Condition::AtMost("begin_snapshot", base),
+            Condition::In("row_id", row_ids.to_vec()),
+        ];
+        self.count(data_table, &conditions).await
     }
 
     async fn inlined_ended_after(&mut self, data_table: &str, base: i64) -> Result<bool, Error> {
@@ -111,7 +130,18 @@ pub(super) async fn apply(
 ) -> Result<(), Error> {
     let mut statement = Statement::default();
     match write {
-        Write::Insert { table, rows } => return insert(transaction, table, rows).await,
+        Write::Insert { table, rows } => {
+            return insert(transaction, table.name, table.columns.len(), rows).await;
+        }
+        Write::CreateInlined {
+            data_table,
+            columns,
+        } => return run(transaction, text::create_inlined(data_table, columns)).await,
+        Write::InsertInlined {
+            data_table,
+            begin,
+            rows,
+        } => return insert_inlined(transaction, data_table, *begin, rows).await,
         Write::Update {
             table,
             set,
@@ -140,6 +170,18 @@ pub(super) async fn apply(
             statement.bind(Value::Integer(*at));
             statement.conditions(&[Condition::Live, Condition::AtMost("begin_snapshot", *base)]);
         }
+        Write::EndInlinedRows {
+            data_table,
+            row_ids,
+            at,
+        } => {
+            statement
+                .push("UPDATE ")
+                .name(data_table)
+                .push(" SET \"end_snapshot\" = ");
+            statement.bind(Value::Integer(*at));
+            statement.conditions(&[Condition::Live, Condition::In("row_id", row_ids.clone())]);
+        }
     }
     statement
         .query()
@@ -149,18 +191,38 @@ pub(super) async fn apply(
         .map_err(from_sqlx)
 }
 
+async fn insert_inlined(
+    transaction: &mut Transaction<'static, Sqlite>,
+    data_table: &str,
+    begin: i64,
+    rows: &[InlinedRow],
+) -> Result<(), Error> {
+    let values = rows.iter().map(|row| {
+        let system = [
+            Value::Integer(row.row_id),
+            Value::Integer(begin),
+            Value::Null,
+        ];
+        system
+            .into_iter()
+            .chain(row.values.iter().cloned())
+            .collect()
+    });
+    let values: Vec<Values> = values.collect();
+    let column_count = values.first().map_or(1, Vec::len);
+    insert(transaction, data_table, column_count, &values).await
+}
+
 async fn insert(
     transaction: &mut Transaction<'static, Sqlite>,
-    table: &TableSpec,
+    table: &str,
+    column_count: usize,
     rows: &[Values],
 ) -> Result<(), Error> {
-    let chunk_rows = (PLACEHOLDER_COUNT_MAX / table.columns.len()).max(1);
+    let chunk_rows = (PLACEHOLDER_COUNT_MAX / column_count).max(1);
     for chunk in rows.chunks(chunk_rows) {
         let mut statement = Statement::default();
-        statement
-            .push("INSERT INTO ")
-            .name(table.name)
-            .push(" VALUES ");
+        statement.push("INSERT INTO ").name(table).push(" VALUES ");
         for (index, row) in chunk.iter().enumerate() {
             statement.push(if index == 0 { "(" } else { ", (" });
             for (position, value) in row.iter().enumerate() {

@@ -39,7 +39,7 @@ impl Value {
 /// The texts may also be those that DuckDB writes for inlined rows (`true`), or those of
 /// a narrower type that the column had before.
 pub(super) fn parse(column_type: &ColumnType, bound: Bound, text: &str) -> Option<Value> {
-    match column_type {
+    match column_type.plain() {
         ColumnType::Boolean => match text {
             "0" | "false" => Some(Value::Integer(0)),
             "1" | "true" => Some(Value::Integer(1)),
@@ -75,6 +75,7 @@ pub(super) fn parse(column_type: &ColumnType, bound: Bound, text: &str) -> Optio
         ColumnType::Interval
         | ColumnType::Json
         | ColumnType::Jsonb
+        | ColumnType::Refined(_)
         | ColumnType::List(_)
         | ColumnType::HugeInt
         | ColumnType::Struct(_)

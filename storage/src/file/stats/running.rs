@@ -322,8 +322,8 @@ fn next_char(char: char) -> Option<char> {
     }
 }
 
-fn format_integer(column_type: &ColumnType, value: i128) -> Option<String> {
-    match column_type {
+pub(super) fn format_integer(column_type: &ColumnType, value: i128) -> Option<String> {
+    match column_type.plain() {
         ColumnType::Numeric { scale, .. } => format_decimal(value, *scale),
         ColumnType::NumericUnbounded => format_decimal(value, NUMERIC_UNBOUNDED.1),
         ColumnType::Date => calendar::format_date(value.try_into().ok()?),
@@ -346,7 +346,7 @@ fn format_decimal(value: i128, scale: i8) -> Option<String> {
 }
 
 /// The shortest text that reads back as the same number.
-fn format_float(value: f64, is_real: bool) -> String {
+pub(super) fn format_float(value: f64, is_real: bool) -> String {
     if value.is_infinite() {
         return if value > 0.0 { "inf" } else { "-inf" }.to_owned();
     }
@@ -360,7 +360,7 @@ fn format_float(value: f64, is_real: bool) -> String {
 }
 
 fn format_bytes(column_type: &ColumnType, bytes: Vec<u8>) -> Option<String> {
-    match column_type {
+    match column_type.plain() {
         ColumnType::Bytea => Some(bytes.iter().map(|byte| format!("{byte:02X}")).collect()),
         ColumnType::Uuid => Some(uuid::Uuid::from_slice(&bytes).ok()?.to_string()),
         // The catalog databases cannot hold a NUL in text.

@@ -71,7 +71,7 @@ pub(super) fn properties(columns: &[Column], options: &WriteOptions) -> WriterPr
 
 /// Paths of the leaves that hold text or bytea, as the Parquet schema names them.
 fn text_paths(column_type: &ColumnType, path: Vec<String>, paths: &mut Vec<Vec<String>>) {
-    match column_type {
+    match column_type.plain() {
         ColumnType::Text
         | ColumnType::Varchar(_)
         | ColumnType::Char(_)

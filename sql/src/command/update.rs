@@ -1,0 +1,81 @@
+//! UPDATE, with FROM and RETURNING.
+
+use sqlparser::ast;
+
+use crate::change::{Base, Change, Repeats, Request, Target, action, constant_action};
+use crate::error::SqlError;
+use crate::plan::Planner;
+use crate::session::{Outcome, Parameter, Session};
+use crate::types::PgType;
+
+use super::Description;
+
+/// `with`: the CTEs before it.
+pub(crate) async fn run(
+    session: &mut Session,
+    update: &ast::Update,
+    with: Option<&ast::With>,
+    parameters: &[Parameter],
+) -> Result<Outcome, SqlError> {
+    session.require_write("UPDATE")?;
+    let known: Vec<Option<PgType>> = parameters.iter().map(|p| Some(p.pg_type)).collect();
+    let (change, planner) = plan(session, update, with, &known).await?;
+    change.run(session, &planner, parameters).await
+}
+
+/// Types of the parameters, and the columns of RETURNING.
+pub(crate) async fn describe(
+    session: &mut Session,
+    update: &ast::Update,
+    with: Option<&ast::With>,
+    known: &[Option<PgType>],
+) -> Result<Description, SqlError> {
+    let (change, _) = plan(session, update, with, known).await?;
+    Ok(change.describe())
+}
+
+async fn plan(
+    session: &mut Session,
+    update: &ast::Update,
+    with: Option<&ast::With>,
+    known: &[Option<PgType>],
+) -> Result<(Change, Planner), SqlError> {
+    if !update.table.joins.is_empty() || update.limit.is_some() || !update.order_by.is_empty() {
+        return Err(SqlError::syntax("UPDATE takes one table, and no LIMIT"));
+    }
+    let planner = session.planner().await?;
+    let (target, planner) = Target::resolve(&planner, &update.table.relation)?;
+    let mut from = vec![ast::TableWithJoins {
+        relation: target.factor(),
+        joins: Vec::new(),
+    }];
+    let repeats = match &update.from {
+        Some(
+            ast::UpdateTableFromKind::AfterSet(tables)
+            | ast::UpdateTableFromKind::BeforeSet(tables),
+        ) => {
+            from.extend(tables.iter().cloned());
+            Repeats::First
+        }
+        None => Repeats::Never,
+    };
+    let base = Base {
+        with: with.cloned(),
+        from,
+        selection: update.selection.clone(),
+        action: constant_action(action::UPDATE),
+        values: Some(target.assigned(&update.assignments)?),
+        has_places: true,
+        returns_joined: true,
+    };
+    let request = Request {
+        target: &target,
+        base,
+        returning: update.returning.as_deref(),
+        word: "UPDATE",
+        repeats,
+        depends_on_rows: false,
+    };
+    let change = Change::plan(&planner, request, known).await?;
+    Ok((change, planner))
+}

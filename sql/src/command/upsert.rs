@@ -1,0 +1,194 @@
+//! INSERT ... ON CONFLICT: the proposed rows joined with the target by the named columns.
+//!
+//! Keys are hints here, so a conflict is what the statement calls one: a row of the
+//! target, or an earlier row of the statement, with equal values in those columns.
+//!
+//! Source: PostgreSQL 15 manual, INSERT.
+
+use datafusion::logical_expr::LogicalPlan;
+use gotgan_storage::Constraint;
+use sqlparser::ast::{self, Expr};
+
+use crate::change::{
+    Base, Change, Repeats, Request, Target, action, constant_action, quoted, relation,
+};
+use crate::error::SqlError;
+use crate::parse::{fold, name_parts};
+use crate::plan::{EXCLUDED_RELATION, LocalRelation, Planner};
+use crate::rewrite::build;
+use crate::sqlstate;
+use crate::types::PgType;
+
+/// What statements call the rows that were proposed.
+const EXCLUDED: &str = "excluded";
+
+/// Plans the change; `source` has the target's columns, in order.
+///
+/// Errors: `42703`, `42704` for an unknown constraint.
+pub(crate) async fn plan(
+    planner: &Planner,
+    target: &Target,
+    source: LogicalPlan,
+    on: Option<&ast::OnConflict>,
+    returning: Option<&[ast::SelectItem]>,
+    known: &[Option<PgType>],
+) -> Result<Change, SqlError> {
+    let local = LocalRelation::Plan(Box::new(source));
+    let planner = planner.with_relation(EXCLUDED_RELATION, local);
+    let names = target.table.columns.iter().map(|column| &column.name);
+    let proposed: Vec<Expr> = names
+        .map(|name| Expr::CompoundIdentifier(vec![quoted(EXCLUDED), quoted(name)]))
+        .collect();
+    let keys = match on {
+        Some(on) => key_columns(target, on)?,
+        None => Vec::new(),
+    };
+    let mut action = constant_action(action::INSERT);
+    let mut values = proposed.clone();
+    let mut repeats = Repeats::Never;
+    let mut joins = Vec::new();
+    let is_there = target.is_there();
+    if let Some(on) = on.filter(|_| !keys.is_empty()) {
+        let condition = equal(target, &proposed, &keys);
+        joins.push(ast::Join {
+            relation: target.factor(),
+            global: false,
+            join_operator: ast::JoinOperator::LeftOuter(ast::JoinConstraint::On(condition)),
+        });
+        let conflicting = match &on.action {
+            ast::OnConflictAction::DoNothing => {
+                repeats = Repeats::FirstByKey(keys);
+                constant_action(action::NOTHING)
+            }
+            ast::OnConflictAction::DoUpdate(update) => {
+                repeats = Repeats::ConflictError(keys);
+                let updated = target.assigned(&update.assignments)?;
+                values = proposed
+                    .into_iter()
+                    .zip(updated)
+                    .map(|(new, updated)| when(is_there.clone(), updated, new))
+                    .collect();
+                let update_action = constant_action(action::UPDATE);
+                match &update.selection {
+                    Some(selection) => when(
+                        selection.clone(),
+                        update_action,
+                        constant_action(action::NOTHING),
+                    ),
+                    None => update_action,
+                }
+            }
+        };
+        action = when(is_there, conflicting, action);
+    }
+    let base = Base {
+        with: None,
+        has_places: !joins.is_empty(),
+        returns_joined: false,
+        from: vec![ast::TableWithJoins {
+            relation: relation(EXCLUDED_RELATION, EXCLUDED),
+            joins,
+        }],
+        selection: None,
+        action,
+        values: Some(values),
+    };
+    let request = Request {
+        target,
+        base,
+        returning,
+        word: "INSERT 0",
+        depends_on_rows: !matches!(repeats, Repeats::Never),
+        repeats,
+    };
+    Change::plan(&planner, request, known).await
+}
+
+/// Indexes of the columns in which rows conflict; none if nothing can.
+fn key_columns(target: &Target, on: &ast::OnConflict) -> Result<Vec<usize>, SqlError> {
+    let table = &target.table;
+    let index_of = |name: &str| {
+        let found = table.columns.iter().position(|column| column.name == name);
+        found.ok_or_else(|| {
+            SqlError::with_code(
+                sqlstate::UNDEFINED_COLUMN,
+                format!("column \"{name}\" does not exist"),
+            )
+        })
+    };
+    let of_constraint = |constraint: &Constraint| match constraint {
+        Constraint::PrimaryKey { columns } | Constraint::Unique { columns } => {
+            let indexes = columns
+                .iter()
+                .map(|id| table.columns.iter().position(|column| column.id == *id));
+            indexes.collect::<Option<Vec<usize>>>()
+        }
+        Constraint::ForeignKey { .. } | Constraint::Check { .. } => None,
+    };
+    match &on.conflict_target {
+        Some(ast::ConflictTarget::Columns(names)) => {
+            names.iter().map(|name| index_of(&fold(name))).collect()
+        }
+        Some(ast::ConflictTarget::OnConstraint(name)) => {
+            let name = name_parts(name).pop().unwrap_or_default();
+            let entry = table.constraints.iter().find(|entry| entry.name == name);
+            let columns = entry.and_then(|entry| of_constraint(&entry.constraint));
+            columns.ok_or_else(|| {
+                SqlError::with_code(
+                    sqlstate::UNDEFINED_OBJECT,
+                    format!(
+                        "constraint \"{name}\" for table \"{}\" does not exist",
+                        table.name
+                    ),
+                )
+            })
+        }
+        None => {
+            if matches!(on.action, ast::OnConflictAction::DoUpdate(_)) {
+                return Err(SqlError::syntax(
+                    "ON CONFLICT DO UPDATE requires inference specification or constraint name",
+                )
+                .with_hint("For example, ON CONFLICT (column_name)."));
+            }
+            let mut keys = table
+                .constraints
+                .iter()
+                .filter_map(|entry| of_constraint(&entry.constraint));
+            let first = keys.next().unwrap_or_default();
+            if keys.next().is_some() {
+                return Err(SqlError::not_supported(
+                    "ON CONFLICT without columns on a table with several keys",
+                ));
+            }
+            Ok(first)
+        }
+    }
+}
+
+/// Whether target and proposed row are equal in the key columns.
+fn equal(target: &Target, proposed: &[Expr], keys: &[usize]) -> Expr {
+    let equalities = keys.iter().map(|index| Expr::BinaryOp {
+        left: Box::new(target.column(&target.table.columns[*index].name)),
+        op: ast::BinaryOperator::Eq,
+        right: Box::new(proposed[*index].clone()),
+    });
+    let all = equalities.reduce(|left, right| Expr::BinaryOp {
+        left: Box::new(left),
+        op: ast::BinaryOperator::And,
+        right: Box::new(right),
+    });
+    all.unwrap_or_else(|| build::value(ast::Value::Boolean(false)))
+}
+
+fn when(condition: Expr, then: Expr, otherwise: Expr) -> Expr {
+    Expr::Case {
+        case_token: ast::helpers::attached_token::AttachedToken::empty(),
+        end_token: ast::helpers::attached_token::AttachedToken::empty(),
+        operand: None,
+        conditions: vec![ast::CaseWhen {
+            condition,
+            result: then,
+        }],
+        else_result: Some(Box::new(otherwise)),
+    }
+}

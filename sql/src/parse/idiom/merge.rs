@@ -1,0 +1,56 @@
+//! MERGE's actions that sqlparser does not know.
+//!
+//! `DO NOTHING` becomes an assignment to a column that no table has, `INSERT DEFAULT
+//! VALUES` an INSERT into one; `command/merge.rs` takes them for what they mean.
+
+use sqlparser::tokenizer::Token;
+
+use super::{Edit, View, keyword, quoted};
+
+/// The column that DO NOTHING assigns to or inserts into.
+pub(crate) const NOTHING: &str = "\u{1}nothing";
+
+/// The column that DEFAULT VALUES inserts into.
+pub(crate) const DEFAULT_VALUES: &str = "\u{1}default values";
+
+/// `THEN DO NOTHING`, `THEN INSERT DEFAULT VALUES`.
+pub(super) fn edit(view: &View<'_>, index: usize) -> Option<Edit> {
+    if !view.is(index, "THEN") {
+        return None;
+    }
+    let next = index + 1;
+    if view.is(next, "DO") && view.is(next + 1, "NOTHING") {
+        let with = if follows_not_matched(view, index) {
+            let mut with = vec![keyword("INSERT")];
+            with.extend(column_and_value(NOTHING));
+            with
+        } else {
+            let assigned = [keyword("UPDATE"), keyword("SET"), quoted(NOTHING)];
+            let value = [Token::Eq, keyword("NULL")];
+            assigned.into_iter().chain(value).collect()
+        };
+        return Some(view.edit(next, next + 2, with));
+    }
+    let is_default =
+        view.is(next, "INSERT") && view.is(next + 1, "DEFAULT") && view.is(next + 2, "VALUES");
+    is_default.then(|| view.edit(next + 1, next + 3, column_and_value(DEFAULT_VALUES)))
+}
+
+/// Whether the WHEN before THEN says NOT MATCHED.
+fn follows_not_matched(view: &View<'_>, then: usize) -> bool {
+    let matched = (0..then).rev().find(|index| view.is(*index, "MATCHED"));
+    matched.is_some_and(|matched| matched > 0 && view.is(matched - 1, "NOT"))
+}
+
+/// `("column") VALUES (NULL)`
+fn column_and_value(column: &str) -> Vec<Token> {
+    vec![
+        Token::LParen,
+        quoted(column),
+        Token::RParen,
+        keyword("VALUES"),
+        Token::LParen,
+        keyword("NULL"),
+        Token::RParen,
+    ]
+}

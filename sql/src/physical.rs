@@ -1,0 +1,158 @@
+//! Logical plans to physical ones, and what they run in: rules, memory, limits.
+//!
+//! A query without a relation needs neither statistics nor an optimizer and gets
+//! none, so that the checks of connection pools are answered quickly.
+
+use std::sync::Arc;
+
+use datafusion::common::Result;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::execution::TaskContext;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::functions_aggregate::first_last::{first_value_udaf, last_value_udaf};
+use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::optimizer::simplify_expressions::SimplifyExpressions;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::prelude::SessionConfig;
+
+use crate::error::SqlError;
+use crate::execute::Limits;
+
+mod interrupt;
+mod memory;
+
+use memory::QueryPool;
+
+/// How a plan's joins are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Joins {
+    /// By hashing, which is fast and keeps one side in memory.
+    Hash,
+    /// By sorting, which can spill.
+    Merge,
+}
+
+/// Makes physical plans; one for each process.
+#[derive(Debug)]
+pub(crate) struct PhysicalPlanner {
+    state: Arc<SessionState>,
+    /// As `state`, but joins sort.
+    merging: SessionState,
+    /// As `state`, without the rules that look for better plans.
+    plain: SessionState,
+    query_bytes_max: usize,
+}
+
+impl PhysicalPlanner {
+    /// `query_bytes_max`: memory that one query may hold.
+    pub(crate) fn new(
+        config: &SessionConfig,
+        runtime: &Arc<RuntimeEnv>,
+        query_bytes_max: usize,
+    ) -> Self {
+        let builder = |config: SessionConfig| {
+            SessionStateBuilder::new()
+                .with_config(config)
+                .with_runtime_env(Arc::clone(runtime))
+                // The rules look these up by name; all else our planner brings itself.
+                .with_aggregate_functions(vec![first_value_udaf(), last_value_udaf()])
+                .with_physical_optimizer_rules(interrupt::rules())
+        };
+        // With one partition the engine would hash whatever it is told.
+        let partitions = config.target_partitions().max(2);
+        let mut sorted = config.clone().with_target_partitions(partitions);
+        sorted.options_mut().optimizer.prefer_hash_join = false;
+        Self {
+            state: Arc::new(builder(config.clone()).build()),
+            merging: builder(sorted).build(),
+            plain: builder(config.clone())
+                // Some functions exist only as what they are simplified to.
+                .with_optimizer_rules(vec![Arc::new(SimplifyExpressions::new())])
+                .with_physical_optimizer_rules(Vec::new())
+                .build(),
+            query_bytes_max,
+        }
+    }
+
+    /// The engine's settings and analysis.
+    pub(crate) fn state(&self) -> &Arc<SessionState> {
+        &self.state
+    }
+
+    /// The plan that runs; `limits` also end it in the middle of a long join.
+    ///
+    /// Errors: those of the engine's optimizer.
+    pub(crate) async fn plan(
+        &self,
+        plan: &LogicalPlan,
+        joins: Joins,
+        limits: &Limits,
+    ) -> Result<Arc<dyn ExecutionPlan>, SqlError> {
+        if reads_nothing(plan)? {
+            return Ok(self.plain.create_physical_plan(plan).await?);
+        }
+        let state = match joins {
+            Joins::Hash => self.state.as_ref(),
+            Joins::Merge => &self.merging,
+        };
+        let physical = state.create_physical_plan(plan).await?;
+        Ok(interrupt::with_limits(physical, limits)?)
+    }
+
+    /// What a plan runs in: its own share of the memory.
+    pub(crate) fn tasks(&self) -> Arc<TaskContext> {
+        let tasks = TaskContext::from(self.state.as_ref());
+        let shared = tasks.runtime_env();
+        let pool = QueryPool::new(Arc::clone(&shared.memory_pool), self.query_bytes_max);
+        let runtime = RuntimeEnv {
+            memory_pool: Arc::new(pool),
+            ..RuntimeEnv::clone(&shared)
+        };
+        Arc::new(tasks.with_runtime(Arc::new(runtime)))
+    }
+}
+
+/// Whether the plan is one row of expressions over nothing.
+fn reads_nothing(plan: &LogicalPlan) -> Result<bool> {
+    let mut input = plan;
+    loop {
+        match input {
+            LogicalPlan::Projection(projection) => {
+                let mut is_plain = true;
+                for expr in &projection.expr {
+                    expr.apply(|part| {
+                        is_plain = !needs_plan(part);
+                        Ok(if is_plain {
+                            TreeNodeRecursion::Continue
+                        } else {
+                            TreeNodeRecursion::Stop
+                        })
+                    })?;
+                    if !is_plain {
+                        return Ok(false);
+                    }
+                }
+                input = projection.input.as_ref();
+            }
+            LogicalPlan::EmptyRelation(empty) => return Ok(empty.produce_one_row),
+            _ => return Ok(false),
+        }
+    }
+}
+
+/// Whether only an optimizer rule makes the expression something that can run.
+fn needs_plan(expr: &Expr) -> bool {
+    matches!(
+        expr,
+        Expr::ScalarSubquery(_)
+            | Expr::InSubquery(_)
+            | Expr::Exists(_)
+            | Expr::SetComparison(_)
+            | Expr::Unnest(_)
+            | Expr::AggregateFunction(_)
+            | Expr::WindowFunction(_)
+            | Expr::GroupingSet(_)
+            | Expr::OuterReferenceColumn(..)
+    )
+}
