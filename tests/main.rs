@@ -6,6 +6,8 @@
 mod faults;
 /// SQL and its answers, from `golden/**/*.slt`.
 mod golden;
+/// What concurrent transactions see of each other.
+mod isolation;
 /// The process: configuration, first start, restart, drain, refusals.
 mod start;
 /// Bytes on a real socket: message order, portals, cancel, limits, COPY.

@@ -9,3 +9,4 @@ mod portal;
 mod simple;
 mod startup;
 mod stream;
+mod temporary;

@@ -39,6 +39,8 @@ pub struct StorageConfig {
     pub file_bytes_max: u64,
     /// Rows of a row group.
     pub row_group_rows: usize,
+    /// Most rows of a statement that go into the catalog database.
+    pub inline_rows: usize,
     /// Compression of data files.
     pub compression: Compression,
 }
@@ -68,6 +70,10 @@ impl StorageConfig {
         if !(1024..=1 << 24).contains(&self.row_group_rows) {
             let reason = "must be from 1024 to 16777216";
             return Err(ConfigError::bad_value("storage.row_group_rows", reason));
+        }
+        if self.inline_rows > 1000 {
+            let reason = "must be at most 1000";
+            return Err(ConfigError::bad_value("storage.inline_rows", reason));
         }
         Ok(())
     }

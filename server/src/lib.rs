@@ -177,6 +177,7 @@ fn lake_options(config: &Config) -> LakeOptions {
     options.catalog_url.clone_from(&storage.catalog_url);
     options.data_url.clone_from(&storage.data_url);
     options.busy_timeout = storage.busy_timeout;
+    options.inline_rows_max = storage.inline_rows;
     options.write = WriteOptions {
         file_bytes_max: storage.file_bytes_max,
         row_group_rows_max: storage.row_group_rows,

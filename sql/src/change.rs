@@ -6,6 +6,7 @@
 //! plan        ──▶ new values, one boolean for each CHECK, RETURNING's values
 //!   returning.rs
 //! batches     ──▶ sink.rs: writes new rows, notes the places of old ones
+//!   run.rs
 //! ```
 //!
 //! The target is read through a relation that no user can name and that gives out the
@@ -21,23 +22,21 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use gotgan_storage::Table;
 use sqlparser::ast;
 
-use crate::command::query;
 use crate::error::SqlError;
-use crate::execute::{self, RowStream, Tag};
 use crate::modify;
-use crate::physical::Joins;
 use crate::plan::{ColumnDescription, Planned, Planner};
-use crate::session::{Outcome, Parameter, Session};
 use crate::types::PgType;
 
 mod base;
 mod returning;
+mod run;
 mod sink;
 
-pub(crate) use base::{Base, Target, cell, constant_action, quoted, relation};
+pub(crate) use base::{Base, Target, constant_action, is_default, quoted, relation};
+pub(crate) use run::{Pending, Places};
 pub(crate) use sink::Repeats;
 
-use sink::{ChangeSink, Layout};
+use sink::Layout;
 
 /// What is done with a row; the values of the base query's action column.
 pub(crate) mod action {
@@ -91,6 +90,7 @@ impl Change {
     ) -> Result<Self, SqlError> {
         let Request { target, base, .. } = &request;
         let has_values = base.has_values();
+        let has_proposed = base.proposed.is_some();
         let known = base.parameter_types(known, &target.table);
         let query = base.query(target, request.returning.is_some())?;
         let Planned { plan, parameters } = planner.plan_cancellable(&query, &known).await?;
@@ -98,27 +98,19 @@ impl Change {
             true => named(plan, target)?,
             false => plan,
         };
-        let count = if has_values {
-            target.table.columns.len()
-        } else {
-            0
+        let width = target.table.columns.len();
+        let layout = Layout {
+            count: if has_values { width } else { 0 },
+            checks: 0,
+            has_proposed,
         };
-        let mut columns: Vec<Expr> = plan
-            .schema()
-            .columns()
-            .into_iter()
-            .take(PLACE_COLUMNS + count)
+        let sources = plan.schema().columns();
+        let mut columns: Vec<Expr> = sources[..PLACE_COLUMNS + layout.count]
+            .iter()
+            .cloned()
             .map(Expr::Column)
             .collect();
-        let mut checks = 0;
-        if has_values {
-            let relation = TableReference::bare(target.alias.as_str());
-            for (name, check) in modify::check_expressions(planner, &target.table)? {
-                let check = qualified(check, &relation)?;
-                columns.push(check.alias(format!("\0check{name}")));
-                checks += 1;
-            }
-        }
+        let layout = with_checks(planner, target, layout, &sources, &mut columns)?;
         let mut names = None;
         if let Some(items) = request.returning {
             let wanted = returning::expressions(planner, items, &plan, target, &parameters)?;
@@ -131,10 +123,11 @@ impl Change {
         }
         let plan = LogicalPlanBuilder::from(plan).project(columns)?.build()?;
         let plan = planner.unnest(plan)?;
+        planner.require_castable(&plan)?;
         Ok(Self {
             table: Arc::clone(&target.table),
             plan,
-            layout: Layout { count, checks },
+            layout,
             returning: names,
             parameters,
             word: request.word,
@@ -160,86 +153,6 @@ impl Change {
         });
         Some(described.collect())
     }
-
-    /// Runs the statement.
-    ///
-    /// Errors: `21000` for a row that is touched twice, `23502`, `23514`, and those of
-    /// the query and of storage.
-    pub(crate) async fn run(
-        mut self,
-        session: &mut Session,
-        planner: &Planner,
-        parameters: &[Parameter],
-    ) -> Result<Outcome, SqlError> {
-        let columns = self.columns();
-        let values = parameters
-            .iter()
-            .map(|parameter| (parameter.pg_type, parameter.value.clone()))
-            .collect();
-        self.plan = Planner::bind(self.plan, values)?;
-        if self.depends_on_rows {
-            let storage = session.transaction().await?.storage()?;
-            storage.record_read(self.table.id);
-        }
-        let physical = query::physical(session, planner, &self.plan, Joins::Hash).await?;
-        let sink = match self.fill(session, planner, &physical).await {
-            Err(error) if error.is_out_of_memory() && query::has_hash_join(&physical)? => {
-                let merging = query::physical(session, planner, &self.plan, Joins::Merge).await?;
-                self.fill(session, planner, &merging).await?
-            }
-            other => other?,
-        };
-        let storage = session.transaction().await?.storage()?;
-        let (count, returned) = sink.finish(storage).await?;
-        let Some(columns) = columns else {
-            return Ok(Outcome::Command(format!("{} {count}", self.word)));
-        };
-        let limits = session.limits().clone();
-        Ok(Outcome::Rows(RowStream::of_batches(
-            returned,
-            columns,
-            limits,
-            Tag::Counted(self.word),
-        )))
-    }
-
-    /// Takes all rows of the plan; nothing of it is kept after an error.
-    async fn fill(
-        &self,
-        session: &mut Session,
-        planner: &Planner,
-        physical: &Arc<dyn datafusion::physical_plan::ExecutionPlan>,
-    ) -> Result<ChangeSink, SqlError> {
-        use futures::StreamExt;
-        let writer = match self.layout.count {
-            0 => None,
-            _ => {
-                let storage = session.transaction().await?.storage()?;
-                Some(storage.writer(self.table.id).await?)
-            }
-        };
-        let tasks = planner.physical.tasks();
-        let mut sink = ChangeSink::new(
-            Arc::clone(&self.table),
-            writer,
-            self.layout,
-            self.repeats.clone(),
-            self.returning.is_some(),
-            tasks.memory_pool(),
-        );
-        let mut stream = execute::start(physical, &tasks)?;
-        while let Some(batch) = stream.next().await {
-            let taken = match batch {
-                Ok(batch) => sink.take(&batch).await,
-                Err(error) => Err(SqlError::from(error)),
-            };
-            if let Err(error) = taken {
-                sink.abort().await;
-                return Err(error);
-            }
-        }
-        Ok(sink)
-    }
 }
 
 /// Gives the values behind a row's place the names of the target's columns: the new
@@ -260,12 +173,51 @@ fn named(plan: LogicalPlan, target: &Target) -> Result<LogicalPlan, SqlError> {
     Ok(LogicalPlanBuilder::from(plan).project(projected)?.build()?)
 }
 
-/// The expression over the columns of `relation` instead of bare ones.
-fn qualified(expr: Expr, relation: &TableReference) -> Result<Expr, SqlError> {
+/// Adds a boolean for each CHECK over the new values, then the proposed values with
+/// booleans of their own. Returns the layout with the number of CHECKs.
+///
+/// `sources`: the columns of the plan below.
+fn with_checks(
+    planner: &Planner,
+    target: &Target,
+    layout: Layout,
+    sources: &[Column],
+    columns: &mut Vec<Expr>,
+) -> Result<Layout, SqlError> {
+    if layout.count == 0 {
+        return Ok(layout);
+    }
+    let checks = modify::check_expressions(planner, &target.table)?;
+    let values = PLACE_COLUMNS..PLACE_COLUMNS + layout.count;
+    let proposed = values.end..values.end + layout.count;
+    for (name, check) in &checks {
+        let check = over(check.clone(), target, &sources[values.clone()])?;
+        columns.push(check.alias(format!("\0check{name}")));
+    }
+    if layout.has_proposed {
+        let proposed = &sources[proposed];
+        columns.extend(proposed.iter().cloned().map(Expr::Column));
+        for (name, check) in &checks {
+            let check = over(check.clone(), target, proposed)?;
+            columns.push(check.alias(format!("\0proposed check{name}")));
+        }
+    }
+    Ok(Layout {
+        checks: checks.len(),
+        ..layout
+    })
+}
+
+/// An expression over the target's columns with others in their place, in order.
+fn over(expr: Expr, target: &Target, columns: &[Column]) -> Result<Expr, SqlError> {
+    let own = &target.table.columns;
     let moved = expr.transform(|node| match node {
-        Expr::Column(column) if column.relation.is_none() => {
-            let column = Column::new(Some(relation.clone()), column.name);
-            Ok(Transformed::yes(Expr::Column(column)))
+        Expr::Column(column) => {
+            let index = own.iter().position(|other| other.name == column.name);
+            match index.and_then(|index| columns.get(index)) {
+                Some(other) => Ok(Transformed::yes(Expr::Column(other.clone()))),
+                None => Ok(Transformed::no(Expr::Column(column))),
+            }
         }
         other => Ok(Transformed::no(other)),
     })?;

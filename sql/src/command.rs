@@ -23,16 +23,19 @@ pub(crate) mod create_view;
 pub(crate) mod delete;
 pub(crate) mod drop;
 pub(crate) mod explain;
+mod identity;
 pub(crate) mod insert;
 pub(crate) mod merge;
 pub(crate) mod query;
 pub(crate) mod schema;
+pub(crate) mod sequence;
 pub(crate) mod set;
 pub(crate) mod transaction;
 pub(crate) mod truncate;
 pub(crate) mod update;
 pub(crate) mod upsert;
 mod view_target;
+pub(crate) mod writing_with;
 
 type Description = (Vec<PgType>, Option<Arc<[ColumnDescription]>>);
 
@@ -44,6 +47,9 @@ pub(crate) async fn describe(
 ) -> Result<Description, SqlError> {
     use ast::Statement as S;
     match node {
+        S::Query(query) if writing_with::changes(query) => {
+            Box::pin(writing_with::describe(session, query, known)).await
+        }
         S::Query(query) => match query.body.as_ref() {
             ast::SetExpr::Insert(_) => {
                 let insert = insert::with_ctes(query)?;
@@ -109,10 +115,5 @@ pub(crate) fn constant(
         return Ok(value.clone());
     }
     // What could not be folded tells by its evaluation why.
-    let physical = planner.state.create_physical_expr(expr, &schema)?;
-    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(1));
-    let empty = Arc::new(arrow::datatypes::Schema::empty());
-    let row = arrow::array::RecordBatch::try_new_with_options(empty, Vec::new(), &options)?;
-    let value = physical.evaluate(&row)?.into_array(1)?;
-    Ok(ScalarValue::try_from_array(&value, 0)?)
+    planner.evaluate(expr)
 }

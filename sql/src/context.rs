@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use gotgan_storage::{Clock, Snapshot};
 
 use crate::functions::Random;
+use crate::sequence::SequenceUse;
 use crate::types::PgType;
 use crate::types::input::InputStyle;
 use crate::types::output::OutputStyle;
@@ -77,4 +78,6 @@ pub struct StatementContext {
     pub random: Arc<Random>,
     /// Whether this node is a replica.
     pub is_replica: bool,
+    /// Values of sequences.
+    pub sequences: SequenceUse,
 }

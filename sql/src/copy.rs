@@ -5,7 +5,7 @@
 //! so that parsing and encoding run beside each other. The channel between them is
 //! short: a slow disk slows the client.
 //!
-//! One COPY is atomic: its files join the transaction only at the end.
+//! One COPY is atomic: its rows join the transaction only at the end.
 //!
 //! Errors: `22P04` for a malformed record, `22P02` and others for a bad value, with
 //! PostgreSQL's CONTEXT: table, line and column.
@@ -18,13 +18,14 @@ use bytes::Bytes;
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::PhysicalExpr;
-use gotgan_storage::{StagedFiles, Table, TableId, TableWriter};
+use gotgan_storage::{Table, TableId};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::error::SqlError;
 use crate::execute::{Limits, RowStream};
-use crate::modify::{self, Sink};
+use crate::modify::{self, NewRows, RowWriter, Sink};
+use crate::physical::numbering::Calls;
 use crate::plan::Planner;
 use crate::session::Format;
 use crate::types::PgType;
@@ -59,7 +60,7 @@ pub struct CopyIn {
     decoder: Decoder,
     projection: Projection,
     queue: Option<mpsc::Sender<RecordBatch>>,
-    writer: Option<JoinHandle<Result<(StagedFiles, u64), SqlError>>>,
+    writer: Option<JoinHandle<Result<(NewRows, u64), SqlError>>>,
     limits: Limits,
 }
 
@@ -77,7 +78,7 @@ impl CopyIn {
         table: Arc<Table>,
         columns: Vec<usize>,
         format: CopyFormat,
-        writer: TableWriter,
+        writer: RowWriter,
         limits: Limits,
     ) -> Result<Self, SqlError> {
         let names: Vec<String> = columns
@@ -157,6 +158,8 @@ impl CopyIn {
     }
 
     async fn send(&mut self, arrays: Vec<ArrayRef>) -> Result<(), SqlError> {
+        let rows = arrays.first().map_or(0, |array| array.len());
+        self.projection.calls.reserve(rows).await?;
         let batch = self.projection.apply(arrays)?;
         let limits = self.limits.clone();
         let queue = self
@@ -185,8 +188,8 @@ impl CopyIn {
         }
     }
 
-    /// The files of all rows; what is left in the buffer is the last record.
-    pub(crate) async fn into_files(mut self) -> Result<(TableId, StagedFiles, u64), SqlError> {
+    /// All rows; what is left in the buffer is the last record.
+    pub(crate) async fn into_rows(mut self) -> Result<(TableId, NewRows, u64), SqlError> {
         let last = match &mut self.decoder {
             Decoder::Text(decoder) => decoder.finish()?,
             Decoder::Binary(decoder) => decoder.finish()?,
@@ -215,8 +218,8 @@ impl CopyIn {
                 SqlError::internal("the writer of COPY failed").caused_by(source)
             })?
         });
-        let (files, rows) = written.await?;
-        Ok((table, files, rows))
+        let (rows, count) = written.await?;
+        Ok((table, rows, count))
     }
 
     /// Ends without keeping anything.
@@ -233,7 +236,7 @@ impl CopyIn {
 async fn write_batches(
     mut sink: Sink,
     mut batches: mpsc::Receiver<RecordBatch>,
-) -> Result<(StagedFiles, u64), SqlError> {
+) -> Result<(NewRows, u64), SqlError> {
     while let Some(batch) = batches.recv().await {
         if batch.num_rows() == 0 {
             return sink.finish().await;
@@ -254,6 +257,8 @@ struct Projection {
     /// For each output column: the parsed one, or how to make it.
     columns: Vec<Source>,
     checks: Vec<Arc<dyn PhysicalExpr>>,
+    /// What the computed columns take of sequences.
+    calls: Calls,
 }
 
 enum Source {
@@ -281,8 +286,7 @@ impl Projection {
                 sources.push(Source::Parsed(position));
                 continue;
             }
-            let target = PgType::of_column(&column.column_type);
-            let value = modify::default_value(planner, column.default.as_deref(), target)?;
+            let value = modify::column_default(planner, table, column)?;
             sources.push(Source::Computed(physical(planner, value, &input_schema)?));
         }
         let output_schema = modify::table_schema(table)?;
@@ -290,7 +294,12 @@ impl Projection {
             .into_iter()
             .map(|(_, expr)| physical(planner, expr, &output_schema))
             .collect();
+        let computed = sources.iter().filter_map(|source| match source {
+            Source::Computed(expr) => Some(expr),
+            Source::Parsed(_) => None,
+        });
         Ok(Self {
+            calls: Calls::in_physical(computed)?,
             input,
             output: modify::arrow_schema(table),
             columns: sources,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use datafusion::execution::TaskContext;
+use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{
     ExecutionPlan, ExecutionPlanProperties, SendableRecordBatchStream, execute_stream,
@@ -99,6 +100,8 @@ pub struct RowStream {
     tag: Tag,
     again: Option<Again>,
     is_complete: bool,
+    /// Memory that lies in the rows.
+    kept: Vec<MemoryReservation>,
 }
 
 /// Starts a query that ran out of memory in another way.
@@ -127,12 +130,19 @@ impl RowStream {
             tag,
             again: None,
             is_complete: false,
+            kept: Vec::new(),
         }
     }
 
     /// Goes on with `again` if the memory is not enough for the first rows.
     pub(crate) fn or_again(mut self, again: Again) -> Self {
         self.again = Some(again);
+        self
+    }
+
+    /// Holds memory until the rows are gone.
+    pub(crate) fn keeping(mut self, memory: Vec<MemoryReservation>) -> Self {
+        self.kept.extend(memory);
         self
     }
 

@@ -40,6 +40,7 @@ mod math;
 mod pattern;
 mod redshift;
 mod regex;
+mod sequence;
 mod session;
 mod signature;
 mod text;
@@ -48,8 +49,9 @@ mod text;
 mod tests;
 
 use call::Call;
-pub use math::random::Random;
 pub(crate) use catalog::lookup_names;
+pub(crate) use sequence::{sequence_call, sequence_of};
+pub use math::random::Random;
 use signature::Signature;
 
 /// DataFusion's built-ins whose result differs silently from PostgreSQL's and
@@ -199,6 +201,7 @@ static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
     math::register(&mut registry);
     redshift::register(&mut registry);
     regex::register(&mut registry);
+    sequence::register(&mut registry);
     session::register(&mut registry);
     text::register(&mut registry);
     registry

@@ -4,7 +4,7 @@
 //! as a CHECK constraint.
 //!
 //! Not guaranteed: rows for what Gotgan lacks (domains, routines of users,
-//! sequences, triggers, foreign tables); those relations exist and are empty.
+//! triggers, foreign tables); those relations exist and are empty.
 //!
 //! Source: PostgreSQL 15 manual, chapter 37.
 
@@ -18,6 +18,7 @@ mod key_columns;
 mod names;
 mod privileges;
 mod schemata;
+mod sequences;
 mod tables;
 mod views;
 
@@ -44,6 +45,7 @@ const FILLED: &[Definition] = &[
     privileges::ROLE_TABLE_GRANTS,
     privileges::TABLE_PRIVILEGES,
     schemata::SCHEMATA,
+    sequences::SEQUENCES,
     tables::TABLES,
     views::VIEWS,
     views::VIEW_TABLE_USAGE,

@@ -30,6 +30,7 @@ mod plan;
 mod resolve;
 mod rewrite;
 pub mod scan;
+pub mod sequence;
 mod session;
 mod settings;
 pub mod sqlstate;

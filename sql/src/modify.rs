@@ -8,17 +8,24 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::{Column, DFSchema};
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
-use gotgan_storage::{Constraint, StagedFiles, Table, TableWriter};
+use gotgan_storage::Column as StoredColumn;
+use gotgan_storage::{Constraint, Table};
+use sqlparser::ast;
 
 use crate::cast::{CastKind, udf};
 use crate::context::StatementContext;
 use crate::error::SqlError;
-use crate::plan::Planner;
+use crate::plan::{Place, Planner, refuse_in};
+use crate::sequence;
 use crate::types::output::{self, OutputStyle};
 use crate::types::{PgType, column_field, oid};
+
+mod new_rows;
+
+pub(crate) use new_rows::{NewRows, RowWriter};
 
 /// The table's columns as a schema without qualifiers.
 pub(crate) fn table_schema(table: &Table) -> Result<DFSchema, SqlError> {
@@ -47,11 +54,22 @@ pub(crate) fn target_values(
         let target = PgType::of_column(&column.column_type);
         let value = match given.iter().find(|(position, _)| *position == index) {
             Some((_, expr)) => assign(expr.clone(), &column.name, target, source, &planner.ctx)?,
-            None => default_value(planner, column.default.as_deref(), target)?,
+            None => column_default(planner, table, column)?,
         };
         values.push(value.alias(column.name.as_str()));
     }
     Ok(values)
+}
+
+/// What a column gets where no value is given, as its type.
+pub(crate) fn column_default(
+    planner: &Planner,
+    table: &Table,
+    column: &StoredColumn,
+) -> Result<Expr, SqlError> {
+    let target = PgType::of_column(&column.column_type);
+    let default = sequence::column_default(&planner.ctx.snapshot, table, column)?;
+    default_expression(planner, default.as_ref(), target)
 }
 
 /// A column's default, or NULL, as its type.
@@ -60,12 +78,57 @@ pub(crate) fn default_value(
     default: Option<&str>,
     target: PgType,
 ) -> Result<Expr, SqlError> {
+    let default = default.map(crate::parse::parse_expression).transpose()?;
+    default_expression(planner, default.as_ref(), target)
+}
+
+fn default_expression(
+    planner: &Planner,
+    default: Option<&ast::Expr>,
+    target: PgType,
+) -> Result<Expr, SqlError> {
     let schema = DFSchema::empty();
     let expr = match default {
-        Some(text) => planner.plan_expression(&crate::parse::parse_expression(text)?, &schema)?,
+        Some(default) => planner.plan_expression(default, &schema)?,
         None => datafusion::logical_expr::lit(datafusion::common::ScalarValue::Null),
     };
     Ok(udf::function(target, CastKind::Assignment, &planner.ctx).call(vec![expr]))
+}
+
+/// Whether an expression can be a column's default.
+///
+/// Errors: `0A000`, `42803` and `42P20` for what has no place in it; `42804` if it cannot
+/// be assigned to the column; those of a literal's conversion.
+pub(crate) fn require_default(
+    planner: &Planner,
+    value: &ast::Expr,
+    column: &str,
+    target: PgType,
+) -> Result<(), SqlError> {
+    refuse_in(value, Place::Default, &planner.ctx)?;
+    let schema = DFSchema::empty();
+    let expr = planner.plan_expression(value, &schema)?;
+    let (_, field) = expr.to_field(&schema)?;
+    let from = PgType::of_field(&field);
+    let is_untyped = field.data_type().is_null() || is_untyped_literal(&expr, &field);
+    if !is_untyped && !is_assignable(from, target) {
+        return Err(SqlError::datatype_mismatch(format!(
+            "column \"{column}\" is of type {} but default expression is of type {}",
+            PgType::new(target.oid).display(),
+            PgType::new(from.oid).display()
+        ))
+        .with_hint("You will need to rewrite or cast the expression."));
+    }
+    let target = PgType::new(target.oid);
+    planner.require_castable_expr(
+        &udf::function(target, CastKind::Assignment, &planner.ctx).call(vec![expr]),
+    )
+}
+
+/// Whether an expression is a string literal that nothing gave a type.
+fn is_untyped_literal(expr: &Expr, field: &Field) -> bool {
+    let is_text = matches!(field.data_type(), DataType::Utf8 | DataType::Utf8View);
+    is_text && field.metadata().is_empty() && expr.as_literal().is_some()
 }
 
 /// An assignment cast.
@@ -80,8 +143,7 @@ pub(crate) fn assign(
 ) -> Result<Expr, SqlError> {
     let (_, field) = expr.to_field(source)?;
     let from = PgType::of_field(&field);
-    let is_text = matches!(field.data_type(), DataType::Utf8 | DataType::Utf8View);
-    let is_literal = is_text && field.metadata().is_empty() && expr.as_literal().is_some();
+    let is_literal = is_untyped_literal(&expr, &field);
     if !field.data_type().is_null() && !is_literal {
         check_assignable(from, target, column)?;
     }
@@ -169,13 +231,15 @@ pub(crate) fn check_expressions(
     Ok(checks)
 }
 
-/// Takes projected batches into new files of a table.
+/// Takes projected batches into a table.
 pub(crate) struct Sink {
-    writer: TableWriter,
+    writer: RowWriter,
     table: Arc<Table>,
     schema: SchemaRef,
     checks: Vec<String>,
     rows: u64,
+    /// Whether the rows are those that the table had before.
+    is_rewrite: bool,
 }
 
 impl std::fmt::Debug for Sink {
@@ -187,7 +251,7 @@ impl std::fmt::Debug for Sink {
 }
 
 impl Sink {
-    pub(crate) fn new(writer: TableWriter, table: Arc<Table>) -> Self {
+    pub(crate) fn new(writer: RowWriter, table: Arc<Table>) -> Self {
         let checks = table
             .constraints
             .iter()
@@ -200,6 +264,15 @@ impl Sink {
             table,
             checks,
             rows: 0,
+            is_rewrite: false,
+        }
+    }
+
+    /// As [`Self::new`], for rows that the table had before: errors say so.
+    pub(crate) fn of_rewrite(writer: RowWriter, table: Arc<Table>) -> Self {
+        Self {
+            is_rewrite: true,
+            ..Self::new(writer, table)
         }
     }
 
@@ -216,7 +289,11 @@ impl Sink {
         Ok(())
     }
 
-    fn checked(&self, batch: &RecordBatch) -> Result<RecordBatch, SqlError> {
+    /// Tests NOT NULL and the CHECKs of rows that are not written; `batch` as for
+    /// [`Self::write`].
+    ///
+    /// Errors: `23502`, `23514`.
+    pub(crate) fn require_valid(&self, batch: &RecordBatch) -> Result<(), SqlError> {
         let count = self.table.columns.len();
         for (column, array) in self.table.columns.iter().zip(batch.columns()) {
             if column.nullable || array.logical_null_count() == 0 {
@@ -224,18 +301,21 @@ impl Sink {
             }
             let nulls = arrow::compute::is_null(array)?;
             let row = (0..nulls.len()).find(|row| nulls.value(*row)).unwrap_or(0);
-            return Err(SqlError::not_null_violation(&column.name, &self.table.name)
-                .with_detail(self.failing_row(batch, row)?));
+            return Err(self.null_violation(&column.name, batch, row)?);
         }
         for (name, array) in self.checks.iter().zip(&batch.columns()[count..]) {
             let truths = array.as_boolean();
             let failing =
                 (0..truths.len()).find(|row| truths.is_valid(*row) && !truths.value(*row));
             if let Some(row) = failing {
-                return Err(SqlError::check_violation(&self.table.name, name)
-                    .with_detail(self.failing_row(batch, row)?));
+                return Err(self.check_violation(name, batch, row)?);
             }
         }
+        Ok(())
+    }
+
+    fn checked(&self, batch: &RecordBatch) -> Result<RecordBatch, SqlError> {
+        self.require_valid(batch)?;
         let arrays: Result<Vec<ArrayRef>, SqlError> = self
             .schema
             .fields()
@@ -255,6 +335,32 @@ impl Sink {
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), arrays?)?)
     }
 
+    fn null_violation(
+        &self,
+        column: &str,
+        batch: &RecordBatch,
+        row: usize,
+    ) -> Result<SqlError, SqlError> {
+        if self.is_rewrite {
+            return Ok(SqlError::column_contains_nulls(column, &self.table.name));
+        }
+        let error = SqlError::not_null_violation(column, &self.table.name);
+        Ok(error.with_detail(self.failing_row(batch, row)?))
+    }
+
+    fn check_violation(
+        &self,
+        name: &str,
+        batch: &RecordBatch,
+        row: usize,
+    ) -> Result<SqlError, SqlError> {
+        if self.is_rewrite {
+            return Ok(SqlError::check_violated_by_rows(name, &self.table.name));
+        }
+        let error = SqlError::check_violation(&self.table.name, name);
+        Ok(error.with_detail(self.failing_row(batch, row)?))
+    }
+
     /// `Failing row contains (1, null).`
     fn failing_row(&self, batch: &RecordBatch, row: usize) -> Result<String, SqlError> {
         let style = OutputStyle::default();
@@ -269,8 +375,8 @@ impl Sink {
         Ok(format!("Failing row contains ({}).", values.join(", ")))
     }
 
-    /// The files with their row count; nothing is visible until they are appended.
-    pub(crate) async fn finish(self) -> Result<(StagedFiles, u64), SqlError> {
+    /// The rows with their count; nothing is visible until they are added.
+    pub(crate) async fn finish(self) -> Result<(NewRows, u64), SqlError> {
         let rows = self.rows;
         Ok((self.writer.finish().await?, rows))
     }

@@ -19,6 +19,8 @@ pub(crate) mod copy;
 mod dialect;
 pub(crate) mod idiom;
 mod phrase;
+mod select_into;
+pub(crate) mod sequence;
 pub(crate) mod type_name;
 
 use copy::CopyStatement;
@@ -46,6 +48,8 @@ pub(crate) enum Node {
     Copy(Box<CopyStatement>),
     /// ALTER VIEW, and what sqlparser lacks of ALTER TABLE.
     Alter(Box<alter::AlterRelation>),
+    /// CREATE SEQUENCE and ALTER SEQUENCE.
+    Sequence(Box<sequence::SequenceStatement>),
 }
 
 /// Parses one message: none, one or several statements.
@@ -56,7 +60,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Statement>, SqlError> {
         .with_unescape(true)
         .tokenize_with_location()
         .map_err(|error| lexical_error(&lines, &error))?;
-    let tokens = idiom::translate(tokens)?;
+    let tokens = idiom::translate(tokens).map_err(|error| error.placed(text))?;
     let mut parser = Parser::new(&dialect)
         .with_recursion_limit(RECURSION_MAX)
         .with_tokens_with_locations(tokens);
@@ -151,6 +155,9 @@ fn parse_one(parser: &mut Parser<'_>) -> Result<Node, ParserError> {
     };
     match first {
         Keyword::COPY => Ok(Node::Copy(Box::new(copy::parse(parser)?))),
+        Keyword::CREATE | Keyword::ALTER if sequence::is_next(parser) => {
+            Ok(Node::Sequence(Box::new(sequence::parse(parser)?)))
+        }
         Keyword::ALTER if alter::is_next(parser) => {
             Ok(Node::Alter(Box::new(alter::parse(parser)?)))
         }
@@ -166,7 +173,7 @@ fn parse_one(parser: &mut Parser<'_>) -> Result<Node, ParserError> {
         _ => {
             let statement = parser.parse_statement()?;
             require_into(&statement)?;
-            Ok(Node::Ast(Box::new(statement)))
+            Ok(Node::Ast(Box::new(select_into::translate(statement))))
         }
     }
 }

@@ -48,9 +48,10 @@ mod pg_index;
 mod pg_namespace;
 mod pg_opclass;
 mod pg_operator;
+mod pg_prepared_statements;
+pub(crate) mod pg_sequence;
 pub(crate) mod pg_proc;
 mod pg_rewrite;
-mod pg_prepared_statements;
 mod pg_settings;
 mod pg_stat_activity;
 mod pg_stat_tables;
@@ -283,6 +284,8 @@ const FILLED: &[Definition] = &[
     pg_proc::PG_PROC,
     pg_rewrite::PG_REWRITE,
     pg_prepared_statements::PG_PREPARED_STATEMENTS,
+    pg_sequence::PG_SEQUENCE,
+    pg_sequence::PG_SEQUENCES,
     pg_settings::PG_SETTINGS,
     pg_stat_activity::PG_STAT_ACTIVITY,
     pg_stat_activity::PG_STAT_GSSAPI,

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use arrow::datatypes::FieldRef;
 use datafusion::catalog::view::ViewTable;
 use datafusion::common::TableReference;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::metadata::{FieldMetadata, ScalarAndMetadata};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DataFusionError, ParamValues, Result, ScalarValue};
 use datafusion::datasource::{TableProvider, provider_as_source};
 use datafusion::execution::session_state::SessionState;
@@ -38,6 +38,7 @@ mod arithmetic;
 mod bag;
 pub(crate) mod builtin;
 mod check;
+mod constant;
 mod decorrelate;
 mod description;
 mod domain;
@@ -51,13 +52,17 @@ pub(crate) mod origin;
 mod provider;
 mod sample;
 mod scope;
+mod sequence_table;
 mod series;
 mod system_table;
 mod unify;
 
-pub(crate) use local::{EXCLUDED_RELATION, LocalRelation, TARGET_RELATION};
+pub(crate) use check::{
+    Named, Place, SourceScope, explain_expression, for_each_call, refuse_in,
+};
 pub use description::ColumnDescription;
-pub(crate) use check::for_each_call;
+pub(crate) use sequence_table::COLUMNS as SEQUENCE_COLUMNS;
+pub(crate) use local::{EXCLUDED_RELATION, LocalRelation, TARGET_RELATION};
 pub(crate) use provider::is_aggregate;
 use provider::{Provider, Relations};
 
@@ -86,7 +91,7 @@ pub(crate) struct Planner {
     /// Whether the query names a column such as `tableoid`, which `*` leaves out.
     names_system_columns: bool,
     /// Relations of the statement's own making.
-    local: Vec<(&'static str, LocalRelation)>,
+    local: Vec<(String, LocalRelation)>,
 }
 
 impl Planner {
@@ -440,6 +445,10 @@ impl Relations for Planner {
                 Ok(provider_as_source(table))
             }
             Resolved::Stored(Relation::View(view)) => Ok(self.view_source(&view)?),
+            Resolved::Sequence(sequence) => {
+                let table = sequence_table::SequenceTable::new(sequence, &self.ctx);
+                Ok(provider_as_source(Arc::new(table)))
+            }
         }
     }
 

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use gotgan_storage::{Relation, Schema, Snapshot};
+use gotgan_storage::{Relation, Schema, Sequence, Snapshot};
 
 use crate::error::SqlError;
 use crate::pg_catalog::{self, SystemRelation};
@@ -12,10 +12,14 @@ use crate::pg_catalog::{self, SystemRelation};
 /// The one database of a warehouse.
 pub(crate) const DATABASE: &str = "gotgan";
 
+/// The session's own schema of temporary objects, whatever its name is.
+pub(crate) const TEMPORARY_ALIAS: &str = "pg_temp";
+
 /// What a name in FROM stands for.
 pub(crate) enum Resolved {
     System(&'static SystemRelation),
     Stored(Relation),
+    Sequence(Arc<Sequence>),
 }
 
 /// A name as it was written: one to three parts.
@@ -76,9 +80,11 @@ impl Resolver<'_> {
             return Some(Resolved::System(relation));
         }
         let schema = self.snapshot.schema_by_name(schema)?;
-        self.snapshot
-            .relation(schema.id, name)
-            .map(Resolved::Stored)
+        if let Some(relation) = self.snapshot.relation(schema.id, name) {
+            return Some(Resolved::Stored(relation));
+        }
+        let sequence = self.snapshot.sequence_by_name(schema.id, name)?;
+        Some(Resolved::Sequence(Arc::clone(sequence)))
     }
 
     /// The relation of this name.
@@ -95,7 +101,7 @@ impl Resolver<'_> {
         found.ok_or_else(|| SqlError::undefined_schema(name))
     }
 
-    /// The schema that a new object with this name goes into.
+    /// The schema that a new object with this name goes into, unless it is temporary.
     pub(crate) fn creation_schema(&self, name: &Name) -> Result<Arc<Schema>, SqlError> {
         if let Some(schema) = &name.schema {
             if is_system_schema(schema) {
@@ -111,7 +117,8 @@ impl Resolver<'_> {
             .search_path
             .iter()
             .filter(|schema| !is_system_schema(schema))
-            .find_map(|schema| self.snapshot.schema_by_name(schema).map(Arc::clone));
+            .filter_map(|schema| self.snapshot.schema_by_name(schema).map(Arc::clone))
+            .find(|schema| !self.snapshot.is_temporary(schema.id));
         first.ok_or_else(|| {
             SqlError::with_code(
                 crate::sqlstate::INVALID_SCHEMA_NAME,
@@ -119,6 +126,33 @@ impl Resolver<'_> {
             )
         })
     }
+}
+
+/// The schemas of a search path that are there. Temporary objects come first and then
+/// `pg_catalog`, unless the path says where.
+pub(crate) fn search_path(wanted: Vec<String>, user: &str, snapshot: &Snapshot) -> Vec<String> {
+    let temporary = snapshot.temporary_schema().map(|schema| &schema.name);
+    let mut path: Vec<String> = Vec::new();
+    for name in wanted {
+        let name = match name.as_str() {
+            "$user" => user.to_owned(),
+            TEMPORARY_ALIAS => temporary.cloned().unwrap_or(name),
+            _ => name,
+        };
+        let exists = is_system_schema(&name) || snapshot.schema_by_name(&name).is_some();
+        if exists && !path.contains(&name) {
+            path.push(name);
+        }
+    }
+    if !path.iter().any(|name| name == "pg_catalog") {
+        path.insert(0, "pg_catalog".to_owned());
+    }
+    if let Some(name) = temporary
+        && !path.contains(name)
+    {
+        path.insert(0, name.clone());
+    }
+    path
 }
 
 /// Schemas that hold generated relations only.

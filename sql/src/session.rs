@@ -11,23 +11,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use gotgan_storage::Author;
+use gotgan_storage::{Author, TemporarySpace};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::StatementContext;
 use crate::engine::Engine;
 use crate::error::SqlError;
-use crate::functions::Random;
 use crate::execute::{self, Limits, RowStream};
+use crate::functions::Random;
 use crate::parse::{self, Statement};
-use crate::plan::{ColumnDescription, Planner};
+use crate::plan::{ColumnDescription, LocalRelation, Planner};
+use crate::sequence::{SequenceUse, SessionSequences};
 use crate::settings::Settings;
 use crate::transaction::{Active, TransactionStatus};
 
 mod extended;
 mod notice;
 mod run;
+mod temporary;
 
 pub use extended::{Format, StatementDescription};
 pub use notice::Notice;
@@ -105,6 +107,12 @@ pub struct Session {
     is_long: bool,
     statement_start: i64,
     random: Arc<Random>,
+    /// Tables that only this session sees; they end with it.
+    temporary: TemporarySpace,
+    /// Values that the session took of sequences.
+    pub(crate) sequences: Arc<SessionSequences>,
+    /// Relations of the running statement's own.
+    pub(crate) relations: Vec<(String, LocalRelation)>,
     /// The context of the last statement, for what its functions asked of the session.
     last_context: Option<Arc<StatementContext>>,
 }
@@ -130,6 +138,8 @@ impl Session {
             settings.startup(name, value)?;
         }
         let statement_start = engine.clock.now().timestamp_micros();
+        let schema = format!("pg_temp_{}", options.connection_id);
+        let temporary = engine.lake.temporary_space(schema);
         Ok(Self {
             engine,
             options,
@@ -146,6 +156,9 @@ impl Session {
             is_long: false,
             statement_start,
             random: Arc::default(),
+            temporary,
+            sequences: Arc::default(),
+            relations: Vec::new(),
             last_context: None,
         })
     }
@@ -164,6 +177,7 @@ impl Session {
     /// Starts the clock of a statement; the token cancels it.
     pub fn begin_statement(&mut self) -> CancellationToken {
         self.apply_setting_changes();
+        self.release_snapshot();
         let cancel = CancellationToken::new();
         let timeout = self.settings.statement_timeout();
         let deadline = timeout.map(|timeout| Instant::now() + timeout);
@@ -234,15 +248,40 @@ impl Session {
         match self.transaction.take() {
             Some(active) if !active.is_explicit => {
                 self.portals.clear();
-                let result = active.commit().await;
+                let result = self.commit_active(active).await;
                 self.settings.end(result.is_ok());
-                result.map(|_| ())
+                result
             }
             other => {
                 self.transaction = other;
                 Ok(())
             }
         }
+    }
+
+    /// Commits a transaction. What the session knows of sequences that it made goes on
+    /// under the ids that they have now.
+    pub(crate) async fn commit_active(&mut self, active: Active) -> Result<(), SqlError> {
+        let made = self.sequences.uncommitted();
+        let seen = active.snapshot();
+        active.commit().await?;
+        if made.is_empty() {
+            return Ok(());
+        }
+        let head = self.engine.lake.head().await?;
+        for old in made {
+            let sequence = seen.sequence(old);
+            if sequence.is_some_and(|own| seen.is_temporary(own.schema_id)) {
+                continue;
+            }
+            let committed = sequence.and_then(|sequence| {
+                let schema = head.schema_by_name(&seen.schema(sequence.schema_id)?.name)?;
+                head.sequence_by_name(schema.id, &sequence.name)
+            });
+            let new = committed.map(|sequence| sequence.id);
+            self.sequences.renumber(old, new);
+        }
+        Ok(())
     }
 
     /// After an error: an implicit transaction is undone, an explicit one failed.
@@ -340,7 +379,15 @@ impl Session {
             role: self.options.user.clone(),
             application_name: self.settings.show("application_name")?.to_owned(),
         };
-        let storage = self.engine.lake.begin(author).await?;
+        let storage = self.engine.lake.begin_in(&self.temporary, author).await?;
+        // What was made in a transaction that did not commit is nothing any more, and
+        // what is there without being committed is temporary.
+        let seen = storage.snapshot();
+        for id in self.sequences.uncommitted() {
+            if seen.sequence(id).is_none() {
+                self.sequences.renumber(id, None);
+            }
+        }
         self.settings.begin();
         let is_read_only = self.settings.is_on("default_transaction_read_only");
         Ok(Active::new(
@@ -358,19 +405,10 @@ impl Session {
         active.repin().await?;
         let snapshot = active.snapshot();
         let transaction_start = active.started;
+        let is_read_only = active.is_read_only;
+        let values = active.storage()?.sequence_values();
         let user = self.options.user.clone();
-        let mut search_path: Vec<String> = Vec::new();
-        for name in self.settings.search_path() {
-            let name = if name == "$user" { user.clone() } else { name };
-            let exists =
-                crate::resolve::is_system_schema(&name) || snapshot.schema_by_name(&name).is_some();
-            if exists && !search_path.contains(&name) {
-                search_path.push(name);
-            }
-        }
-        if !search_path.iter().any(|name| name == "pg_catalog") {
-            search_path.insert(0, "pg_catalog".to_owned());
-        }
+        let search_path = crate::resolve::search_path(self.settings.search_path(), &user, &snapshot);
         let ctx = Arc::new(StatementContext {
             changed_settings: std::sync::Mutex::default(),
             transaction_start,
@@ -390,6 +428,11 @@ impl Session {
             prepared: self.prepared_list(),
             random: Arc::clone(&self.random),
             is_replica: self.engine.is_replica,
+            sequences: SequenceUse::new(
+                values,
+                Arc::clone(&self.sequences),
+                is_read_only || self.engine.is_replica,
+            ),
         });
         self.last_context = Some(Arc::clone(&ctx));
         Ok(ctx)
@@ -398,12 +441,16 @@ impl Session {
     /// A planner on the snapshot of this statement.
     pub(crate) async fn planner(&mut self) -> Result<Planner, SqlError> {
         let ctx = self.context().await?;
-        Ok(Planner::new(
+        let planner = Planner::new(
             self.engine.lake.clone(),
             ctx,
             Arc::clone(&self.engine.physical),
             self.is_long,
-        ))
+        );
+        Ok(match self.relations.is_empty() {
+            true => planner,
+            false => planner.with_relations(self.relations.iter().cloned()),
+        })
     }
 
     /// Refuses a statement that changes something where nothing may change.

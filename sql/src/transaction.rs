@@ -43,6 +43,8 @@ pub(crate) struct Active {
     /// UTC microseconds since 1970; what `now()` tells.
     pub(crate) started: i64,
     has_run: bool,
+    /// Whether the snapshot stays where it is.
+    is_held: bool,
 }
 
 impl Active {
@@ -62,6 +64,7 @@ impl Active {
             isolation: Isolation::ReadCommitted,
             started,
             has_run: false,
+            is_held: false,
         }
     }
 
@@ -98,13 +101,22 @@ impl Active {
         }
     }
 
+    /// Keeps the snapshot while a statement makes several plans.
+    pub(crate) fn hold(&mut self, is_held: bool) {
+        self.is_held = is_held;
+    }
+
     /// Moves to the newest snapshot where the isolation level allows it.
     pub(crate) async fn repin(&mut self) -> Result<(), SqlError> {
-        let moves = self.isolation == Isolation::ReadCommitted && self.savepoints.is_empty();
-        let is_first = !self.has_run;
+        if self.is_held {
+            return Ok(());
+        }
+        let moves = self.isolation == Isolation::ReadCommitted || !self.has_run;
+        // A savepoint is a state of the snapshot that it was made on.
+        let may_move = self.savepoints.is_empty();
         self.has_run = true;
         let storage = self.storage()?;
-        if (moves || is_first) && !storage.has_changes() {
+        if moves && may_move {
             storage.repin().await?;
         }
         Ok(())

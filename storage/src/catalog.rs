@@ -1,7 +1,7 @@
 //! The SQL database that lists everything in the lake, behind one trait.
 //!
 //! Callers say what they want as [`Selection`]s and [`Write`]s; only a dialect
-//! (`sqlite`, later PostgreSQL) turns them into SQL and maps types.
+//! (`sqlite`, `postgres`) turns them into SQL and maps types.
 //!
 //! Invariants:
 //! - A commit transaction holds the lake's commit lock from `begin_commit` on.
@@ -17,9 +17,12 @@ use crate::spec::table::{Row, TableSpec, Value, Values};
 use crate::types::ColumnType;
 
 mod create;
+mod postgres;
 mod sqlite;
+mod statement;
 
 pub(crate) use create::{NewLake, adoption, creation, data_path_write, public_schema};
+pub(crate) use postgres::PostgresCatalog;
 pub(crate) use sqlite::{SqliteAccess, SqliteCatalog};
 
 /// The newest snapshot, and the epoch of what is kept without history.
@@ -90,9 +93,10 @@ pub(crate) enum Write {
         data_table: String,
         columns: Vec<(String, ColumnType)>,
     },
-    /// Adds inlined rows that begin at a snapshot.
+    /// Adds inlined rows that begin at a snapshot; `columns` as the data table has them.
     InsertInlined {
         data_table: String,
+        columns: Vec<(String, ColumnType)>,
         begin: i64,
         rows: Vec<InlinedRow>,
     },
@@ -157,10 +161,15 @@ pub(crate) struct Installation {
 /// The catalog database.
 #[async_trait]
 pub(crate) trait CatalogStore: std::fmt::Debug + Send + Sync {
+    /// Whether other primaries may write to it, too, so that the head must be asked for.
+    fn is_shared(&self) -> bool;
+
     /// What the database holds.
     async fn inspect(&self) -> Result<Found, Error>;
 
     /// Makes our tables, indexes and triggers, in one transaction.
+    ///
+    /// Errors: `Conflict` if another process did it meanwhile.
     async fn install(&self, installation: &Installation) -> Result<(), Error>;
 
     /// Makes those of our tables that an older version lacks, and notes the version.

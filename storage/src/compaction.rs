@@ -20,8 +20,11 @@ pub struct CompactionOptions {
     pub small_bytes_max: u64,
     /// Bytes of old files that one new file is made of. Default 128 MiB.
     pub group_bytes_max: u64,
-    /// Fewest small files that are merged. Default 4.
+    /// Fewest small files that are merged. Default 8.
     pub file_count_min: usize,
+    /// Whether small files are merged with those of about their size only, so that a row
+    /// is copied a few times in all, however often rows are added. Default yes.
+    pub by_size: bool,
     /// Least share of deleted rows for which a file is written again, in percent.
     /// Default 30.
     pub deleted_percent_min: u64,
@@ -32,10 +35,23 @@ impl Default for CompactionOptions {
         Self {
             small_bytes_max: 16 << 20,
             group_bytes_max: 128 << 20,
-            file_count_min: 4,
+            file_count_min: 8,
+            by_size: true,
             deleted_percent_min: 30,
         }
     }
+}
+
+/// Files are of about one size if they are less than this times as large as others.
+const SIZE_STEP: u64 = 8;
+
+/// Files below this size are all of one size: most of it is the footer.
+const SIZE_LEAST: u64 = 16 << 10;
+
+/// A file that may become part of another one.
+struct Small {
+    file: Arc<DataFile>,
+    is_worn: bool,
 }
 
 /// Row ids of a file, in the file's order.
@@ -56,35 +72,22 @@ impl Lake {
         list: &FileList,
         options: &CompactionOptions,
     ) -> Result<Vec<Vec<Arc<DataFile>>>, Error> {
+        let mut small = Vec::new();
         let mut groups = Vec::new();
-        let mut small: Vec<Arc<DataFile>> = Vec::new();
-        let mut small_bytes = 0;
-        let mut end = |small: &mut Vec<Arc<DataFile>>| {
-            let group = std::mem::take(small);
-            if group.len() >= options.file_count_min.max(2) {
-                groups.push(group);
-            }
-        };
-        let mut worn = Vec::new();
         // Columns that are found by name cannot be told by a copy of ours.
         let own = list.files.iter().filter(|file| file.name_mapping.is_none());
         for file in own {
-            if self.deleted_percent(file).await? >= options.deleted_percent_min {
-                worn.push(vec![Arc::clone(file)]);
-                continue;
+            let is_worn = self.is_worn(file, options).await?;
+            let file = Arc::clone(file);
+            if file.bytes <= options.small_bytes_max {
+                small.push(Small { file, is_worn });
+            } else if is_worn {
+                groups.push(vec![file]);
             }
-            if file.bytes > options.small_bytes_max {
-                continue;
-            }
-            if small_bytes + file.bytes > options.group_bytes_max {
-                end(&mut small);
-                small_bytes = 0;
-            }
-            small_bytes += file.bytes;
-            small.push(Arc::clone(file));
         }
-        end(&mut small);
-        groups.extend(worn);
+        for files in of_one_size(small, options) {
+            groups.extend(groups_of(files, options));
+        }
         Ok(groups)
     }
 
@@ -96,14 +99,63 @@ impl Lake {
         }
     }
 
-    async fn deleted_percent(&self, file: &DataFile) -> Result<u64, Error> {
+    /// Whether so many rows of a file are deleted that it is written again.
+    async fn is_worn(&self, file: &DataFile, options: &CompactionOptions) -> Result<bool, Error> {
         let deleted = self.deleted_positions(file).await?;
         let deleted = deleted.map_or(0, |deleted| deleted.positions.len() as u64);
-        Ok(match deleted {
-            0 => 0,
-            deleted => deleted * 100 / file.row_count.max(1),
-        })
+        let percent = deleted * 100 / file.row_count.max(1);
+        Ok(deleted > 0 && percent >= options.deleted_percent_min)
     }
+}
+
+/// Parts small files by size. A size with too few files goes on to the next larger one.
+fn of_one_size(mut small: Vec<Small>, options: &CompactionOptions) -> Vec<Vec<Small>> {
+    if !options.by_size {
+        return vec![small];
+    }
+    let mut parts = Vec::new();
+    let mut part = Vec::new();
+    let mut bytes_max = SIZE_LEAST;
+    while !small.is_empty() {
+        let (fitting, larger) = small
+            .into_iter()
+            .partition::<Vec<_>, _>(|small| small.file.bytes <= bytes_max);
+        small = larger;
+        part.extend(fitting);
+        if part.len() >= options.file_count_min {
+            parts.push(std::mem::take(&mut part));
+        }
+        bytes_max = bytes_max.saturating_mul(SIZE_STEP);
+    }
+    parts.push(part);
+    parts
+}
+
+/// Groups that are worth it: enough files, or deleted rows to be rid of.
+fn groups_of(mut files: Vec<Small>, options: &CompactionOptions) -> Vec<Vec<Arc<DataFile>>> {
+    // In the order in which they came, which rows near each other often share.
+    files.sort_by_key(|small| small.file.id);
+    let mut groups: Vec<Vec<Small>> = vec![Vec::new()];
+    let mut bytes = 0;
+    for small in files {
+        bytes += small.file.bytes;
+        match groups.last_mut() {
+            Some(group) if bytes <= options.group_bytes_max || group.is_empty() => {
+                group.push(small);
+            }
+            _ => {
+                bytes = small.file.bytes;
+                groups.push(vec![small]);
+            }
+        }
+    }
+    let files_of = |group: Vec<Small>| {
+        let is_large = group.len() >= options.file_count_min.max(2);
+        let left = group.into_iter().filter(|small| is_large || small.is_worn);
+        left.map(|small| small.file).collect::<Vec<_>>()
+    };
+    let groups = groups.into_iter().map(files_of);
+    groups.filter(|group| !group.is_empty()).collect()
 }
 
 impl FileList {

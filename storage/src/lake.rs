@@ -35,12 +35,14 @@ use crate::transaction::{Author, Transaction};
 mod cache;
 mod folders;
 mod open;
+mod scratch;
 mod sequences;
 
 pub(crate) use sequences::state_update;
 pub use sequences::{SequenceBlock, SequenceState};
 
 use cache::FileCache;
+use scratch::Scratch;
 use sequences::SequenceCache;
 
 /// What a process may do with the lake.
@@ -61,6 +63,8 @@ pub struct LakeOptions {
     pub data_url: Option<String>,
     /// Folder of everything kept on this machine.
     pub data_dir: PathBuf,
+    /// Folder on this machine for the files of temporary tables.
+    pub scratch_dir: PathBuf,
     /// Primary or replica.
     pub role: LakeRole,
     /// Name of the first superuser, made with the lake.
@@ -69,6 +73,8 @@ pub struct LakeOptions {
     pub busy_timeout: Duration,
     /// How data files are laid out.
     pub write: WriteOptions,
+    /// Most rows of a statement that are few: they are kept in the catalog.
+    pub inline_rows_max: usize,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
     /// Where unique ids come from.
@@ -80,14 +86,17 @@ pub struct LakeOptions {
 impl LakeOptions {
     /// Everything as usual, in this folder.
     pub fn new(data_dir: impl Into<PathBuf>, role: LakeRole) -> Self {
+        let data_dir = data_dir.into();
         Self {
             catalog_url: None,
             data_url: None,
-            data_dir: data_dir.into(),
+            scratch_dir: data_dir.join("spill").join("temporary"),
+            data_dir,
             role,
             superuser: "gotgan".to_owned(),
             busy_timeout: Duration::from_secs(10),
             write: WriteOptions::default(),
+            inline_rows_max: 100,
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
             faults: None,
@@ -118,6 +127,7 @@ struct Inner {
     refresh: AsyncMutex<()>,
     /// Held shared by running commits, so that `close` can wait for them.
     commits: Arc<RwLock<()>>,
+    scratch: Scratch,
     _lock: Option<PrimaryLock>,
 }
 
@@ -308,6 +318,11 @@ impl Lake {
         self.inner.options.role
     }
 
+    /// Most new rows of a statement that should go to [`Transaction::append_rows`].
+    pub fn inline_rows_max(&self) -> usize {
+        self.inner.options.inline_rows_max
+    }
+
     /// Where the time comes from.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.inner.options.clock
@@ -323,6 +338,16 @@ impl Lake {
         let _all_done = self.inner.commits.write().await;
         self.return_sequences().await;
         self.inner.catalog.close().await;
+    }
+
+    /// First part of the locations of objects that end with this process.
+    pub(crate) fn scratch_name(&self) -> &str {
+        self.inner.scratch.name()
+    }
+
+    /// Where a folder of such objects is on the disk.
+    pub(crate) fn scratch_folder(&self, name: &str) -> PathBuf {
+        self.inner.scratch.folder(name)
     }
 
     pub(crate) fn catalog(&self) -> &dyn CatalogStore {

@@ -49,6 +49,7 @@ pub use snapshot::{
 pub use spec::{ColumnId, SchemaId, SequenceId, SnapshotId, TableId, ViewId};
 pub use transaction::{
     Author, CommentTarget, NewColumn, NewConstraint, NewIndex, NewSchema, NewSequence, NewTable,
-    NewView, OwnerTarget, Savepoint, Transaction, TypeChange,
+    NewView, OnCommit, OwnerTarget, Savepoint, SequenceValues, TemporarySpace, Transaction,
+    TypeChange,
 };
 pub use types::{ColumnType, ELEMENT_NAME, PG_TYPE_KEY, Refinement};

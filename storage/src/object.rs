@@ -7,6 +7,7 @@
 mod fault;
 mod local;
 mod meter;
+mod scratch;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ use object_store::path::Path;
 pub use fault::{Fault, FaultRates, FaultStore, Operation};
 pub use local::{Disk, LocalStore, OsDisk};
 pub use meter::{Meter, MeterCounts, MeteredStore};
+pub(crate) use scratch::{ScratchDisk, ScratchStore};
 
 use crate::error::{Error, ErrorKind};
 

@@ -61,6 +61,9 @@ pub(crate) enum Named {
 
 type Map<K, V> = Arc<BTreeMap<K, V>>;
 
+/// Stands for the schema of the connection's temporary objects, as in PostgreSQL.
+const TEMPORARY_ALIAS: &str = "pg_temp";
+
 /// The warehouse after one commit, or inside a transaction.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
@@ -74,6 +77,8 @@ pub struct Snapshot {
     pub(crate) sequences: Map<SequenceId, Arc<Sequence>>,
     names: Map<SchemaId, Map<String, Named>>,
     pub(crate) roles: Map<i64, Arc<SnapshotRole>>,
+    /// The schema of the connection's temporary objects, if it is in this picture.
+    pub(crate) temporary_schema: Option<SchemaId>,
 }
 
 impl Snapshot {
@@ -89,6 +94,7 @@ impl Snapshot {
             sequences: Map::default(),
             names: Map::default(),
             roles: Map::default(),
+            temporary_schema: None,
         }
     }
 
@@ -123,8 +129,23 @@ impl Snapshot {
     }
 
     /// The schema with this name. There are few: a look through them costs nothing.
+    ///
+    /// `pg_temp` is whatever schema holds the temporary objects of the connection.
     pub fn schema_by_name(&self, name: &str) -> Option<&Arc<Schema>> {
+        if name == TEMPORARY_ALIAS {
+            return self.temporary_schema();
+        }
         self.schemas.values().find(|schema| schema.name == name)
+    }
+
+    /// The schema of the connection's temporary objects, once it has made any.
+    pub fn temporary_schema(&self) -> Option<&Arc<Schema>> {
+        self.schema(self.temporary_schema?)
+    }
+
+    /// Whether what is in this schema belongs to one connection and ends with it.
+    pub fn is_temporary(&self, schema: SchemaId) -> bool {
+        self.temporary_schema == Some(schema)
     }
 
     /// Every table, by id.

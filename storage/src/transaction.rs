@@ -11,7 +11,7 @@
 //! Not guaranteed: that a commit which failed with `Unavailable` did not happen.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use object_store::path::Path;
 
@@ -41,12 +41,16 @@ mod replace;
 mod rows;
 mod sequences;
 mod stage;
+mod temporary;
+mod values;
 
 pub use columns::TypeChange;
 pub use define_parts::CommentTarget;
 pub use new::{
     NewColumn, NewConstraint, NewIndex, NewSchema, NewSequence, NewTable, NewView, OwnerTarget,
 };
+pub use temporary::{OnCommit, TemporarySpace};
+pub use values::SequenceValues;
 
 use overlay::Overlay;
 
@@ -65,7 +69,11 @@ pub struct Transaction {
     lake: Lake,
     author: Author,
     base: Arc<Snapshot>,
+    /// The overlay before anything was changed.
+    start: Overlay,
     overlay: Overlay,
+    /// The temporary objects of the connection, if it is for one.
+    space: Option<TemporarySpace>,
     /// The next temporary id; not taken back by savepoints, so none is used twice.
     next_temporary: i64,
     /// Everything that was uploaded for this transaction, also what is not used now.
@@ -73,7 +81,7 @@ pub struct Transaction {
     reads: BTreeSet<TableId>,
     /// How far sequences are that were made or restarted here, by their key (see
     /// `Overlay::state_key`).
-    sequence_states: BTreeMap<i64, SequenceState>,
+    sequence_states: Arc<Mutex<BTreeMap<i64, SequenceState>>>,
 }
 
 /// A state of a transaction to go back to.
@@ -90,11 +98,13 @@ impl Transaction {
             lake,
             author,
             base,
+            start: overlay.clone(),
             overlay,
+            space: None,
             next_temporary: -1,
             uploads: Vec::new(),
             reads,
-            sequence_states: BTreeMap::new(),
+            sequence_states: Arc::default(),
         }
     }
 
@@ -158,18 +168,27 @@ impl Transaction {
 
     /// Whether anything was changed since the pin or the last rollback to it.
     pub fn has_changes(&self) -> bool {
-        !self.overlay.files.is_empty()
-            || !self.overlay.restarts.is_empty()
-            || !Arc::ptr_eq(&self.overlay.picture, &self.base)
+        !self.overlay.is_same(&self.start)
     }
 
-    /// Moves the pin to the newest snapshot, unless something was changed already.
+    /// Moves the pin to the newest snapshot, unless something was changed already that
+    /// others shall see. Savepoints from before are not to be gone back to.
     ///
     /// Cost: as [`Lake::head`].
     pub async fn repin(&mut self) -> Result<(), Error> {
-        if !self.has_changes() {
-            self.base = self.lake.head().await?;
-            self.overlay = Overlay::new(Arc::clone(&self.base));
+        if self.has_permanent_changes() {
+            return Ok(());
+        }
+        let head = self.lake.head().await?;
+        if Arc::ptr_eq(&head, &self.base) {
+            return Ok(());
+        }
+        if self.has_changes() {
+            self.move_temporary(head);
+        } else {
+            self.overlay = self.unchanged(&head);
+            self.start = self.overlay.clone();
+            self.base = head;
         }
         Ok(())
     }
@@ -238,12 +257,20 @@ impl Transaction {
     /// goes away. Cost: 1 transaction of the catalog database.
     /// Errors: `Conflict` names the table; after `Unavailable` the outcome is open.
     pub async fn commit(mut self) -> Result<Option<SnapshotId>, Error> {
+        let temporary = self.part_temporary();
         if !self.has_changes() {
             self.discard_uploads().await;
+            temporary.keep().await;
             return Ok(None);
         }
-        self.check_writable()?;
-        self.spill_unfitting().await?;
+        let prepared = match self.check_primary() {
+            Ok(()) => self.spill_unfitting().await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = prepared {
+            temporary.give_up().await;
+            return Err(error);
+        }
         // Before anything is taken out of the transaction: this may wait for `close`.
         let guard = self.lake.commit_guard().await;
         let request = commit::Request {
@@ -253,13 +280,18 @@ impl Transaction {
             uploads: std::mem::take(&mut self.uploads),
             deletes: BTreeMap::new(),
             reads: std::mem::take(&mut self.reads),
-            sequence_states: std::mem::take(&mut self.sequence_states),
+            sequence_states: self.take_sequence_states(),
             id: self.lake.ids().uuid().to_string(),
         };
         let lake = self.lake.clone();
         let task = tokio::spawn(async move {
             let outcome = Box::pin(commit::run(&lake, request)).await;
             drop(guard);
+            // Here, so that a client that goes away does not part the two.
+            match &outcome {
+                Ok(_) => temporary.keep().await,
+                Err(_) => temporary.give_up().await,
+            }
             outcome
         });
         task.await.unwrap_or_else(|source| {
@@ -269,6 +301,7 @@ impl Transaction {
 
     /// Drops the changes and deletes what was uploaded.
     pub async fn rollback(mut self) {
+        self.part_sequences();
         self.discard_uploads().await;
     }
 
@@ -319,7 +352,16 @@ impl Transaction {
         id
     }
 
+    /// Refuses what no transaction of this process may do. One that may have temporary
+    /// tables is checked at its commit.
     fn check_writable(&self) -> Result<(), Error> {
+        match self.space {
+            Some(_) => Ok(()),
+            None => self.check_primary(),
+        }
+    }
+
+    fn check_primary(&self) -> Result<(), Error> {
         match self.lake.lake_role() {
             LakeRole::Primary => Ok(()),
             LakeRole::Replica => Err(Error::new(

@@ -96,7 +96,10 @@ fn parameter_types_are_inferred() {
     );
     assert_eq!(types("VALUES ($1, 'a'), (1, $2)"), [23, 25]);
     assert_eq!(types("SELECT * FROM (VALUES ($1), (2.5)) AS v(x)"), [1700]);
-    assert_eq!(types("SELECT abs($1), lpad($2, $3), ARRAY[$4, 1]"), [701, 25, 23, 23]);
+    assert_eq!(
+        types("SELECT abs($1), lpad($2, $3), ARRAY[$4, 1]"),
+        [701, 25, 23, 23]
+    );
     assert_eq!(types("SELECT $1 IN (1, 2), $2 BETWEEN 1 AND 2"), [23, 23]);
     assert_eq!(
         types("SELECT * FROM t WHERE a IN ($1, $2) OR a BETWEEN $3 AND $4"),

@@ -42,9 +42,12 @@ pub(super) fn cast(
     let plain = plain_number(array)?;
     let result = match plain.data_type() {
         DataType::Float32 => from_float(&widen(&plain)?, SINGLE_DIGITS, to, target)?,
-        DataType::Float64 => {
-            from_float(plain.as_primitive::<Float64Type>(), DOUBLE_DIGITS, to, target)?
-        }
+        DataType::Float64 => from_float(
+            plain.as_primitive::<Float64Type>(),
+            DOUBLE_DIGITS,
+            to,
+            target,
+        )?,
         DataType::Decimal128(_, scale) => {
             from_decimal(plain.as_primitive::<Decimal128Type>(), *scale, to, target)?
         }
@@ -148,11 +151,9 @@ fn from_float(
             Ok(Arc::new(narrowed?))
         }
         DataType::Float64 => Ok(Arc::new(values.clone())),
-        DataType::Decimal128(precision, scale) => {
-            to_decimal(values, *precision, *scale, |v| {
-                float_to_decimal(v, digits, *scale)
-            })
-        }
+        DataType::Decimal128(precision, scale) => to_decimal(values, *precision, *scale, |v| {
+            float_to_decimal(v, digits, *scale)
+        }),
         other => Err(SqlError::internal(format!("a cast of a float to {other}"))),
     }
 }
@@ -161,10 +162,14 @@ fn from_float(
 fn narrow_float(value: f64) -> Result<f32, SqlError> {
     let narrow = value as f32;
     if narrow.is_infinite() && value.is_finite() {
-        return Err(SqlError::number_out_of_range("value out of range: overflow"));
+        return Err(SqlError::number_out_of_range(
+            "value out of range: overflow",
+        ));
     }
     if narrow == 0.0 && value != 0.0 {
-        return Err(SqlError::number_out_of_range("value out of range: underflow"));
+        return Err(SqlError::number_out_of_range(
+            "value out of range: underflow",
+        ));
     }
     Ok(narrow)
 }

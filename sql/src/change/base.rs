@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gotgan_storage::Table;
+use gotgan_storage::{Snapshot, Table};
 use sqlparser::ast::{
     self, Expr, Ident, ObjectName, ObjectNamePart, SelectItem, SelectItemQualifiedWildcardKind,
     TableFactor, TableWithJoins,
@@ -10,12 +10,14 @@ use sqlparser::ast::{
 
 use super::{PLACE_COLUMNS, action};
 use crate::command::truncate;
+use crate::context::StatementContext;
 use crate::error::SqlError;
-use crate::parse::{self, fold, name_parts};
-use crate::plan::{LocalRelation, Planner, TARGET_RELATION};
+use crate::parse::{fold, name_parts};
+use crate::plan::{LocalRelation, Place, Planner, TARGET_RELATION, refuse_in};
 use crate::resolve::Name;
 use crate::rewrite::build;
 use crate::scan::{FILE_COLUMN, POSITION_COLUMN};
+use crate::sequence;
 use crate::types::{PgType, oid};
 
 /// Name of the column that says what is done with a row.
@@ -24,6 +26,9 @@ const ACTION_COLUMN: &str = "\0action";
 /// The table that is changed.
 pub(crate) struct Target {
     pub(crate) table: Arc<Table>,
+    /// Where its identity columns are found.
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) ctx: Arc<StatementContext>,
     /// What the statement calls it.
     pub(crate) alias: String,
 }
@@ -53,7 +58,14 @@ impl Target {
         let alias = alias.unwrap_or_else(|| table.name.clone());
         let local = LocalRelation::Target(Arc::clone(&table));
         let planner = planner.with_relation(TARGET_RELATION, local);
-        Ok((Self { table, alias }, planner))
+        let snapshot = Arc::clone(&planner.ctx.snapshot);
+        let target = Self {
+            table,
+            snapshot,
+            ctx: Arc::clone(&planner.ctx),
+            alias,
+        };
+        Ok((target, planner))
     }
 
     /// The target in FROM.
@@ -92,7 +104,8 @@ impl Target {
 
     /// What assignments make of a row: a value for each column.
     ///
-    /// Errors: `42703`; `42601` for a column that is assigned twice.
+    /// Errors: `42703`; `42601` for a column that is assigned twice; `42803` and `42P20`
+    /// for functions over several rows.
     pub(crate) fn assigned(&self, assignments: &[ast::Assignment]) -> Result<Vec<Expr>, SqlError> {
         let mut values = self.old_values();
         let mut seen = vec![false; values.len()];
@@ -104,7 +117,12 @@ impl Target {
                     self.table.columns[index].name
                 )));
             }
-            values[index] = cell(value, &self.table, index)?;
+            if !is_default(&value) {
+                refuse_in(&value, Place::Update, &self.ctx)?;
+                let column = &self.table.columns[index];
+                sequence::refuse_update(&self.snapshot, &self.table, column)?;
+            }
+            values[index] = self.cell(value, index)?;
             Ok(())
         };
         for assignment in assignments {
@@ -120,6 +138,24 @@ impl Target {
             }
         }
         Ok(values)
+    }
+
+    /// A value for a column: its default in place of DEFAULT, cast to the column's type.
+    ///
+    /// Errors: those of parsing a stored default.
+    pub(crate) fn cell(&self, value: Expr, index: usize) -> Result<Expr, SqlError> {
+        let column = &self.table.columns[index];
+        let value = if is_default(&value) {
+            let default = sequence::column_default(&self.snapshot, &self.table, column)?;
+            default.unwrap_or_else(|| build::value(ast::Value::Null))
+        } else {
+            value
+        };
+        if parameter_number(&value).is_some() {
+            return Ok(value);
+        }
+        let target = PgType::of_column(&column.column_type);
+        Ok(build::assignment_cast(value, target, &column.name))
     }
 }
 
@@ -200,26 +236,6 @@ pub(crate) fn is_default(expr: &Expr) -> bool {
         if ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("default"))
 }
 
-/// A value for a column: its default in place of DEFAULT, cast to the column's type.
-///
-/// Errors: those of parsing a stored default.
-pub(crate) fn cell(value: Expr, table: &Table, index: usize) -> Result<Expr, SqlError> {
-    let column = &table.columns[index];
-    let value = if is_default(&value) {
-        match &column.default {
-            Some(text) => parse::parse_expression(text)?,
-            None => build::value(ast::Value::Null),
-        }
-    } else {
-        value
-    };
-    if parameter_number(&value).is_some() {
-        return Ok(value);
-    }
-    let target = PgType::of_column(&column.column_type);
-    Ok(build::assignment_cast(value, target, &column.name))
-}
-
 fn parameter_number(expr: &Expr) -> Option<usize> {
     let Expr::Value(literal) = expr else {
         return None;
@@ -239,6 +255,8 @@ pub(crate) struct Base {
     pub(crate) action: Expr,
     /// The new value of each column; none where rows are only deleted.
     pub(crate) values: Option<Vec<Expr>>,
+    /// Values that must fulfil the table's constraints whatever is done.
+    pub(crate) proposed: Option<Vec<Expr>>,
     /// Whether the target is in `from`; else no row has a place.
     pub(crate) has_places: bool,
     /// Whether RETURNING may name the other relations.
@@ -296,6 +314,9 @@ impl Base {
                 None => value.clone(),
             };
             items.push(aliased(value, &format!("\0value{index}")));
+        }
+        for (index, value) in self.proposed.iter().flatten().enumerate() {
+            items.push(aliased(value.clone(), &format!("\0proposed{index}")));
         }
         if is_returning {
             if self.values.is_none() {

@@ -1,16 +1,14 @@
 //! What RETURNING gives, over the changed rows and what was joined with them.
 
 use datafusion::common::TableReference;
-use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use sqlparser::ast::{SelectItem, SelectItemQualifiedWildcardKind};
 
 use super::base::Target;
 use crate::error::SqlError;
 use crate::parse::{fold, name_parts};
-use crate::plan::Planner;
+use crate::plan::{Named, Place, Planner, explain_expression, refuse_in};
 use crate::rewrite::output_name;
-use crate::sqlstate;
 use crate::types::PgType;
 
 /// The expressions of RETURNING with their output names.
@@ -51,13 +49,12 @@ pub(super) fn expressions(
                 found.extend(columns);
             }
             SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
-                let planned = planner.plan_expression_with(expr, schema, parameters)?;
-                if planned.exists(|part| Ok(matches!(part, Expr::AggregateFunction(_))))? {
-                    return Err(SqlError::with_code(
-                        sqlstate::GROUPING_ERROR,
-                        "aggregate functions are not allowed in RETURNING",
-                    ));
-                }
+                refuse_in(expr, Place::Returning, &planner.ctx)?;
+                let planned = planner
+                    .plan_expression_with(expr, schema, parameters)
+                    .map_err(|error| {
+                        explain_expression(planner, expr, relations(plan, target), error)
+                    })?;
                 let name = match item {
                     SelectItem::ExprWithAlias { alias, .. } => fold(alias),
                     _ => output_name(expr),
@@ -70,4 +67,27 @@ pub(super) fn expressions(
         }
     }
     Ok(found)
+}
+
+/// What the expressions may name: the target, then the other relations.
+fn relations(plan: &LogicalPlan, target: &Target) -> Vec<Named> {
+    let mut found: Vec<Named> = Vec::new();
+    for column in plan.schema().columns() {
+        if column.name.starts_with('\0') {
+            continue;
+        }
+        let name = column.relation.map(|relation| relation.table().to_owned());
+        match found.iter_mut().find(|other| other.name == name) {
+            Some(other) => other.columns.push(column.name),
+            None => {
+                let is_alias = name.as_ref() == Some(&target.alias) && target.alias != target.table.name;
+                found.push(Named {
+                    table: is_alias.then(|| target.table.name.clone()),
+                    name,
+                    columns: vec![column.name],
+                });
+            }
+        }
+    }
+    found
 }

@@ -8,11 +8,11 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Int32Type, Int64Type};
 use arrow::row::{RowConverter, SortField};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
-use gotgan_storage::{Table, TableWriter, Transaction};
+use gotgan_storage::{Table, Transaction};
 
-use super::{PLACE_COLUMNS, action};
+use super::{PLACE_COLUMNS, Places, action};
 use crate::error::SqlError;
-use crate::modify::Sink;
+use crate::modify::{RowWriter, Sink};
 use crate::scan::INLINED_FILE;
 use crate::sqlstate;
 
@@ -26,12 +26,16 @@ pub(super) struct Layout {
     pub(super) count: usize,
     /// CHECK constraints.
     pub(super) checks: usize,
+    /// Whether values that must fulfil the constraints whatever is done, and their
+    /// CHECKs, follow the new ones.
+    pub(super) has_proposed: bool,
 }
 
 impl Layout {
     /// Index of the first column of RETURNING.
     pub(super) fn returned(self) -> usize {
-        PLACE_COLUMNS + self.count + self.checks
+        let sets = if self.has_proposed { 2 } else { 1 };
+        PLACE_COLUMNS + (self.count + self.checks) * sets
     }
 }
 
@@ -44,10 +48,11 @@ pub(crate) enum Repeats {
     First,
     /// `21000`, as MERGE has it.
     MergeError,
-    /// ON CONFLICT DO NOTHING over these columns: of equal new rows the first counts.
-    FirstByKey(Vec<usize>),
-    /// ON CONFLICT DO UPDATE over these columns: `21000`.
-    ConflictError(Vec<usize>),
+    /// ON CONFLICT DO NOTHING over the columns of these keys: of new rows that are equal
+    /// in one of them the first counts.
+    FirstByKey(Vec<Vec<usize>>),
+    /// ON CONFLICT DO UPDATE over the columns of these keys: `21000`.
+    ConflictError(Vec<Vec<usize>>),
 }
 
 impl Repeats {
@@ -55,10 +60,10 @@ impl Repeats {
         !matches!(self, Self::Never)
     }
 
-    fn key_columns(&self) -> Option<&[usize]> {
+    fn keys(&self) -> &[Vec<usize>] {
         match self {
-            Self::FirstByKey(columns) | Self::ConflictError(columns) => Some(columns),
-            _ => None,
+            Self::FirstByKey(keys) | Self::ConflictError(keys) => keys,
+            _ => &[],
         }
     }
 
@@ -80,6 +85,19 @@ impl Repeats {
     }
 }
 
+/// One key of each row; none where a part of it is NULL.
+type RowKeys = Vec<Option<Box<[u8]>>>;
+
+/// What a change has done.
+pub(super) struct Done {
+    /// Changed rows.
+    pub(super) count: u64,
+    /// What RETURNING gives.
+    pub(super) returned: Vec<RecordBatch>,
+    /// Holds the memory of it.
+    pub(super) memory: MemoryReservation,
+}
+
 /// Collects the changes of one statement.
 pub(super) struct ChangeSink {
     table: Arc<Table>,
@@ -90,7 +108,10 @@ pub(super) struct ChangeSink {
     /// Positions of old rows by file.
     places: BTreeMap<i64, Vec<i64>>,
     seen: HashSet<(i64, i64)>,
-    keys: HashSet<Box<[u8]>>,
+    /// Rows that earlier parts of the statement changed.
+    left_alone: Option<Places>,
+    /// The keys of new rows, with the number of the key.
+    keys: HashSet<(usize, Box<[u8]>)>,
     returned: Vec<RecordBatch>,
     count: u64,
     memory: MemoryReservation,
@@ -99,7 +120,7 @@ pub(super) struct ChangeSink {
 impl ChangeSink {
     pub(super) fn new(
         table: Arc<Table>,
-        writer: Option<TableWriter>,
+        writer: Option<RowWriter>,
         layout: Layout,
         repeats: Repeats,
         is_returning: bool,
@@ -114,6 +135,7 @@ impl ChangeSink {
             is_returning,
             places: BTreeMap::new(),
             seen: HashSet::new(),
+            left_alone: None,
             keys: HashSet::new(),
             returned: Vec::new(),
             count: 0,
@@ -121,9 +143,31 @@ impl ChangeSink {
         }
     }
 
+    /// Passes over the rows at these places.
+    pub(super) fn leave_alone(&mut self, places: Option<Places>) {
+        self.left_alone = places;
+    }
+
+    /// File and position of each old row that is changed.
+    pub(super) fn changed(&self) -> impl Iterator<Item = (i64, i64)> {
+        let files = self.places.iter();
+        files.flat_map(|(file, rows)| rows.iter().map(|row| (*file, *row)))
+    }
+
+    /// What RETURNING gives so far.
+    pub(super) fn returned(&self) -> &[RecordBatch] {
+        &self.returned
+    }
+
     /// Errors: `21000`, `23502`, `23514`, `53200`, and those of storage.
     pub(super) async fn take(&mut self, batch: &RecordBatch) -> Result<(), SqlError> {
         let count = batch.num_rows();
+        let width = self.layout.count + self.layout.checks;
+        if let Some(writer) = self.writer.as_ref().filter(|_| self.layout.has_proposed) {
+            let first = PLACE_COLUMNS + width;
+            let columns: Vec<usize> = (first..first + width).collect();
+            writer.require_valid(&batch.project(&columns)?)?;
+        }
         let keys = self.row_keys(batch)?;
         let files = batch.column(0).as_primitive::<Int64Type>();
         let positions = batch.column(1).as_primitive::<Int64Type>();
@@ -140,17 +184,13 @@ impl ChangeSink {
                 action::DELETE | action::UPDATE => {
                     self.note_place(files.value(row), positions.value(row))?
                 }
-                action::INSERT => match keys.get(row) {
-                    Some(Some(key)) => self.note_key(key)?,
-                    _ => true,
-                },
+                action::INSERT => self.note_keys(&keys, row)?,
                 _ => false,
             };
             is_changed[row] = is_new;
             is_written[row] = is_new && what != action::DELETE;
         }
         self.count += is_changed.iter().filter(|changed| **changed).count() as u64;
-        let width = self.layout.count + self.layout.checks;
         if let Some(writer) = &mut self.writer {
             let columns: Vec<usize> = (PLACE_COLUMNS..PLACE_COLUMNS + width).collect();
             let values = batch.project(&columns)?;
@@ -169,6 +209,10 @@ impl ChangeSink {
 
     /// Whether the row at a place was not changed before.
     fn note_place(&mut self, file: i64, position: i64) -> Result<bool, SqlError> {
+        let left_alone = self.left_alone.as_ref();
+        if left_alone.is_some_and(|places| places.contains(&(file, position))) {
+            return Ok(false);
+        }
         if self.repeats.remembers_places() {
             self.memory.try_grow(PLACE_BYTES)?;
             if !self.seen.insert((file, position)) {
@@ -181,42 +225,45 @@ impl ChangeSink {
         Ok(true)
     }
 
-    /// Whether no row with this key was inserted before.
-    fn note_key(&mut self, key: &[u8]) -> Result<bool, SqlError> {
-        self.memory.try_grow(PLACE_BYTES + key.len())?;
-        if self.keys.insert(key.into()) {
-            return Ok(true);
-        }
-        self.repeats.check()?;
-        Ok(false)
-    }
-
-    /// The key of each new row; none where a part of it is NULL.
-    fn row_keys(&self, batch: &RecordBatch) -> Result<Vec<Option<Box<[u8]>>>, SqlError> {
-        let Some(columns) = self.repeats.key_columns() else {
-            return Ok(Vec::new());
-        };
-        let arrays: Vec<_> = columns
-            .iter()
-            .map(|index| Arc::clone(batch.column(PLACE_COLUMNS + index)))
+    /// Whether no row with one of this row's keys was inserted before.
+    fn note_keys(&mut self, keys: &[RowKeys], row: usize) -> Result<bool, SqlError> {
+        let own = keys.iter().enumerate();
+        let own: Vec<(usize, Box<[u8]>)> = own
+            .filter_map(|(number, of_rows)| Some((number, of_rows.get(row)?.clone()?)))
             .collect();
-        let fields = arrays
-            .iter()
-            .map(|array| SortField::new(array.data_type().clone()));
-        let rows = RowConverter::new(fields.collect())?.convert_columns(&arrays)?;
-        let keys = rows.iter().enumerate().map(|(index, row)| {
-            let has_null = arrays.iter().any(|array| array.is_null(index));
-            (!has_null).then(|| Box::from(row.as_ref()))
-        });
-        Ok(keys.collect())
+        if own.iter().any(|key| self.keys.contains(key)) {
+            self.repeats.check()?;
+            return Ok(false);
+        }
+        for (_, key) in &own {
+            self.memory.try_grow(PLACE_BYTES + key.len())?;
+        }
+        self.keys.extend(own);
+        Ok(true)
     }
 
-    /// Hands the changes to the transaction; returns how many rows were changed, and
-    /// what RETURNING gives.
-    pub(super) async fn finish(
-        mut self,
-        storage: &mut Transaction,
-    ) -> Result<(u64, Vec<RecordBatch>), SqlError> {
+    /// For each key the rows' values in its columns.
+    fn row_keys(&self, batch: &RecordBatch) -> Result<Vec<RowKeys>, SqlError> {
+        let keys = self.repeats.keys().iter().map(|columns| {
+            let arrays: Vec<_> = columns
+                .iter()
+                .map(|index| Arc::clone(batch.column(PLACE_COLUMNS + index)))
+                .collect();
+            let fields = arrays
+                .iter()
+                .map(|array| SortField::new(array.data_type().clone()));
+            let rows = RowConverter::new(fields.collect())?.convert_columns(&arrays)?;
+            let keys = rows.iter().enumerate().map(|(index, row)| {
+                let has_null = arrays.iter().any(|array| array.is_null(index));
+                (!has_null).then(|| Box::from(row.as_ref()))
+            });
+            Ok(keys.collect())
+        });
+        keys.collect()
+    }
+
+    /// Hands the changes to the transaction.
+    pub(super) async fn finish(mut self, storage: &mut Transaction) -> Result<Done, SqlError> {
         let table = self.table.id;
         for (file, positions) in std::mem::take(&mut self.places) {
             if file == INLINED_FILE {
@@ -227,10 +274,14 @@ impl ChangeSink {
             storage.delete_rows(table, file, &positions).await?;
         }
         if let Some(writer) = self.writer {
-            let (files, _) = writer.finish().await?;
-            storage.append(table, files)?;
+            let (rows, _) = writer.finish().await?;
+            rows.add_to(storage, table).await?;
         }
-        Ok((self.count, self.returned))
+        Ok(Done {
+            count: self.count,
+            returned: self.returned,
+            memory: self.memory,
+        })
     }
 
     /// Deletes what was written.

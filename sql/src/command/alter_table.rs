@@ -9,7 +9,7 @@ use sqlparser::ast::{
 
 use crate::context::StatementContext;
 use crate::error::SqlError;
-use crate::parse::{fold, name_parts};
+use crate::parse::{self, fold, name_parts};
 use crate::resolve::Name;
 use crate::session::{Notice, Outcome, Session};
 use crate::sqlstate;
@@ -24,7 +24,9 @@ pub(crate) use column::columns_of;
 pub(super) use views::follow;
 
 pub(crate) async fn run(session: &mut Session, alter: &AlterTable) -> Result<Outcome, SqlError> {
-    session.require_write("ALTER TABLE")?;
+    session
+        .require_definition_write("ALTER TABLE", &[&alter.name])
+        .await?;
     let name = Name::from_parts(&name_parts(&alter.name))?;
     for operation in &alter.operations {
         let ctx = session.context().await?;
@@ -122,17 +124,24 @@ async fn alter_column(
     operation: &AlterColumnOperation,
 ) -> Result<(), SqlError> {
     match operation {
-        AlterColumnOperation::SetNotNull => {
-            column::set_nullable(session, table, name, false).await
-        }
+        AlterColumnOperation::SetNotNull => column::set_nullable(session, table, name, false).await,
         AlterColumnOperation::DropNotNull => column::set_nullable(session, table, name, true).await,
+        AlterColumnOperation::SetDefault { value }
+            if let Some(clause) = parse::sequence::identity(value)? =>
+        {
+            let column = column::find(table, name)?;
+            super::identity::alter(session, table, column, &clause).await
+        }
         AlterColumnOperation::SetDefault { value } => {
             column::set_default(session, table, name, Some(value)).await
         }
         AlterColumnOperation::DropDefault => column::set_default(session, table, name, None).await,
         AlterColumnOperation::SetDataType {
             data_type, using, ..
-        } => rewrite::set_type(session, table, name, data_type, using.as_ref()).await,
+        } => {
+            super::identity::set_type(session, table, name, data_type).await?;
+            rewrite::set_type(session, table, name, data_type, using.as_ref()).await
+        }
         AlterColumnOperation::AddGenerated { .. } => Err(SqlError::not_supported(
             "ALTER TABLE ... ALTER COLUMN ... ADD GENERATED",
         )),

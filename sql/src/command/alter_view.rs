@@ -1,8 +1,7 @@
-//! ALTER VIEW: name, owner.
+//! ALTER VIEW: name, owner, names of columns, schema; and SET SCHEMA of tables.
 
-use std::sync::Arc;
-
-use gotgan_storage::{OwnerTarget, Relation, View};
+use gotgan_storage::{NewView, OwnerTarget, Relation, View};
+use sqlparser::ast::Owner;
 
 use crate::error::SqlError;
 use crate::parse::alter::{AlterAction, AlterRelation};
@@ -20,10 +19,7 @@ pub(crate) async fn run(session: &mut Session, alter: &AlterRelation) -> Result<
     session.require_write(tag)?;
     let name = Name::from_parts(&name_parts(&alter.name))?;
     let done = Outcome::Command(tag.to_owned());
-    if matches!(alter.action, AlterAction::SetSchema) {
-        return Err(SqlError::not_supported(format!("{tag} ... SET SCHEMA")));
-    }
-    let found = match view(session, &name).await {
+    let found = match relation(session, &name, alter).await {
         Err(error) if alter.if_exists && error.code == sqlstate::UNDEFINED_TABLE => {
             let text = format!("relation \"{}\" does not exist, skipping", name.name);
             session.notify(Notice::info(text));
@@ -31,21 +27,112 @@ pub(crate) async fn run(session: &mut Session, alter: &AlterRelation) -> Result<
         }
         found => found?,
     };
+    let found = match (&alter.action, found) {
+        (AlterAction::SetSchema(schema), found) => {
+            set_schema(session, &found, &fold(schema)).await?;
+            return Ok(done);
+        }
+        (_, Relation::View(view)) => view,
+        (_, Relation::Table(table)) => return Err(not_a_view(&table.name)),
+    };
     match &alter.action {
         AlterAction::Rename(new_name) => rename(session, &found, &fold(new_name)).await?,
-        AlterAction::Owner(owner) => {
-            let owner = super::schema::owner_name(owner, &session.options.user);
-            let ctx = session.context().await?;
-            super::schema::require_role(&ctx, &owner)?;
-            let storage = session.transaction().await?.storage()?;
-            storage.set_owner(OwnerTarget::View(found.id), &owner)?;
+        AlterAction::Owner(owner) => set_owner(session, &found, owner).await?,
+        AlterAction::RenameColumn(old, new) => {
+            rename_column(session, &found, &fold(old), &fold(new)).await?;
         }
-        AlterAction::SetSchema => {}
+        AlterAction::SetSchema(_) => {}
         AlterAction::Other(words) => {
             return Err(SqlError::not_supported(format!("{tag} ... {words}")));
         }
     }
     Ok(done)
+}
+
+/// Gives a view another owner.
+pub(super) async fn set_owner(
+    session: &mut Session,
+    view: &View,
+    owner: &Owner,
+) -> Result<(), SqlError> {
+    let owner = super::schema::owner_name(owner, &session.options.user);
+    let ctx = session.context().await?;
+    super::schema::require_role(&ctx, &owner)?;
+    let storage = session.transaction().await?.storage()?;
+    Ok(storage.set_owner(OwnerTarget::View(view.id), &owner)?)
+}
+
+/// Moves a table or view; views that read it follow.
+///
+/// Errors: `3F000`; `42P07` if the schema has a relation of that name.
+async fn set_schema(
+    session: &mut Session,
+    relation: &Relation,
+    schema: &str,
+) -> Result<(), SqlError> {
+    let ctx = session.context().await?;
+    let (id, name, old) = match relation {
+        Relation::Table(table) => (table.id.0, &table.name, table.schema_id),
+        Relation::View(view) => (view.id.0, &view.name, view.schema_id),
+    };
+    let target = ctx.snapshot.schema_by_name(schema);
+    let target = target.ok_or_else(|| SqlError::undefined_schema(schema))?.id;
+    if target == old {
+        return Ok(());
+    }
+    if ctx.snapshot.relation(target, name).is_some() {
+        return Err(SqlError::with_code(
+            sqlstate::DUPLICATE_TABLE,
+            format!("relation \"{name}\" already exists in schema \"{schema}\""),
+        ));
+    }
+    let storage = session.transaction().await?.storage()?;
+    match relation {
+        Relation::Table(table) => storage.set_table_schema(table.id, target)?,
+        Relation::View(view) => storage.set_view_schema(view.id, target)?,
+    }
+    let old = super::alter_table::schema_name(&ctx, old);
+    super::alter_table::follow(session, id, [old, name], [schema, name]).await
+}
+
+/// Gives a column of a view another name; views that read it show what they did before.
+///
+/// Errors: `42703`, `42701`.
+pub(super) async fn rename_column(
+    session: &mut Session,
+    view: &View,
+    old: &str,
+    new: &str,
+) -> Result<(), SqlError> {
+    let names: Vec<String> = view.columns.iter().map(|c| c.name.clone()).collect();
+    let Some(index) = names.iter().position(|name| name == old) else {
+        return Err(SqlError::undefined_column(None, old));
+    };
+    if names.iter().any(|name| name == new) {
+        return Err(SqlError::with_code(
+            sqlstate::DUPLICATE_COLUMN,
+            format!(
+                "column \"{new}\" of relation \"{}\" already exists",
+                view.name
+            ),
+        ));
+    }
+    let mut columns = view.columns.clone();
+    new.clone_into(&mut columns[index].name);
+    let replaced = NewView {
+        schema_id: view.schema_id,
+        name: view.name.clone(),
+        owner: view.owner.clone(),
+        text: view.text.clone(),
+        duckdb_text: view.duckdb_text.clone(),
+        columns,
+        dependencies: view.dependencies.clone(),
+        comment: view.comment.clone(),
+    };
+    let storage = session.transaction().await?.storage()?;
+    storage.replace_view(view.id, replaced)?;
+    let object = (view.id.0, view.name.as_str());
+    super::alter_table::keep_output(session, object, &names, (old, new)).await
 }
 
 /// Gives a view another name in its schema.
@@ -67,16 +154,27 @@ pub(super) async fn rename(
     super::alter_table::follow(session, view.id.0, old, new).await
 }
 
-/// The view of this name.
+/// The relation that is altered.
 ///
-/// Errors: `42P01`; `42809` for another relation.
-async fn view(session: &mut Session, name: &Name) -> Result<Arc<View>, SqlError> {
+/// Errors: `42P01`; `42809` for one of another kind.
+async fn relation(
+    session: &mut Session,
+    name: &Name,
+    alter: &AlterRelation,
+) -> Result<Relation, SqlError> {
     let planner = session.planner().await?;
     match planner.resolver().relation(name)? {
-        Resolved::Stored(Relation::View(view)) => Ok(view),
-        Resolved::Stored(Relation::Table(_)) | Resolved::System(_) => Err(SqlError::with_code(
-            sqlstate::WRONG_OBJECT_TYPE,
-            format!("\"{}\" is not a view", name.name),
-        )),
+        Resolved::Stored(Relation::View(view)) => Ok(Relation::View(view)),
+        Resolved::Stored(Relation::Table(table)) if !alter.is_view => Ok(Relation::Table(table)),
+        Resolved::Stored(Relation::Table(_)) | Resolved::System(_) | Resolved::Sequence(_) => {
+            Err(not_a_view(&name.name))
+        }
     }
+}
+
+fn not_a_view(name: &str) -> SqlError {
+    SqlError::with_code(
+        sqlstate::WRONG_OBJECT_TYPE,
+        format!("\"{name}\" is not a view"),
+    )
 }

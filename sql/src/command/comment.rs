@@ -1,4 +1,4 @@
-//! COMMENT ON schemas, tables, views, columns, indexes and databases.
+//! COMMENT ON schemas, tables, views, columns, indexes, sequences and databases.
 
 use gotgan_storage::{CommentTarget, Relation};
 use sqlparser::ast::{CommentObject, ObjectName};
@@ -70,6 +70,13 @@ fn target(
                 _ => Err(wrong_kind(&name.name, "view")),
             }
         }
+        CommentObject::Sequence => {
+            let name = Name::from_parts(parts)?;
+            match resolver.relation(&name)? {
+                Resolved::Sequence(sequence) => Ok(CommentTarget::Sequence(sequence.id)),
+                _ => Err(wrong_kind(&name.name, "sequence")),
+            }
+        }
         CommentObject::Column => column_target(&resolver, parts),
         CommentObject::Index => {
             let name = Name::from_parts(parts)?;
@@ -97,6 +104,11 @@ fn column_target(resolver: &Resolver<'_>, parts: &[String]) -> Result<CommentTar
             let index = index.ok_or_else(|| SqlError::undefined_column_of(column, &view.name))?;
             Ok(CommentTarget::ViewColumn(view.id, index))
         }
+        Resolved::Sequence(sequence) => Err(SqlError::with_code(
+            sqlstate::WRONG_OBJECT_TYPE,
+            format!("cannot set comment on relation \"{}\"", sequence.name),
+        )
+        .with_detail("This operation is not supported for sequences.")),
         Resolved::System(relation) => Err(SqlError::with_code(
             sqlstate::INSUFFICIENT_PRIVILEGE,
             format!(

@@ -8,6 +8,7 @@ use sqlparser::ast;
 use super::{insert, query};
 use crate::copy::{CopyFormat, CopyIn, CopyOut};
 use crate::error::SqlError;
+use crate::modify::RowWriter;
 use crate::parse::copy::{CopyDirection, CopySource, CopyStatement, CopyTarget};
 use crate::parse::{fold, name_parts};
 use crate::plan::Planner;
@@ -22,19 +23,15 @@ pub(crate) async fn run(session: &mut Session, copy: &CopyStatement) -> Result<O
     let format = CopyFormat::from_options(&copy.options, copy.direction)?;
     match (&copy.source, copy.direction) {
         (CopySource::Table { name, columns }, CopyDirection::From) => {
-            session.require_write("COPY FROM")?;
+            session.require_rows_write("COPY FROM", name).await?;
             let planner = session.planner().await?;
             let name = Name::from_parts(&name_parts(name))?;
             refuse_view(&planner, &name, "cannot copy to view")?;
             let table = super::truncate::table(&planner.ctx, &name)?;
             let names: Vec<String> = columns.iter().map(fold).collect();
             let columns = insert::column_indexes(&table, &names)?;
-            let writer = session
-                .transaction()
-                .await?
-                .storage()?
-                .writer(table.id)
-                .await?;
+            let storage = session.transaction().await?.storage()?;
+            let writer = RowWriter::open(storage, table.id).await?;
             let limits = session.limits().clone();
             let copy = CopyIn::new(
                 &planner,
@@ -97,11 +94,8 @@ fn select_all(name: &ast::ObjectName, columns: &[ast::Ident]) -> Result<ast::Que
 ///
 /// Errors: those of the last rows and of the upload.
 pub(crate) async fn finish(session: &mut Session, copy: CopyIn) -> Result<String, SqlError> {
-    let (table, files, rows) = copy.into_files().await?;
-    session
-        .transaction()
-        .await?
-        .storage()?
-        .append(table, files)?;
-    Ok(format!("COPY {rows}"))
+    let (table, rows, count) = copy.into_rows().await?;
+    let storage = session.transaction().await?.storage()?;
+    rows.add_to(storage, table).await?;
+    Ok(format!("COPY {count}"))
 }

@@ -9,7 +9,9 @@ use crate::resolve::Name;
 use crate::session::{Notice, Outcome, Session};
 
 pub(crate) async fn run(session: &mut Session, create: &CreateIndex) -> Result<Outcome, SqlError> {
-    session.require_write("CREATE INDEX")?;
+    session
+        .require_definition_write("CREATE INDEX", &[&create.table_name])
+        .await?;
     let ctx = session.context().await?;
     let table = super::truncate::table(&ctx, &Name::from_parts(&name_parts(&create.table_name))?)?;
     let mut columns = Vec::new();

@@ -11,15 +11,17 @@ use sqlparser::ast::{self, ColumnOption, CreateTableLikeKind, Expr, TableConstra
 
 mod keys;
 mod like;
+mod temporary;
 
 pub(super) use keys::add_constraint;
 use keys::foreign_key;
 
+use super::identity::{self, Numbering};
 use super::{insert, query};
 use crate::error::SqlError;
 use crate::modify;
 use crate::parse::{self, fold, name_parts, type_name};
-use crate::plan::Planner;
+use crate::plan::{Place, Planner, refuse_in};
 use crate::resolve::Name;
 use crate::rewrite;
 use crate::session::{Notice, Outcome, Parameter, Session};
@@ -35,24 +37,27 @@ pub(crate) async fn run(
     } else {
         "CREATE TABLE"
     };
-    session.require_write(tag)?;
-    if create.temporary {
-        return Err(SqlError::not_supported("CREATE TEMPORARY TABLE"));
+    let name = Name::from_parts(&name_parts(&create.name))?;
+    let is_temporary = temporary::is_wanted(session, create, &name)?;
+    match is_temporary {
+        true => session.require_temporary_creation(tag)?,
+        false => session.require_write(tag)?,
     }
     if create.or_replace || create.external {
         return Err(SqlError::not_supported(
             "CREATE OR REPLACE TABLE or CREATE EXTERNAL TABLE",
         ));
     }
+    if is_temporary {
+        let storage = session.transaction().await?.storage()?;
+        storage.make_temporary_schema()?;
+    }
     let planner = session.planner().await?;
-    let name = Name::from_parts(&name_parts(&create.name))?;
-    let schema = planner.resolver().creation_schema(&name)?;
-    if planner
-        .ctx
-        .snapshot
-        .relation(schema.id, &name.name)
-        .is_some()
-    {
+    let schema = match planner.ctx.snapshot.temporary_schema() {
+        Some(schema) if is_temporary => Arc::clone(schema),
+        _ => planner.resolver().creation_schema(&name)?,
+    };
+    if super::sequence::is_taken(&planner.ctx.snapshot, schema.id, &name.name) {
         if create.if_not_exists {
             let text = format!("relation \"{}\" already exists, skipping", name.name);
             session.notify(Notice::info(text));
@@ -73,12 +78,16 @@ pub(crate) async fn run(
     let Some(query) = &create.query else {
         definition.read(&planner, create)?;
         definition.check(&planner)?;
+        temporary::check_keys(&planner.ctx.snapshot, &definition.constraints, schema.id)?;
         definition.notify(session);
-        session
-            .transaction()
-            .await?
-            .storage()?
-            .create_table(table(definition, &owner))?;
+        let numberings = std::mem::take(&mut definition.numberings);
+        let storage = session.transaction().await?.storage()?;
+        let id = storage.create_table(table(definition, &owner))?;
+        identity::number_columns(session, id, &numberings).await?;
+        let storage = session.transaction().await?.storage()?;
+        if let Some(action) = temporary::on_commit(create) {
+            storage.set_on_commit(id, action)?;
+        }
         return Ok(Outcome::Command("CREATE TABLE".to_owned()));
     };
     let plan = query::plan(&planner, query, parameters).await?;
@@ -87,6 +96,9 @@ pub(crate) async fn run(
     definition.of_plan(plan.schema(), &named)?;
     let storage = session.transaction().await?.storage()?;
     let id = storage.create_table(table(definition, &owner))?;
+    if let Some(action) = temporary::on_commit(create) {
+        storage.set_on_commit(id, action)?;
+    }
     if create.columns.iter().any(|column| is_marker(&column)) {
         return Ok(Outcome::Command(tag.to_owned()));
     }
@@ -105,7 +117,7 @@ async fn fill(
     let created = snapshot.table(id).map(Arc::clone);
     let created = created.ok_or_else(|| SqlError::internal("a new table is not visible"))?;
     let all: Vec<usize> = (0..created.columns.len()).collect();
-    let plan = insert::with_targets(planner, &created, plan, &all)?;
+    let plan = insert::with_targets(planner, &created, plan, &all, None)?;
     insert::insert_plan(session, planner, &created, &plan).await
 }
 
@@ -115,6 +127,8 @@ struct Definition {
     columns: Vec<NewColumn>,
     constraints: Vec<NewConstraint>,
     has_keys: bool,
+    /// Columns that number their rows, by index.
+    numberings: Vec<(usize, Numbering)>,
     /// Names of the constraints that the table has already.
     taken: Vec<String>,
 }
@@ -126,6 +140,7 @@ impl Definition {
             columns: Vec::new(),
             constraints: Vec::new(),
             has_keys: false,
+            numberings: Vec::new(),
             taken: Vec::new(),
         }
     }
@@ -149,12 +164,19 @@ impl Definition {
             if self.columns.iter().any(|other| other.name == name) {
                 return Err(SqlError::duplicate_column(&name));
             }
-            let target = type_name::resolve(&column.data_type)?;
+            let numbering = Numbering::of(&self.table, column)?;
+            let target = match &numbering {
+                Some(numbering) => numbering.data_type,
+                None => type_name::resolve(&column.data_type)?,
+            };
             own.push((self.columns.len(), column));
+            let nullable = numbering.is_none();
+            let numbered = numbering.map(|numbering| (self.columns.len(), numbering));
+            self.numberings.extend(numbered);
             self.columns.push(NewColumn {
                 name,
                 column_type: types::column_type(target)?,
-                nullable: true,
+                nullable,
                 default: None,
                 comment: None,
             });
@@ -182,9 +204,11 @@ impl Definition {
         match &option.option {
             ColumnOption::Null => {}
             ColumnOption::NotNull => self.columns[index].nullable = false,
+            ColumnOption::Default(expr) if parse::sequence::identity(expr)?.is_some() => {}
             ColumnOption::Default(expr) => {
                 let target = PgType::of_column(&self.columns[index].column_type);
-                self.columns[index].default = Some(default_text(expr, target));
+                let expr = crate::sequence::pinned(&planner.ctx, expr)?;
+                self.columns[index].default = Some(default_text(&expr, target));
             }
             ColumnOption::PrimaryKey(_) => self.primary_key(given, own)?,
             ColumnOption::Unique(_) => {
@@ -449,6 +473,7 @@ fn keys_notice() -> Notice {
 
 fn require_boolean(planner: &Planner, expression: &str, schema: &DFSchema) -> Result<(), SqlError> {
     let parsed = parse::parse_expression(expression)?;
+    refuse_in(&parsed, Place::Check, &planner.ctx).map_err(SqlError::unplaced)?;
     let expr = planner.plan_expression(&parsed, schema)?;
     let (_, field) = expr.to_field(schema)?;
     if PgType::of_field(&field).oid == oid::BOOL {

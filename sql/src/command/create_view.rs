@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow;
 
-use gotgan_storage::{NewView, Relation, ViewColumn};
+use gotgan_storage::{NewView, Relation, SchemaId, TableId, ViewColumn, ViewId};
 use sqlparser::ast::{
     self, Ident, ObjectName, ObjectNamePart, Query, SelectItem, SetExpr, Visit, VisitMut, Visitor,
     VisitorMut,
@@ -22,14 +22,20 @@ pub(crate) async fn run(
     session: &mut Session,
     create: &ast::CreateView,
 ) -> Result<Outcome, SqlError> {
-    session.require_write("CREATE VIEW")?;
-    if create.materialized || create.temporary {
-        return Err(SqlError::not_supported("a materialized or temporary view"));
+    if create.materialized {
+        return Err(SqlError::not_supported("a materialized view"));
+    }
+    let name = Name::from_parts(&name_parts(&create.name))?;
+    let is_temporary = session.makes_temporary(create.temporary, &name)?;
+    match is_temporary {
+        true => session.require_temporary_creation("CREATE VIEW")?,
+        false => session.require_write("CREATE VIEW")?,
     }
     let planner = session.planner().await?;
-    let name = Name::from_parts(&name_parts(&create.name))?;
-    let schema = planner.resolver().creation_schema(&name)?;
-    let existing = planner.ctx.snapshot.relation(schema.id, &name.name);
+    let mut view = definition(&planner, create, &name.name, &session.options.user)?;
+    view.schema_id = schema(session, &planner, &name, is_temporary, &view.dependencies).await?;
+    let seen = session.transaction().await?.snapshot();
+    let existing = seen.relation(view.schema_id, &name.name);
     let replaced = match existing {
         Some(_) if create.if_not_exists => {
             let text = format!("relation \"{}\" already exists, skipping", name.name);
@@ -46,13 +52,6 @@ pub(crate) async fn run(
         Some(_) => return Err(SqlError::duplicate_table(&name.name)),
         None => None,
     };
-    let view = definition(
-        &planner,
-        create,
-        &name.name,
-        schema.id,
-        &session.options.user,
-    )?;
     if let Some(old) = &replaced {
         check_replacement(&old.columns, &view.columns)?;
         let id = old.id;
@@ -67,11 +66,38 @@ pub(crate) async fn run(
     Ok(Outcome::Command("CREATE VIEW".to_owned()))
 }
 
+/// Where the view goes: one that reads what is temporary is so itself, and says so.
+async fn schema(
+    session: &mut Session,
+    planner: &Planner,
+    name: &Name,
+    is_temporary: bool,
+    dependencies: &[i64],
+) -> Result<SchemaId, SqlError> {
+    let snapshot = &planner.ctx.snapshot;
+    let reads_temporary = dependencies.iter().any(|id| {
+        let table = snapshot.table(TableId(*id)).map(|table| table.schema_id);
+        let view = || snapshot.view(ViewId(*id)).map(|view| view.schema_id);
+        let schema = table.or_else(view);
+        schema.is_some_and(|schema| snapshot.is_temporary(schema))
+    });
+    if !is_temporary && !reads_temporary {
+        return Ok(planner.resolver().creation_schema(name)?.id);
+    }
+    if !is_temporary {
+        session.makes_temporary(true, name)?;
+        let text = format!("view \"{}\" will be a temporary view", name.name);
+        session.notify(Notice::info(text));
+    }
+    let storage = session.transaction().await?.storage()?;
+    Ok(storage.make_temporary_schema()?)
+}
+
+/// The view, in no schema yet.
 fn definition(
     planner: &Planner,
     create: &ast::CreateView,
     name: &str,
-    schema_id: gotgan_storage::SchemaId,
     owner: &str,
 ) -> Result<NewView, SqlError> {
     let mut query = (*create.query).clone();
@@ -109,7 +135,7 @@ fn definition(
     // DuckDB reads plain queries over stored relations; it has no pg_catalog of ours.
     let is_portable = dependencies.reads_system == 0;
     Ok(NewView {
-        schema_id,
+        schema_id: SchemaId(0),
         name: name.to_owned(),
         owner: owner.to_owned(),
         duckdb_text: is_portable.then(|| text.clone()),
@@ -239,6 +265,9 @@ fn qualify(planner: &Planner, query: &mut Query) -> Result<Dependencies, SqlErro
                 }
                 Some(Resolved::Stored(Relation::View(view))) => {
                     (view.id.0, view.schema_id, view.name.clone())
+                }
+                Some(Resolved::Sequence(sequence)) => {
+                    (sequence.id.0, sequence.schema_id, sequence.name.clone())
                 }
             };
             if !self.found.objects.contains(&object) {

@@ -8,7 +8,7 @@ use crate::plan::Planner;
 use crate::session::{Outcome, Parameter, Session};
 use crate::types::PgType;
 
-use super::Description;
+use super::{Description, view_target};
 
 /// `with`: the CTEs before it.
 pub(crate) async fn run(
@@ -17,7 +17,13 @@ pub(crate) async fn run(
     with: Option<&ast::With>,
     parameters: &[Parameter],
 ) -> Result<Outcome, SqlError> {
-    session.require_write("DELETE")?;
+    match &delete.from {
+        ast::FromTable::WithFromKeyword(tables) if tables.len() == 1 => {
+            let target = &tables[0].relation;
+            session.require_target_write("DELETE", target).await?;
+        }
+        _ => session.require_write("DELETE")?,
+    }
     let known: Vec<Option<PgType>> = parameters.iter().map(|p| Some(p.pg_type)).collect();
     let (change, planner) = plan(session, delete, with, &known).await?;
     change.run(session, &planner, parameters).await
@@ -34,24 +40,16 @@ pub(crate) async fn describe(
     Ok(change.describe())
 }
 
-async fn plan(
+/// Errors: those of parse analysis.
+pub(super) async fn plan(
     session: &mut Session,
     delete: &ast::Delete,
     with: Option<&ast::With>,
     known: &[Option<PgType>],
 ) -> Result<(Change, Planner), SqlError> {
-    let wrong = || SqlError::syntax("DELETE takes one table after FROM, and no LIMIT");
-    let ast::FromTable::WithFromKeyword(tables) = &delete.from else {
-        return Err(wrong());
-    };
-    let [table] = tables.as_slice() else {
-        return Err(wrong());
-    };
-    let is_plain = delete.tables.is_empty() && table.joins.is_empty();
-    if !is_plain || delete.limit.is_some() || !delete.order_by.is_empty() {
-        return Err(wrong());
-    }
+    let table = target(delete)?;
     let planner = session.planner().await?;
+    view_target::refuse(&planner, &table.relation, view_target::Change::Delete)?;
     let (target, planner) = Target::resolve(&planner, &table.relation)?;
     let mut from = vec![ast::TableWithJoins {
         relation: target.factor(),
@@ -68,6 +66,7 @@ async fn plan(
         selection: delete.selection.clone(),
         action: constant_action(action::DELETE),
         values: None,
+        proposed: None,
         has_places: true,
         returns_joined: true,
     };
@@ -81,4 +80,30 @@ async fn plan(
     };
     let change = Change::plan(&planner, request, known).await?;
     Ok((change, planner))
+}
+
+/// The table that rows are deleted from.
+///
+/// Errors: `42601` for what other databases take here.
+fn target(delete: &ast::Delete) -> Result<&ast::TableWithJoins, SqlError> {
+    let near = |word: &str| SqlError::syntax(format!("syntax error at or near \"{word}\""));
+    let tables = match &delete.from {
+        ast::FromTable::WithFromKeyword(tables) if delete.tables.is_empty() => tables,
+        ast::FromTable::WithFromKeyword(_) | ast::FromTable::WithoutKeyword(_) => {
+            return Err(SqlError::syntax("DELETE takes FROM and one table"));
+        }
+    };
+    let [table] = tables.as_slice() else {
+        return Err(near(","));
+    };
+    if !table.joins.is_empty() {
+        return Err(near("JOIN"));
+    }
+    if !delete.order_by.is_empty() {
+        return Err(near("ORDER"));
+    }
+    if delete.limit.is_some() {
+        return Err(near("LIMIT"));
+    }
+    Ok(table)
 }

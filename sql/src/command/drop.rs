@@ -1,9 +1,9 @@
-//! DROP TABLE, VIEW, SCHEMA, INDEX; CASCADE takes the views that depend.
+//! DROP TABLE, VIEW, SCHEMA, INDEX, SEQUENCE; CASCADE takes the views that depend.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use gotgan_storage::{Constraint, Relation, Snapshot, Table, TableId, ViewId};
+use gotgan_storage::{Constraint, Relation, Sequence, Snapshot, Table, TableId, ViewId};
 use sqlparser::ast::{ObjectName, ObjectType};
 
 use crate::error::SqlError;
@@ -30,9 +30,10 @@ pub(crate) async fn run(
         ObjectType::View => "DROP VIEW",
         ObjectType::Schema => "DROP SCHEMA",
         ObjectType::Index => "DROP INDEX",
+        ObjectType::Sequence => "DROP SEQUENCE",
         other => return Err(SqlError::not_supported(format!("DROP {other}"))),
     };
-    session.require_write(tag)?;
+    session.require_definition_write(tag, &names.iter().collect::<Vec<_>>()).await?;
     for name in names {
         match what.kind {
             ObjectType::Schema => drop_schema(session, what, name).await?,
@@ -54,10 +55,10 @@ async fn drop_relation(
         snapshot: &ctx.snapshot,
         search_path: &ctx.search_path,
     };
-    let kind = if what.kind == ObjectType::Table {
-        "table"
-    } else {
-        "view"
+    let kind = match what.kind {
+        ObjectType::Table => "table",
+        ObjectType::Sequence => "sequence",
+        _ => "view",
     };
     if let Some(schema) = &name.schema
         && ctx.snapshot.schema_by_name(schema).is_none()
@@ -88,6 +89,9 @@ async fn drop_relation(
             let object = format!("table {}", table.name);
             drop_dependents(session, &ctx.snapshot, table.id.0, &object, what.cascade).await?;
             drop_references(session, &ctx.snapshot, &table, what.cascade).await?;
+            let owned: Vec<&Sequence> =
+                ctx.snapshot.sequences_of(table.id).map(Arc::as_ref).collect();
+            super::sequence::drop_defaults(session, &owned, Some(&table), what.cascade).await?;
             session
                 .transaction()
                 .await?
@@ -101,11 +105,14 @@ async fn drop_relation(
             session.transaction().await?.storage()?.drop_view(view.id)?;
             Ok(())
         }
-        (Some(Resolved::Stored(_)), _) => {
-            let hint = if kind == "table" {
-                "Use DROP VIEW to remove a view."
-            } else {
-                "Use DROP TABLE to remove a table."
+        (Some(Resolved::Sequence(sequence)), ObjectType::Sequence) => {
+            super::sequence::drop(session, &sequence, what.cascade).await
+        }
+        (Some(found), _) => {
+            let hint = match found {
+                Resolved::Stored(Relation::View(_)) => "Use DROP VIEW to remove a view.",
+                Resolved::Sequence(_) => "Use DROP SEQUENCE to remove a sequence.",
+                _ => "Use DROP TABLE to remove a table.",
             };
             Err(SqlError::with_code(
                 sqlstate::WRONG_OBJECT_TYPE,
@@ -249,14 +256,18 @@ async fn drop_schema(session: &mut Session, what: What, name: &ObjectName) -> Re
         }
         return Err(SqlError::undefined_schema(&name));
     };
+    super::schema::refuse_temporary(&ctx, schema.id, "DROP SCHEMA")?;
     let relations: Vec<Relation> = ctx.snapshot.relations_in(schema.id).collect();
-    let names: Vec<String> = relations
+    let mut names: Vec<String> = relations
         .iter()
         .map(|relation| match relation {
             Relation::Table(table) => format!("table {name}.{}", table.name),
             Relation::View(view) => format!("view {name}.{}", view.name),
         })
         .collect();
+    let sequences = super::sequence::free_in(&ctx.snapshot, schema.id);
+    let own = sequences.iter();
+    names.extend(own.map(|sequence| format!("sequence {name}.{}", sequence.name)));
     if !names.is_empty() && !what.cascade {
         let on = format!("schema {name}");
         let listed: Vec<(String, String)> =
@@ -293,6 +304,12 @@ async fn drop_schema(session: &mut Session, what: What, name: &ObjectName) -> Re
         if let Relation::Table(table) = relation {
             storage.drop_table(table.id)?;
         }
+    }
+    let free: Vec<&Sequence> = sequences.iter().map(Arc::as_ref).collect();
+    super::sequence::drop_defaults(session, &free, None, true).await?;
+    let storage = session.transaction().await?.storage()?;
+    for sequence in &sequences {
+        storage.drop_sequence(sequence.id)?;
     }
     storage.drop_schema(schema.id)?;
     Ok(())

@@ -5,20 +5,23 @@ use std::sync::Arc;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::ExecutionPlan;
 use futures::StreamExt;
-use gotgan_storage::{Relation, Table};
+use gotgan_storage::{Column, Relation, Snapshot, Table};
 use sqlparser::ast::{self, SelectItem, SetExpr, Spanned, TableObject};
 
 use super::{Description, query, upsert, view_target};
-use crate::change::{Change, Target};
+use crate::change::{Change, Target, is_default};
 use crate::error::SqlError;
 use crate::execute;
-use crate::modify::{self, Sink};
+use crate::modify::{self, RowWriter, Sink};
+use crate::parse::idiom::identity::{SYSTEM_VALUE, USER_VALUE};
 use crate::parse::{self, name_parts};
 use crate::physical::Joins;
 use crate::plan::Planner;
 use crate::resolve::{Name, Resolved};
 use crate::rewrite::build;
+use crate::sequence::{self, Overriding};
 use crate::session::{Outcome, Parameter, Session};
+use crate::sqlstate;
 use crate::types::PgType;
 
 pub(crate) async fn run(
@@ -26,7 +29,10 @@ pub(crate) async fn run(
     insert: &ast::Insert,
     parameters: &[Parameter],
 ) -> Result<Outcome, SqlError> {
-    session.require_write("INSERT")?;
+    match &insert.table {
+        TableObject::TableName(name) => session.require_rows_write("INSERT", name).await?,
+        _ => session.require_write("INSERT")?,
+    }
     refuse_unbuilt(insert)?;
     let planner = session.planner().await?;
     if changes_or_returns(insert) {
@@ -34,16 +40,18 @@ pub(crate) async fn run(
         let change = change(&planner, insert, &known).await?;
         return change.run(session, &planner, parameters).await;
     }
-    let (table, columns) = target(&planner, insert)?;
+    let (table, columns, overriding) = target(&planner, insert)?;
     let plan = match &insert.source {
         None => {
             let source = LogicalPlanBuilder::empty(true).build()?;
-            with_targets(&planner, &table, source, &[])?
+            with_targets(&planner, &table, source, &[], None)?
         }
         Some(source) => {
-            let source = typed_source(source, &table, &columns)?;
+            let unchecked = is_query(source).then_some(overriding);
+            let snapshot = &planner.ctx.snapshot;
+            let source = typed_source(source, snapshot, &table, &columns, overriding)?;
             let planned = query::plan(&planner, &source, parameters).await?;
-            with_targets(&planner, &table, planned, &columns)?
+            with_targets(&planner, &table, planned, &columns, unchecked)?
         }
     };
     let rows = insert_plan(session, &planner, &table, &plan).await?;
@@ -76,14 +84,29 @@ pub(crate) async fn describe(
     if changes_or_returns(insert) {
         return Ok(change(&planner, insert, known).await?.describe());
     }
-    let (table, columns) = target(&planner, insert)?;
+    let (table, columns, overriding) = target(&planner, insert)?;
     let Some(source) = &insert.source else {
         return Ok((Vec::new(), None));
     };
     let known = with_bare_parameters(source, &table, &columns, known);
-    let source = typed_source(source, &table, &columns)?;
+    let snapshot = &planner.ctx.snapshot;
+    let source = typed_source(source, snapshot, &table, &columns, overriding)?;
     let planned = planner.plan_cancellable(&source, &known).await?;
     Ok((planned.parameters, None))
+}
+
+/// The statement as a change of rows, and the planner that it was planned with.
+///
+/// Errors: those of parse analysis.
+pub(super) async fn plan(
+    session: &mut Session,
+    insert: &ast::Insert,
+    known: &[Option<PgType>],
+) -> Result<(Change, Planner), SqlError> {
+    refuse_unbuilt(insert)?;
+    let planner = session.planner().await?;
+    let change = change(&planner, insert, known).await?;
+    Ok((change, planner))
 }
 
 /// Whether more is asked for than rows to be added.
@@ -97,19 +120,21 @@ async fn change(
     insert: &ast::Insert,
     known: &[Option<PgType>],
 ) -> Result<Change, SqlError> {
-    let (table, columns) = target(planner, insert)?;
+    let (table, columns, overriding) = target(planner, insert)?;
     let mut known = known.to_vec();
     let plan = match &insert.source {
         None => {
             let source = LogicalPlanBuilder::empty(true).build()?;
-            target_rows(planner, &table, source, &[])?
+            target_rows(planner, &table, source, &[], None)?
         }
         Some(source) => {
             known = with_bare_parameters(source, &table, &columns, &known);
-            let source = typed_source(source, &table, &columns)?;
+            let unchecked = is_query(source).then_some(overriding);
+            let snapshot = &planner.ctx.snapshot;
+            let source = typed_source(source, snapshot, &table, &columns, overriding)?;
             let planned = planner.plan_cancellable(&source, &known).await?;
             known = planned.parameters.into_iter().map(Some).collect();
-            target_rows(planner, &table, planned.plan, &columns)?
+            target_rows(planner, &table, planned.plan, &columns, unchecked)?
         }
     };
     let on = match &insert.on {
@@ -134,26 +159,60 @@ fn refuse_unbuilt(insert: &ast::Insert) -> Result<(), SqlError> {
     Ok(())
 }
 
-/// The table and the indexes of the columns that the statement names, or of all.
-fn target(planner: &Planner, insert: &ast::Insert) -> Result<(Arc<Table>, Vec<usize>), SqlError> {
+/// The table, the indexes of the columns that the statement names, or of all, and what
+/// it says of values for identity columns.
+fn target(
+    planner: &Planner,
+    insert: &ast::Insert,
+) -> Result<(Arc<Table>, Vec<usize>, Overriding), SqlError> {
     let TableObject::TableName(name) = &insert.table else {
         return Err(SqlError::not_supported("INSERT INTO a function or query"));
     };
     let place = name.span().start;
     let name = Name::from_parts(&name_parts(name))?;
-    if let Some(Resolved::Stored(Relation::View(view))) = planner.resolver().find(&name) {
-        return Err(view_target::refusal(&view, view_target::Change::Insert, &planner.ctx));
+    let found = planner.resolver().find(&name);
+    if let Some(Resolved::Sequence(sequence)) = &found {
+        return Err(SqlError::with_code(
+            sqlstate::WRONG_OBJECT_TYPE,
+            format!("cannot change sequence \"{}\"", sequence.name),
+        ));
     }
-    let table = super::truncate::table(&planner.ctx, &name)
-        .map_err(|error| error.at_location(place))?;
-    let names: Vec<String> = insert
-        .columns
+    if let Some(Resolved::Stored(Relation::View(view))) = found {
+        return Err(view_target::refusal(
+            &view,
+            view_target::Change::Insert,
+            &planner.ctx,
+        ));
+    }
+    let table =
+        super::truncate::table(&planner.ctx, &name).map_err(|error| error.at_location(place))?;
+    let (overriding, named) = overriding(&insert.columns);
+    let names: Vec<String> = named
         .iter()
         .filter_map(|column| name_parts(column).pop())
         .collect();
     let columns = column_indexes(&table, &names)?;
-    Ok((table, columns))
+    Ok((table, columns, overriding))
 }
+
+/// What a list of columns says of values for identity columns, and the list without it;
+/// see `parse/idiom/identity.rs`.
+pub(super) fn overriding(columns: &[ast::ObjectName]) -> (Overriding, &[ast::ObjectName]) {
+    let Some((last, rest)) = columns.split_last() else {
+        return (Overriding::None, columns);
+    };
+    match name_parts(last).as_slice() {
+        [name] if name == SYSTEM_VALUE => (Overriding::System, rest),
+        [name] if name == USER_VALUE => (Overriding::User, rest),
+        _ => (Overriding::None, columns),
+    }
+}
+
+/// Whether rows come from a query, whose columns are known only when it is planned.
+fn is_query(source: &ast::Query) -> bool {
+    !matches!(source.body.as_ref(), SetExpr::Values(_))
+}
+
 
 /// Indexes of named columns; of all columns if none is named.
 pub(crate) fn column_indexes(table: &Table, names: &[String]) -> Result<Vec<usize>, SqlError> {
@@ -176,8 +235,10 @@ pub(crate) fn column_indexes(table: &Table, names: &[String]) -> Result<Vec<usiz
 /// replaced by the columns' defaults.
 fn typed_source(
     source: &ast::Query,
+    snapshot: &Snapshot,
     table: &Table,
     columns: &[usize],
+    overriding: Overriding,
 ) -> Result<ast::Query, SqlError> {
     let mut source = source.clone();
     match source.body.as_mut() {
@@ -191,7 +252,7 @@ fn typed_source(
                 }
                 check_width(row.len(), columns.len())?;
                 for (cell, column) in row.iter_mut().zip(columns) {
-                    type_cell(cell, table, *column)?;
+                    value_cell(cell, snapshot, table, *column, overriding)?;
                 }
             }
         }
@@ -200,7 +261,7 @@ fn typed_source(
                 if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item
                     && is_untyped(expr)
                 {
-                    type_cell(expr, table, *column)?;
+                    type_cell(expr, &table.columns[*column]);
                 }
             }
         }
@@ -222,24 +283,36 @@ fn is_untyped(expr: &ast::Expr) -> bool {
     build::string_text(expr).is_some() || parameter_number(expr).is_some()
 }
 
-fn type_cell(cell: &mut ast::Expr, table: &Table, column: usize) -> Result<(), SqlError> {
+/// A value of VALUES: DEFAULT becomes the column's default.
+///
+/// Errors: `428C9` for another value of a column that is GENERATED ALWAYS.
+fn value_cell(
+    cell: &mut ast::Expr,
+    snapshot: &Snapshot,
+    table: &Table,
+    column: usize,
+    overriding: Overriding,
+) -> Result<(), SqlError> {
     let column = &table.columns[column];
-    let is_default = matches!(cell, ast::Expr::Identifier(ident)
-        if ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("default"));
-    if is_default {
-        *cell = match &column.default {
-            Some(text) => parse::parse_expression(text)?,
-            None => build::value(ast::Value::Null),
-        };
+    let is_identity = sequence::identity_of(snapshot, table, column).is_some();
+    if is_default(cell) || (is_identity && overriding == Overriding::User) {
+        let default = sequence::column_default(snapshot, table, column)?;
+        *cell = default.unwrap_or_else(|| build::value(ast::Value::Null));
+    } else {
+        sequence::refuse_insert(snapshot, table, column, overriding)?;
     }
-    // Rows of one list must agree: each cell becomes its column's type. A parameter
-    // has that type already.
+    type_cell(cell, column);
+    Ok(())
+}
+
+/// Rows of one list must agree: each cell becomes its column's type. A parameter has that
+/// type already.
+fn type_cell(cell: &mut ast::Expr, column: &Column) {
     if parameter_number(cell).is_none() {
         let target = PgType::of_column(&column.column_type);
         let plain = build::take(cell);
         *cell = build::assignment_cast(plain, target, &column.name);
     }
-    Ok(())
 }
 
 fn parameter_number(expr: &ast::Expr) -> Option<usize> {
@@ -309,13 +382,17 @@ fn with_bare_parameters(
 }
 
 /// The source projected to the table's columns and checks.
+///
+/// `unchecked`: what the statement says of identity columns, if values for them are not
+/// checked yet.
 pub(crate) fn with_targets(
     planner: &Planner,
     table: &Arc<Table>,
     source: LogicalPlan,
     columns: &[usize],
+    unchecked: Option<Overriding>,
 ) -> Result<LogicalPlan, SqlError> {
-    let values = target_values(planner, table, &source, columns)?;
+    let values = target_values(planner, table, &source, columns, unchecked)?;
     modify::with_checks(planner, table, source, values)
 }
 
@@ -325,8 +402,9 @@ fn target_rows(
     table: &Arc<Table>,
     source: LogicalPlan,
     columns: &[usize],
+    unchecked: Option<Overriding>,
 ) -> Result<LogicalPlan, SqlError> {
-    let values = target_values(planner, table, &source, columns)?;
+    let values = target_values(planner, table, &source, columns, unchecked)?;
     Ok(LogicalPlanBuilder::from(source).project(values)?.build()?)
 }
 
@@ -335,17 +413,26 @@ fn target_values(
     table: &Arc<Table>,
     source: &LogicalPlan,
     columns: &[usize],
+    unchecked: Option<Overriding>,
 ) -> Result<Vec<Expr>, SqlError> {
     let schema = Arc::clone(source.schema());
     let takes_source = !columns.is_empty();
     if takes_source {
         check_width(schema.fields().len(), columns.len())?;
     }
-    let given: Vec<(usize, Expr)> = columns
-        .iter()
-        .zip(schema.columns())
-        .map(|(column, source)| (*column, Expr::Column(source)))
-        .collect();
+    let snapshot = &planner.ctx.snapshot;
+    let mut given: Vec<(usize, Expr)> = Vec::with_capacity(columns.len());
+    for (index, source) in columns.iter().zip(schema.columns()) {
+        let column = &table.columns[*index];
+        if let Some(overriding) = unchecked {
+            sequence::refuse_insert(snapshot, table, column, overriding)?;
+            let is_identity = sequence::identity_of(snapshot, table, column).is_some();
+            if is_identity && overriding == Overriding::User {
+                continue;
+            }
+        }
+        given.push((*index, Expr::Column(source)));
+    }
     if takes_source && schema.fields().len() < columns.len() && columns.len() < usize::MAX {
         let is_explicit = columns.len() != table.columns.len();
         if is_explicit {
@@ -380,12 +467,8 @@ async fn insert_rows(
     table: &Arc<Table>,
     physical: &Arc<dyn ExecutionPlan>,
 ) -> Result<u64, SqlError> {
-    let writer = session
-        .transaction()
-        .await?
-        .storage()?
-        .writer(table.id)
-        .await?;
+    let storage = session.transaction().await?.storage()?;
+    let writer = RowWriter::open(storage, table.id).await?;
     let mut sink = Sink::new(writer, Arc::clone(table));
     let mut stream = execute::start(physical, &planner.physical.tasks())?;
     while let Some(batch) = stream.next().await {
@@ -398,11 +481,8 @@ async fn insert_rows(
             return Err(error);
         }
     }
-    let (files, rows) = sink.finish().await?;
-    session
-        .transaction()
-        .await?
-        .storage()?
-        .append(table.id, files)?;
-    Ok(rows)
+    let (rows, count) = sink.finish().await?;
+    let storage = session.transaction().await?.storage()?;
+    rows.add_to(storage, table.id).await?;
+    Ok(count)
 }

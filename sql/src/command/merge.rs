@@ -4,15 +4,16 @@
 
 use sqlparser::ast::{self, Expr, MergeAction, MergeClauseKind};
 
-use crate::change::{Base, Change, Repeats, Request, Target, action, cell, constant_action};
+use crate::change::{Base, Change, Repeats, Request, Target, action, constant_action, is_default};
 use crate::error::SqlError;
 use crate::parse::idiom::merge::{DEFAULT_VALUES, NOTHING};
-use crate::plan::Planner;
+use crate::plan::{Place, Planner, SourceScope, refuse_in};
 use crate::rewrite::build;
+use crate::sequence::{self, Overriding};
 use crate::session::{Outcome, Parameter, Session};
 use crate::types::PgType;
 
-use super::Description;
+use super::{Description, view_target};
 
 /// `with`: the CTEs before it.
 pub(crate) async fn run(
@@ -21,7 +22,7 @@ pub(crate) async fn run(
     with: Option<&ast::With>,
     parameters: &[Parameter],
 ) -> Result<Outcome, SqlError> {
-    session.require_write("MERGE")?;
+    session.require_target_write("MERGE", &merge.table).await?;
     let known: Vec<Option<PgType>> = parameters.iter().map(|p| Some(p.pg_type)).collect();
     let (change, planner) = plan(session, merge, with, &known).await?;
     change.run(session, &planner, parameters).await
@@ -47,18 +48,21 @@ struct Branch {
     values: Option<Vec<Expr>>,
 }
 
-async fn plan(
+/// Errors: those of parse analysis.
+pub(super) async fn plan(
     session: &mut Session,
     merge: &ast::Merge,
     with: Option<&ast::With>,
     known: &[Option<PgType>],
 ) -> Result<(Change, Planner), SqlError> {
-    let planner = session.planner().await?;
-    let (target, planner) = Target::resolve(&planner, &merge.table)?;
-    let mut branches = Vec::with_capacity(merge.clauses.len());
-    for clause in &merge.clauses {
-        branches.push(branch(&target, clause)?);
+    if merge.clauses.is_empty() {
+        return Err(SqlError::syntax("syntax error at end of input"));
     }
+    let planner = session.planner().await?;
+    view_target::refuse(&planner, &merge.table, view_target::Change::Merge)?;
+    refuse_unreachable(&merge.clauses)?;
+    let (target, planner) = Target::resolve(&planner, &merge.table)?;
+    let branches = branches(&planner, &target, merge, with)?;
     let returning = match &merge.output {
         None => None,
         Some(ast::OutputClause::Returning { select_items, .. }) => Some(select_items.as_slice()),
@@ -87,6 +91,7 @@ async fn plan(
             constant_action(action::NOTHING),
         ),
         values: Some(values(&target, &branches)),
+        proposed: None,
         has_places: true,
         returns_joined: true,
     };
@@ -96,13 +101,50 @@ async fn plan(
         returning,
         word: "MERGE",
         repeats: Repeats::MergeError,
-        depends_on_rows: branches.iter().any(|branch| branch.action == action::INSERT),
+        depends_on_rows: branches
+            .iter()
+            .any(|branch| branch.action == action::INSERT),
     };
     let change = Change::plan(&planner, request, known).await?;
     Ok((change, planner))
 }
 
-fn branch(target: &Target, clause: &ast::MergeClause) -> Result<Branch, SqlError> {
+fn branches(
+    planner: &Planner,
+    target: &Target,
+    merge: &ast::Merge,
+    with: Option<&ast::With>,
+) -> Result<Vec<Branch>, SqlError> {
+    let own = target.table.columns.iter();
+    let own = own.map(|column| column.name.clone()).collect();
+    let source = SourceScope::new(planner, with, &merge.source, (&target.alias, own))?;
+    let clauses = merge.clauses.iter();
+    clauses
+        .map(|clause| branch(target, &source, clause))
+        .collect()
+}
+
+/// Errors: `42601` for a WHEN behind one of its kind that has no condition.
+fn refuse_unreachable(clauses: &[ast::MergeClause]) -> Result<(), SqlError> {
+    let is_matched = |clause: &ast::MergeClause| clause.clause_kind == MergeClauseKind::Matched;
+    let mut ends = [false; 2];
+    for clause in clauses {
+        let is_over = &mut ends[usize::from(is_matched(clause))];
+        if *is_over {
+            return Err(SqlError::syntax(
+                "unreachable WHEN clause specified after unconditional WHEN clause",
+            ));
+        }
+        *is_over = clause.predicate.is_none();
+    }
+    Ok(())
+}
+
+fn branch(
+    target: &Target,
+    source: &SourceScope<'_>,
+    clause: &ast::MergeClause,
+) -> Result<Branch, SqlError> {
     let is_there = target.is_there();
     let mut condition = match clause.clause_kind {
         MergeClauseKind::Matched => is_there,
@@ -113,11 +155,18 @@ fn branch(target: &Target, clause: &ast::MergeClause) -> Result<Branch, SqlError
             return Err(SqlError::not_supported("WHEN NOT MATCHED BY SOURCE"));
         }
     };
+    let is_matched = clause.clause_kind == MergeClauseKind::Matched;
     if let Some(predicate) = &clause.predicate {
+        refuse_in(predicate, Place::MergeWhen, &target.ctx)?;
+        let mut predicate = predicate.clone();
+        if !is_matched {
+            source.resolve(&mut predicate)?;
+        }
+        build::condition(&mut predicate, "WHEN");
         condition = Expr::BinaryOp {
             left: Box::new(condition),
             op: ast::BinaryOperator::And,
-            right: Box::new(Expr::Nested(Box::new(predicate.clone()))),
+            right: Box::new(Expr::Nested(Box::new(predicate))),
         };
     }
     let (action, values) = match &clause.action {
@@ -126,7 +175,7 @@ fn branch(target: &Target, clause: &ast::MergeClause) -> Result<Branch, SqlError
         MergeAction::Update(update) => {
             (action::UPDATE, Some(target.assigned(&update.assignments)?))
         }
-        MergeAction::Insert(insert) => match inserted(target, insert)? {
+        MergeAction::Insert(insert) => match inserted(target, source, insert)? {
             Some(values) => (action::INSERT, Some(values)),
             None => (action::NOTHING, None),
         },
@@ -149,15 +198,17 @@ fn is_nothing(assignments: &[ast::Assignment]) -> bool {
 /// The values of an INSERT; none for DO NOTHING.
 fn inserted(
     target: &Target,
+    source: &SourceScope<'_>,
     insert: &ast::MergeInsertExpr,
 ) -> Result<Option<Vec<Expr>>, SqlError> {
     let table = &target.table;
     let default = || Expr::Identifier(ast::Ident::new("default"));
     let mut values = Vec::with_capacity(table.columns.len());
     for index in 0..table.columns.len() {
-        values.push(cell(default(), table, index)?);
+        values.push(target.cell(default(), index)?);
     }
-    if let [name] = insert.columns.as_slice() {
+    let (overriding, named) = super::insert::overriding(&insert.columns);
+    if let [name] = named {
         match crate::parse::name_parts(name).as_slice() {
             [name] if name == NOTHING => return Ok(None),
             [name] if name == DEFAULT_VALUES => return Ok(Some(values)),
@@ -168,11 +219,11 @@ fn inserted(
         return Err(SqlError::syntax("INSERT in MERGE takes VALUES"));
     };
     let [row] = rows.rows.as_slice() else {
-        return Err(SqlError::syntax("INSERT in MERGE takes one row"));
+        return Err(SqlError::syntax("syntax error at or near \",\""));
     };
     let given = &row.content;
-    let mut columns = Vec::with_capacity(insert.columns.len());
-    for name in &insert.columns {
+    let mut columns = Vec::with_capacity(named.len());
+    for name in named {
         let index = target.column_index(name)?;
         if columns.contains(&index) {
             return Err(SqlError::duplicate_column(&table.columns[index].name));
@@ -193,7 +244,19 @@ fn inserted(
         ));
     }
     for (value, index) in given.iter().zip(columns) {
-        values[index] = cell(value.clone(), table, index)?;
+        let column = &table.columns[index];
+        if !is_default(value) {
+            sequence::refuse_insert(&target.snapshot, table, column, overriding)?;
+        }
+        let is_identity = sequence::identity_of(&target.snapshot, table, column).is_some();
+        if overriding != Overriding::User || !is_identity {
+            let mut value = value.clone();
+            if !is_default(&value) {
+                refuse_in(&value, Place::Values, &target.ctx)?;
+                source.resolve(&mut value)?;
+            }
+            values[index] = target.cell(value, index)?;
+        }
     }
     Ok(Some(values))
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arrow::datatypes::Field;
-use datafusion::logical_expr::LogicalPlan;
 use datafusion::common::tree_node::TreeNode;
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::joins::HashJoinExec;
 use futures::{FutureExt, StreamExt};
@@ -13,7 +13,8 @@ use sqlparser::ast;
 use super::Description;
 use crate::error::SqlError;
 use crate::execute::{self, RowStream, Tag};
-use crate::physical::Joins;
+use crate::physical::{self, Joins};
+use crate::physical::numbering;
 use crate::plan::{Planned, Planner};
 use crate::scan;
 use crate::session::{Outcome, Session};
@@ -30,6 +31,11 @@ pub(crate) async fn run(
     let plan = plan(&planner, query, parameters).await?;
     let plan = with_shown_names(plan, &planner)?;
     let columns = execute::describe(&plan);
+    if let Some(row) = physical::constant_row(&plan)? {
+        let limits = session.limits().clone();
+        let rows = RowStream::of_batch(row, columns, limits, Tag::Select);
+        return Ok(Outcome::Rows(rows));
+    }
     let physical = physical(session, &planner, &plan, Joins::Hash).await?;
     let stream = execute::start(&physical, &planner.physical.tasks())?;
     let limits = session.limits().clone();
@@ -101,6 +107,7 @@ pub(crate) async fn physical(
         read.into_inner()
             .unwrap_or_else(std::sync::PoisonError::into_inner),
     )?;
+    let plan = &numbering::settle_values(plan, planner).await?;
     planner.plan_physical(plan, joins, session.limits()).await
 }
 

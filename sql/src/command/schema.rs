@@ -1,6 +1,6 @@
 //! CREATE SCHEMA, ALTER SCHEMA.
 
-use gotgan_storage::{NewSchema, OwnerTarget, Relation};
+use gotgan_storage::{NewSchema, OwnerTarget, Relation, SchemaId};
 use sqlparser::ast::{AlterSchema, AlterSchemaOperation, Ident, ObjectName, Owner, SchemaName};
 
 use crate::error::SqlError;
@@ -50,6 +50,7 @@ pub(crate) async fn alter(session: &mut Session, alter: &AlterSchema) -> Result<
         }
         return Err(SqlError::undefined_schema(&name));
     };
+    refuse_temporary(&ctx, schema.id, "ALTER SCHEMA")?;
     let mut id = schema.id;
     for operation in &alter.operations {
         match operation {
@@ -72,6 +73,14 @@ pub(crate) async fn alter(session: &mut Session, alter: &AlterSchema) -> Result<
                     let (old, new) = ([schema.name.as_str(), own], [new_name.as_str(), own]);
                     super::alter_table::follow(session, object, old, new).await?;
                 }
+                for sequence in ctx.snapshot.sequences() {
+                    if sequence.schema_id == schema.id {
+                        let own = sequence.name.as_str();
+                        let (old, new) = ([schema.name.as_str(), own], [new_name.as_str(), own]);
+                        super::sequence::follow(session, old, new).await?;
+                        super::alter_table::follow(session, sequence.id.0, old, new).await?;
+                    }
+                }
             }
             AlterSchemaOperation::OwnerTo { owner } => {
                 let owner = owner_name(owner, &session.options.user);
@@ -83,6 +92,22 @@ pub(crate) async fn alter(session: &mut Session, alter: &AlterSchema) -> Result<
         }
     }
     Ok(Outcome::Command("ALTER SCHEMA".to_owned()))
+}
+
+/// The schema of temporary objects comes and goes by itself.
+///
+/// Errors: `0A000` for it.
+pub(super) fn refuse_temporary(
+    ctx: &crate::context::StatementContext,
+    schema: SchemaId,
+    statement: &str,
+) -> Result<(), SqlError> {
+    match ctx.snapshot.is_temporary(schema) {
+        true => Err(SqlError::not_supported(format!(
+            "{statement} for the schema of temporary objects"
+        ))),
+        false => Ok(()),
+    }
 }
 
 /// The role that OWNER TO names.

@@ -120,8 +120,7 @@ async fn assign(
         return Ok(());
     }
     let words: Vec<String> = values.iter().map(word).collect::<Result<_, _>>()?;
-    let is_default =
-        matches!(values, [Expr::Identifier(ident)] if is_word(ident, "default"));
+    let is_default = matches!(values, [Expr::Identifier(ident)] if is_word(ident, "default"));
     if is_default && is_local {
         return session.settings.reset_locally(name);
     }
@@ -296,7 +295,10 @@ pub(crate) fn show(session: &mut Session, variable: &[Ident]) -> Result<Outcome,
     )))
 }
 
-pub(crate) fn discard(session: &mut Session, what: &DiscardObject) -> Result<Outcome, SqlError> {
+pub(crate) async fn discard(
+    session: &mut Session,
+    what: &DiscardObject,
+) -> Result<Outcome, SqlError> {
     let tag = match what {
         DiscardObject::ALL => {
             if session
@@ -311,11 +313,27 @@ pub(crate) fn discard(session: &mut Session, what: &DiscardObject) -> Result<Out
             }
             session.settings.reset_all();
             session.discard_prepared();
+            session.sequences.discard();
+            session
+                .transaction()
+                .await?
+                .storage()?
+                .discard_temporary();
             "DISCARD ALL"
         }
         DiscardObject::PLANS => "DISCARD PLANS",
-        DiscardObject::SEQUENCES => "DISCARD SEQUENCES",
-        DiscardObject::TEMP => "DISCARD TEMP",
+        DiscardObject::SEQUENCES => {
+            session.sequences.discard();
+            "DISCARD SEQUENCES"
+        }
+        DiscardObject::TEMP => {
+            session
+                .transaction()
+                .await?
+                .storage()?
+                .discard_temporary();
+            "DISCARD TEMP"
+        }
     };
     Ok(Outcome::Command(tag.to_owned()))
 }

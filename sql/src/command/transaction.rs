@@ -150,7 +150,7 @@ pub(crate) async fn commit(session: &mut Session, chain: bool) -> Result<Outcome
         session.close_transaction_portals();
         return finish(session, chain, modes, "ROLLBACK").await;
     }
-    let result = active.commit().await;
+    let result = session.commit_active(active).await;
     session.settings.end(result.is_ok());
     session.close_transaction_portals();
     result?;
@@ -203,7 +203,11 @@ async fn finish(
         session.transaction = Some(active);
         let read_only = if modes.is_read_only { "on" } else { "off" };
         let settings = &mut session.settings;
-        settings.set("transaction_isolation", isolation_name(modes.isolation), true)?;
+        settings.set(
+            "transaction_isolation",
+            isolation_name(modes.isolation),
+            true,
+        )?;
         settings.set("transaction_read_only", read_only, true)?;
     }
     done(tag)

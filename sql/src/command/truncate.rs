@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gotgan_storage::{Relation, Table};
-use sqlparser::ast::Truncate;
+use sqlparser::ast::{Truncate, TruncateIdentityOption};
 
 use crate::context::StatementContext;
 use crate::error::SqlError;
@@ -13,7 +13,10 @@ use crate::session::{Outcome, Session};
 use crate::sqlstate;
 
 pub(crate) async fn run(session: &mut Session, truncate: &Truncate) -> Result<Outcome, SqlError> {
-    session.require_write("TRUNCATE TABLE")?;
+    let names = truncate.table_names.iter().map(|target| &target.name);
+    session
+        .require_definition_write("TRUNCATE TABLE", &names.collect::<Vec<_>>())
+        .await?;
     for target in &truncate.table_names {
         let ctx = session.context().await?;
         let name = Name::from_parts(&name_parts(&target.name))?;
@@ -23,8 +26,24 @@ pub(crate) async fn run(session: &mut Session, truncate: &Truncate) -> Result<Ou
             .await?
             .storage()?
             .truncate_table(table.id)?;
+        if truncate.identity == Some(TruncateIdentityOption::Restart) {
+            restart(session, &ctx, &table).await?;
+        }
     }
     Ok(Outcome::Command("TRUNCATE TABLE".to_owned()))
+}
+
+/// Lets the sequences that a table owns begin again.
+async fn restart(
+    session: &mut Session,
+    ctx: &StatementContext,
+    table: &Table,
+) -> Result<(), SqlError> {
+    let storage = session.transaction().await?.storage()?;
+    for sequence in ctx.snapshot.sequences_of(table.id) {
+        storage.restart_sequence(sequence.id, sequence.options.start)?;
+    }
+    Ok(())
 }
 
 /// The stored table of this name.
@@ -40,6 +59,10 @@ pub(crate) fn table(ctx: &StatementContext, name: &Name) -> Result<Arc<Table>, S
         Resolved::Stored(Relation::View(view)) => Err(SqlError::with_code(
             sqlstate::WRONG_OBJECT_TYPE,
             format!("\"{}\" is not a table", view.name),
+        )),
+        Resolved::Sequence(sequence) => Err(SqlError::with_code(
+            sqlstate::WRONG_OBJECT_TYPE,
+            format!("\"{}\" is not a table", sequence.name),
         )),
         Resolved::System(relation) => Err(SqlError::with_code(
             sqlstate::INSUFFICIENT_PRIVILEGE,

@@ -8,7 +8,7 @@ use crate::plan::Planner;
 use crate::session::{Outcome, Parameter, Session};
 use crate::types::PgType;
 
-use super::Description;
+use super::{Description, view_target};
 
 /// `with`: the CTEs before it.
 pub(crate) async fn run(
@@ -17,7 +17,9 @@ pub(crate) async fn run(
     with: Option<&ast::With>,
     parameters: &[Parameter],
 ) -> Result<Outcome, SqlError> {
-    session.require_write("UPDATE")?;
+    session
+        .require_target_write("UPDATE", &update.table.relation)
+        .await?;
     let known: Vec<Option<PgType>> = parameters.iter().map(|p| Some(p.pg_type)).collect();
     let (change, planner) = plan(session, update, with, &known).await?;
     change.run(session, &planner, parameters).await
@@ -34,16 +36,25 @@ pub(crate) async fn describe(
     Ok(change.describe())
 }
 
-async fn plan(
+/// Errors: those of parse analysis.
+pub(super) async fn plan(
     session: &mut Session,
     update: &ast::Update,
     with: Option<&ast::With>,
     known: &[Option<PgType>],
 ) -> Result<(Change, Planner), SqlError> {
-    if !update.table.joins.is_empty() || update.limit.is_some() || !update.order_by.is_empty() {
-        return Err(SqlError::syntax("UPDATE takes one table, and no LIMIT"));
+    let word = match (update.table.joins.is_empty(), update.order_by.is_empty()) {
+        (false, _) => Some("JOIN"),
+        (_, false) => Some("ORDER"),
+        _ => update.limit.is_some().then_some("LIMIT"),
+    };
+    if let Some(word) = word {
+        return Err(SqlError::syntax(format!(
+            "syntax error at or near \"{word}\""
+        )));
     }
     let planner = session.planner().await?;
+    view_target::refuse(&planner, &update.table.relation, view_target::Change::Update)?;
     let (target, planner) = Target::resolve(&planner, &update.table.relation)?;
     let mut from = vec![ast::TableWithJoins {
         relation: target.factor(),
@@ -65,6 +76,7 @@ async fn plan(
         selection: update.selection.clone(),
         action: constant_action(action::UPDATE),
         values: Some(target.assigned(&update.assignments)?),
+        proposed: None,
         has_places: true,
         returns_joined: true,
     };

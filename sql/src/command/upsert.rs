@@ -43,46 +43,26 @@ pub(crate) async fn plan(
         Some(on) => key_columns(target, on)?,
         None => Vec::new(),
     };
-    let mut action = constant_action(action::INSERT);
-    let mut values = proposed.clone();
-    let mut repeats = Repeats::Never;
+    let mut outcome = Outcome {
+        action: constant_action(action::INSERT),
+        values: proposed.clone(),
+        repeats: Repeats::Never,
+    };
     let mut joins = Vec::new();
-    let is_there = target.is_there();
+    let mut tested = None;
     if let Some(on) = on.filter(|_| !keys.is_empty()) {
-        let condition = equal(target, &proposed, &keys);
+        let condition = equal_in_any(target, &proposed, &keys);
         joins.push(ast::Join {
             relation: target.factor(),
             global: false,
             join_operator: ast::JoinOperator::LeftOuter(ast::JoinConstraint::On(condition)),
         });
-        let conflicting = match &on.action {
-            ast::OnConflictAction::DoNothing => {
-                repeats = Repeats::FirstByKey(keys);
-                constant_action(action::NOTHING)
-            }
-            ast::OnConflictAction::DoUpdate(update) => {
-                repeats = Repeats::ConflictError(keys);
-                let updated = target.assigned(&update.assignments)?;
-                values = proposed
-                    .into_iter()
-                    .zip(updated)
-                    .map(|(new, updated)| when(is_there.clone(), updated, new))
-                    .collect();
-                let update_action = constant_action(action::UPDATE);
-                match &update.selection {
-                    Some(selection) => when(
-                        selection.clone(),
-                        update_action,
-                        constant_action(action::NOTHING),
-                    ),
-                    None => update_action,
-                }
-            }
-        };
-        action = when(is_there, conflicting, action);
+        tested = Some(proposed.clone());
+        outcome = conflicting(target, proposed, keys, &on.action)?;
     }
     let base = Base {
         with: None,
+        proposed: tested,
         has_places: !joins.is_empty(),
         returns_joined: false,
         from: vec![ast::TableWithJoins {
@@ -90,22 +70,61 @@ pub(crate) async fn plan(
             joins,
         }],
         selection: None,
-        action,
-        values: Some(values),
+        action: outcome.action,
+        values: Some(outcome.values),
     };
     let request = Request {
         target,
         base,
         returning,
         word: "INSERT 0",
-        depends_on_rows: !matches!(repeats, Repeats::Never),
-        repeats,
+        depends_on_rows: !matches!(outcome.repeats, Repeats::Never),
+        repeats: outcome.repeats,
     };
     Change::plan(&planner, request, known).await
 }
 
-/// Indexes of the columns in which rows conflict; none if nothing can.
-fn key_columns(target: &Target, on: &ast::OnConflict) -> Result<Vec<usize>, SqlError> {
+/// What is done with a proposed row.
+struct Outcome {
+    action: Expr,
+    values: Vec<Expr>,
+    repeats: Repeats,
+}
+
+/// What is done where a row of the target may be in conflict.
+fn conflicting(
+    target: &Target,
+    proposed: Vec<Expr>,
+    keys: Vec<Vec<usize>>,
+    action: &ast::OnConflictAction,
+) -> Result<Outcome, SqlError> {
+    let is_there = target.is_there();
+    let insert = constant_action(action::INSERT);
+    let nothing = constant_action(action::NOTHING);
+    let ast::OnConflictAction::DoUpdate(update) = action else {
+        return Ok(Outcome {
+            action: when(is_there, nothing, insert),
+            values: proposed,
+            repeats: Repeats::FirstByKey(keys),
+        });
+    };
+    let updated = target.assigned(&update.assignments)?;
+    let both = proposed.into_iter().zip(updated);
+    let values = both.map(|(new, updated)| when(is_there.clone(), updated, new));
+    let values = values.collect();
+    let mut change = constant_action(action::UPDATE);
+    if let Some(selection) = &update.selection {
+        change = when(selection.clone(), change, nothing);
+    }
+    Ok(Outcome {
+        action: when(is_there, change, insert),
+        values,
+        repeats: Repeats::ConflictError(keys),
+    })
+}
+
+/// Indexes of the columns of each key in which rows conflict; none if nothing can.
+fn key_columns(target: &Target, on: &ast::OnConflict) -> Result<Vec<Vec<usize>>, SqlError> {
     let table = &target.table;
     let index_of = |name: &str| {
         let found = table.columns.iter().position(|column| column.name == name);
@@ -127,13 +146,15 @@ fn key_columns(target: &Target, on: &ast::OnConflict) -> Result<Vec<usize>, SqlE
     };
     match &on.conflict_target {
         Some(ast::ConflictTarget::Columns(names)) => {
-            names.iter().map(|name| index_of(&fold(name))).collect()
+            let columns: Result<Vec<usize>, SqlError> =
+                names.iter().map(|name| index_of(&fold(name))).collect();
+            Ok(vec![columns?])
         }
         Some(ast::ConflictTarget::OnConstraint(name)) => {
             let name = name_parts(name).pop().unwrap_or_default();
             let entry = table.constraints.iter().find(|entry| entry.name == name);
             let columns = entry.and_then(|entry| of_constraint(&entry.constraint));
-            columns.ok_or_else(|| {
+            columns.map(|columns| vec![columns]).ok_or_else(|| {
                 SqlError::with_code(
                     sqlstate::UNDEFINED_OBJECT,
                     format!(
@@ -150,34 +171,36 @@ fn key_columns(target: &Target, on: &ast::OnConflict) -> Result<Vec<usize>, SqlE
                 )
                 .with_hint("For example, ON CONFLICT (column_name)."));
             }
-            let mut keys = table
-                .constraints
-                .iter()
-                .filter_map(|entry| of_constraint(&entry.constraint));
-            let first = keys.next().unwrap_or_default();
-            if keys.next().is_some() {
-                return Err(SqlError::not_supported(
-                    "ON CONFLICT without columns on a table with several keys",
-                ));
-            }
-            Ok(first)
+            let keys = table.constraints.iter();
+            Ok(keys
+                .filter_map(|entry| of_constraint(&entry.constraint))
+                .collect())
         }
     }
 }
 
-/// Whether target and proposed row are equal in the key columns.
-fn equal(target: &Target, proposed: &[Expr], keys: &[usize]) -> Expr {
-    let equalities = keys.iter().map(|index| Expr::BinaryOp {
+/// Whether target and proposed row are equal in all columns of one of the keys.
+fn equal_in_any(target: &Target, proposed: &[Expr], keys: &[Vec<usize>]) -> Expr {
+    let joined = |parts: Vec<Expr>, op: ast::BinaryOperator| {
+        let joined = parts.into_iter().reduce(|left, right| Expr::BinaryOp {
+            left: Box::new(left),
+            op: op.clone(),
+            right: Box::new(right),
+        });
+        Expr::Nested(Box::new(
+            joined.unwrap_or_else(|| build::value(ast::Value::Boolean(false))),
+        ))
+    };
+    let equal = |index: &usize| Expr::BinaryOp {
         left: Box::new(target.column(&target.table.columns[*index].name)),
         op: ast::BinaryOperator::Eq,
         right: Box::new(proposed[*index].clone()),
-    });
-    let all = equalities.reduce(|left, right| Expr::BinaryOp {
-        left: Box::new(left),
-        op: ast::BinaryOperator::And,
-        right: Box::new(right),
-    });
-    all.unwrap_or_else(|| build::value(ast::Value::Boolean(false)))
+    };
+    let of_key = |key: &Vec<usize>| {
+        let equalities = key.iter().map(equal).collect();
+        joined(equalities, ast::BinaryOperator::And)
+    };
+    joined(keys.iter().map(of_key).collect(), ast::BinaryOperator::Or)
 }
 
 fn when(condition: Expr, then: Expr, otherwise: Expr) -> Expr {

@@ -4,13 +4,14 @@
 
 use std::sync::Arc;
 
-use gotgan_storage::View;
+use gotgan_storage::{Relation, View};
 use sqlparser::ast::{GroupByExpr, Query, Select, SelectItem, SetExpr, TableFactor};
 
 use crate::context::StatementContext;
 use crate::error::SqlError;
 use crate::parse::{self, name_parts};
-use crate::plan;
+use crate::plan::{self, Planner};
+use crate::resolve::{Name, Resolved};
 use crate::rewrite;
 use crate::sqlstate;
 
@@ -18,6 +19,25 @@ use crate::sqlstate;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     Insert,
+    Update,
+    Delete,
+    Merge,
+}
+
+/// Errors: those of [`refusal`] if the target of a statement is a view.
+pub(crate) fn refuse(
+    planner: &Planner,
+    target: &TableFactor,
+    change: Change,
+) -> Result<(), SqlError> {
+    let TableFactor::Table { name, .. } = target else {
+        return Ok(());
+    };
+    let name = Name::from_parts(&name_parts(name))?;
+    match planner.resolver().find(&name) {
+        Some(Resolved::Stored(Relation::View(view))) => Err(refusal(&view, change, &planner.ctx)),
+        _ => Ok(()),
+    }
 }
 
 /// The error for a change of a view's rows: `55000` with the reason that PostgreSQL
@@ -25,6 +45,13 @@ pub(crate) enum Change {
 pub(crate) fn refusal(view: &View, change: Change, ctx: &Arc<StatementContext>) -> SqlError {
     let (verb, enabling, event) = match change {
         Change::Insert => ("insert into", "inserting into", "INSERT"),
+        Change::Update => ("update", "updating", "UPDATE"),
+        Change::Delete => ("delete from", "deleting from", "DELETE"),
+        Change::Merge => {
+            let text = format!("cannot execute MERGE on relation \"{}\"", view.name);
+            return SqlError::with_code(sqlstate::FEATURE_NOT_SUPPORTED, text)
+                .with_detail("This operation is not supported for views.");
+        }
     };
     let query = match parse::parse_query(&view.text) {
         Ok(query) => query,

@@ -56,6 +56,13 @@ pub(super) fn parameter_types(
     Some(adapter.resolve(&arguments).ok()?.parameters)
 }
 
+/// The name of one of our functions, and the statement that it is bound to.
+pub(super) fn bound(function: &ScalarUDF) -> Option<(&str, &Arc<StatementContext>)> {
+    let inner: &dyn Any = function.inner().as_ref();
+    let adapter = inner.downcast_ref::<Adapter>()?;
+    Some((&adapter.name, &adapter.context))
+}
+
 struct Adapter {
     name: String,
     function: &'static Function,

@@ -46,15 +46,15 @@ pub(super) fn register(registry: &mut Registry) {
 
 /// An object as an argument names it.
 #[derive(Clone, Copy)]
-enum Reference<'a> {
+pub(super) enum Reference<'a> {
     Oid(i64),
     Name(&'a str),
 }
 
 /// Reads an argument that may be an OID or a name.
-struct References<'a> {
+pub(super) struct References<'a> {
     values: Values<'a>,
-    is_constant: bool,
+    pub(super) is_constant: bool,
 }
 
 enum Values<'a> {
@@ -65,7 +65,7 @@ enum Values<'a> {
 
 impl References<'_> {
     /// The value in a row of the batch; `None` for NULL.
-    fn value(&self, row: usize) -> Option<Reference<'_>> {
+    pub(super) fn value(&self, row: usize) -> Option<Reference<'_>> {
         let index = if self.is_constant { 0 } else { row };
         match &self.values {
             Values::Oids(array) if array.is_valid(index) => {
@@ -80,7 +80,7 @@ impl References<'_> {
 }
 
 /// A reader of argument `index`, declared `any`.
-fn references<'a>(call: &'a Call<'_>, index: usize) -> Result<References<'a>, SqlError> {
+pub(super) fn references<'a>(call: &'a Call<'_>, index: usize) -> Result<References<'a>, SqlError> {
     let Column { array, is_constant } = call.column(index)?;
     let values = match array.data_type() {
         DataType::Null => Values::Nulls,

@@ -231,11 +231,14 @@ fn current_schema(call: &Call<'_>) -> Option<String> {
     explicit_schemas(call).first().cloned()
 }
 
-/// The path without `pg_catalog`, which is searched first without being named.
+/// The path without what is searched first without being named: temporary objects and
+/// `pg_catalog`.
 fn explicit_schemas(call: &Call<'_>) -> Vec<String> {
     let path = &call.context.search_path;
+    let temporary = call.context.snapshot.temporary_schema();
     path.iter()
         .filter(|schema| schema.as_str() != "pg_catalog")
+        .filter(|schema| temporary.is_none_or(|temporary| temporary.name != **schema))
         .cloned()
         .collect()
 }

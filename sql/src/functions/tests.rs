@@ -74,6 +74,7 @@ pub(super) fn context() -> Arc<StatementContext> {
         prepared: Vec::new(),
         random: Arc::default(),
         is_replica: false,
+        sequences: crate::sequence::SequenceUse::default(),
     })
 }
 

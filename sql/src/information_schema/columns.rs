@@ -1,9 +1,13 @@
 //! `columns`: one row for each column of each table and view, and the facets of a
 //! type that other relations show too.
 
-use crate::pg_catalog::objects::{Attribute, Relation, schema_name};
+use gotgan_storage::{Sequence, SequenceOwnerKind};
+
+use crate::context::StatementContext;
+use crate::pg_catalog::objects::{Attribute, Relation, identities, schema_name};
 use crate::pg_catalog::rows::{Cell, NULL, Rows, cells};
 use crate::pg_catalog::{self, Definition, relations};
+use crate::sequence::shown;
 use crate::types::{PgType, oid};
 
 /// `character_octet_length` of text without a length.
@@ -38,9 +42,10 @@ pub(super) const COLUMNS: Definition = Definition {
                 is_updatable: relation.kind == 'r',
             };
             for (index, field) in relation.fields.fields().iter().enumerate() {
-                push(rows, &place, index + 1, &Attribute::of_field(field));
+                push(rows, context, &place, index + 1, &Attribute::of_field(field), None);
             }
         }
+        let identities = identities(&context.snapshot);
         for relation in Relation::all(&context.snapshot) {
             let place = Place {
                 database,
@@ -49,7 +54,8 @@ pub(super) const COLUMNS: Definition = Definition {
                 is_updatable: matches!(relation, Relation::Table(_)),
             };
             for (index, attribute) in relation.attributes().iter().enumerate() {
-                push(rows, &place, index + 1, attribute);
+                let identity = relation.identity(&identities, index);
+                push(rows, context, &place, index + 1, attribute, identity);
             }
         }
     },
@@ -131,7 +137,43 @@ fn yes(claim: bool) -> &'static str {
     if claim { "YES" } else { "NO" }
 }
 
-fn push(rows: &mut Rows, place: &Place<'_>, number: usize, attribute: &Attribute<'_>) {
+/// The cells of an identity column, from `is_identity` to `identity_cycle`.
+fn identity_cells(sequence: Option<&Sequence>) -> [Cell<'static>; 7] {
+    let owned = sequence.and_then(|own| Some((&own.options, own.owned_by?.kind)));
+    let Some((options, kind)) = owned else {
+        return [
+            Cell::Text("NO"),
+            Cell::Null,
+            Cell::Null,
+            Cell::Null,
+            Cell::Null,
+            Cell::Null,
+            Cell::Text("NO"),
+        ];
+    };
+    let generation = match kind {
+        SequenceOwnerKind::IdentityAlways => "ALWAYS",
+        _ => "BY DEFAULT",
+    };
+    [
+        Cell::Text("YES"),
+        Cell::Text(generation),
+        options.start.to_string().into(),
+        options.increment.to_string().into(),
+        options.max.to_string().into(),
+        options.min.to_string().into(),
+        Cell::Text(yes(options.cycle)),
+    ]
+}
+
+fn push(
+    rows: &mut Rows,
+    context: &StatementContext,
+    place: &Place<'_>,
+    number: usize,
+    attribute: &Attribute<'_>,
+    identity: Option<&Sequence>,
+) {
     let facets = Facets::of(attribute.pg_type);
     // PostgreSQL names a collation only where it is not the database's.
     let is_name = attribute.pg_type.oid == oid::NAME;
@@ -143,13 +185,15 @@ fn push(rows: &mut Rows, place: &Place<'_>, number: usize, attribute: &Attribute
         }
     };
     let database = place.database;
+    let [is_identity, generation, start, increment, maximum, minimum, cycle] =
+        identity_cells(identity);
     rows.push(cells![
         database,
         place.schema,
         place.table,
         attribute.name,
         i64::try_from(number).unwrap_or(0),
-        attribute.default,
+        attribute.default.map(|text| shown(context, text)),
         yes(!attribute.not_null),
         facets.data_type,
         facets.character_length,
@@ -182,13 +226,13 @@ fn push(rows: &mut Rows, place: &Place<'_>, number: usize, attribute: &Attribute
         NULL,
         number.to_string(),
         "NO",
-        "NO",
-        NULL,
-        NULL,
-        NULL,
-        NULL,
-        NULL,
-        "NO",
+        is_identity,
+        generation,
+        start,
+        increment,
+        maximum,
+        minimum,
+        cycle,
         "NEVER",
         NULL,
         yes(place.is_updatable),

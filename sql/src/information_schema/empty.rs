@@ -142,11 +142,6 @@ const EMPTY: &[Row] = &[
       result_cast_type_udt_schema:name result_cast_type_udt_name:name \
       result_cast_scope_catalog:name result_cast_scope_schema:name result_cast_scope_name:name \
       result_cast_maximum_cardinality:int4 result_cast_dtd_identifier:name"),
-    ("sequences", 13386, "\
-      sequence_catalog:name sequence_schema:name sequence_name:name data_type:varchar \
-      numeric_precision:int4 numeric_precision_radix:int4 numeric_scale:int4 \
-      start_value:varchar minimum_value:varchar maximum_value:varchar increment:varchar \
-      cycle_option:varchar/7"),
     ("sql_features", 13391, "\
       feature_id:varchar feature_name:varchar sub_feature_id:varchar sub_feature_name:varchar \
       is_supported:varchar/7 is_verified_by:varchar comments:varchar"),

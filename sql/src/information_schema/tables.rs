@@ -20,21 +20,30 @@ pub(super) const TABLES: Definition = Definition {
                 database,
                 relation.schema,
                 relation.name,
-                relation.kind == 'r',
+                kind(relation.kind == 'r'),
             );
         }
         for relation in Relation::all(&context.snapshot) {
             let schema = schema_name(&context.snapshot, relation.schema_id());
             let is_table = matches!(relation, Relation::Table(_));
-            push(rows, database, schema, relation.name(), is_table);
+            let kind = match context.snapshot.is_temporary(relation.schema_id()) {
+                true => TEMPORARY,
+                false => kind(is_table),
+            };
+            push(rows, database, schema, relation.name(), kind);
         }
     },
     ..Definition::VIEW
 };
 
-fn push(rows: &mut Rows, database: &str, schema: &str, name: &str, is_table: bool) {
-    let kind = if is_table { "BASE TABLE" } else { "VIEW" };
-    let insertable = if is_table { "YES" } else { "NO" };
+const TEMPORARY: &str = "LOCAL TEMPORARY";
+
+fn kind(is_table: bool) -> &'static str {
+    if is_table { "BASE TABLE" } else { "VIEW" }
+}
+
+fn push(rows: &mut Rows, database: &str, schema: &str, name: &str, kind: &str) {
+    let insertable = if kind == "VIEW" { "NO" } else { "YES" };
     rows.push(cells![
         database, schema, name, kind, NULL, NULL, NULL, NULL, NULL, insertable, "NO", NULL,
     ]);

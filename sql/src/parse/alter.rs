@@ -21,8 +21,8 @@ pub(crate) struct AlterRelation {
 pub(crate) enum AlterAction {
     Rename(Ident),
     Owner(Owner),
-    /// Not built.
-    SetSchema,
+    RenameColumn(Ident, Ident),
+    SetSchema(Ident),
     /// Something else; its words, for an error.
     Other(&'static str),
 }
@@ -74,11 +74,15 @@ fn action(parser: &mut Parser<'_>) -> Result<AlterAction, ParserError> {
         return Ok(AlterAction::Owner(parser.parse_owner()?));
     }
     if parser.parse_keywords(&[Keyword::SET, Keyword::SCHEMA]) {
-        parser.parse_identifier()?;
-        return Ok(AlterAction::SetSchema);
+        return Ok(AlterAction::SetSchema(parser.parse_identifier()?));
+    }
+    if parser.parse_keyword(Keyword::RENAME) {
+        let _ = parser.parse_keyword(Keyword::COLUMN);
+        let old = parser.parse_identifier()?;
+        parser.expect_keyword(Keyword::TO)?;
+        return Ok(AlterAction::RenameColumn(old, parser.parse_identifier()?));
     }
     let words = [
-        (Keyword::RENAME, "RENAME COLUMN"),
         (Keyword::ALTER, "ALTER COLUMN"),
         (Keyword::SET, "SET"),
         (Keyword::RESET, "RESET"),

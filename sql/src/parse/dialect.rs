@@ -2,7 +2,7 @@
 
 use std::any::TypeId;
 
-use sqlparser::ast::Expr;
+use sqlparser::ast::{ColumnOption, Expr};
 use sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
@@ -67,6 +67,14 @@ impl Dialect for GotganDialect {
         _precedence: u8,
     ) -> Option<Result<Expr, ParserError>> {
         super::phrase::infix(self, parser, expr)
+    }
+
+    fn parse_column_option(
+        &self,
+        parser: &mut Parser,
+    ) -> Result<Option<Result<Option<ColumnOption>, ParserError>>, ParserError> {
+        let identity = super::sequence::column_identity(parser)?;
+        Ok(identity.map(|identity| Ok(Some(ColumnOption::Default(identity)))))
     }
 
     same_as_postgres!(

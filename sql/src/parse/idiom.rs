@@ -7,12 +7,15 @@
 //!
 //! Source: PostgreSQL 15, `gram.y`.
 
-use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Word};
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Word};
 
 use crate::error::SqlError;
 
 mod create_table;
+mod hash_name;
+pub(crate) mod identity;
 pub(crate) mod merge;
+mod relation;
 
 pub(crate) use create_table::{LIKE, NO_DATA};
 
@@ -23,12 +26,23 @@ pub(crate) const MARK: char = '\u{1}';
 pub(crate) const USING_ALIAS: &str = "\u{1}as/";
 
 /// Words of which one must occur before anything has to be done.
-const TRIGGERS: &[&str] = &["TABLE", "SELECT", "USING", "OVERRIDING", "EXCLUDE", "MERGE"];
+const TRIGGERS: &[&str] = &[
+    "TABLE",
+    "SELECT",
+    "USING",
+    "OVERRIDING",
+    "EXCLUDE",
+    "MERGE",
+    "UPDATE",
+    "DELETE",
+];
 
 /// Replaces what sqlparser lacks.
 ///
-/// Errors: `0A000` for a window frame that excludes rows.
+/// Errors: `0A000` for a window frame that excludes rows, `42601` for a reserved word
+/// as a name.
 pub(super) fn translate(tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>, SqlError> {
+    let tokens = hash_name::merge(tokens);
     let is_trigger = |token: &TokenWithSpan| match &token.token {
         Token::Word(word) if word.quote_style.is_none() => TRIGGERS
             .iter()
@@ -44,11 +58,15 @@ pub(super) fn translate(tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>
         for index in 0..view.len() {
             let table_query = table_query(&view, index);
             edits.extend(table_query.or_else(|| empty_select(&view, index)));
-            edits.extend(overriding(&view, index));
+            edits.extend(identity::edits(&view, index));
             edits.extend(excluded_rows(&view, index)?);
             edits.extend(using_alias(&view, index));
             edits.extend(create_table::edits(&view, index));
             edits.extend(merge::edit(&view, index));
+            edits.extend(merge::joined_source(&view, index));
+            edits.extend(relation::only(&view, index));
+            edits.extend(relation::star(&view, index));
+            relation::refuse_reserved(&view, index)?;
         }
         edits
     };
@@ -130,6 +148,14 @@ impl<'a> View<'a> {
         match index.checked_sub(1) {
             Some(previous) => self.token(previous),
             None => &self.end.token,
+        }
+    }
+
+    /// Where token `index` stands in the text.
+    fn location(&self, index: usize) -> Location {
+        match self.places.get(index) {
+            Some(place) => self.tokens[*place].span.start,
+            None => self.end.span.start,
         }
     }
 
@@ -281,14 +307,6 @@ fn empty_select(view: &View<'_>, index: usize) -> Option<Edit> {
     let mut edit = view.edit(index, index + 1, with);
     edit.start = edit.end;
     Some(edit)
-}
-
-/// No column has a generator yet, so there is nothing that OVERRIDING overrides.
-fn overriding(view: &View<'_>, index: usize) -> Option<Edit> {
-    let matches = view.is(index, "OVERRIDING")
-        && view.is_any(index + 1, &["SYSTEM", "USER"])
-        && view.is(index + 2, "VALUE");
-    matches.then(|| view.edit(index, index + 3, Vec::new()))
 }
 
 /// The end of a window frame. Excluding nothing is the default.

@@ -89,13 +89,6 @@ const EMPTY: &[Row] = &[
     ("pg_seclabels", 12099, 'v', "\
       objoid:oid classoid:oid objsubid:int4 objtype:text objnamespace:oid objname:text \
       provider:text label:text"),
-    ("pg_sequence", 2224, 'r', "\
-      seqrelid:oid seqtypid:oid seqstart:int8 seqincrement:int8 seqmax:int8 seqmin:int8 \
-      seqcache:int8 seqcycle:bool"),
-    ("pg_sequences", 12048, 'v', "\
-      schemaname:name sequencename:name sequenceowner:name data_type:regtype start_value:int8 \
-      min_value:int8 max_value:int8 increment_by:int8 cycle:bool cache_size:int8 \
-      last_value:int8"),
     ("pg_shdepend", 1214, 'r', "\
       dbid:oid classid:oid objid:oid objsubid:int4 refclassid:oid refobjid:oid deptype:char"),
     ("pg_shdescription", 2396, 'r', "objoid:oid classoid:oid description:text"),

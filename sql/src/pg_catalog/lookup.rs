@@ -4,7 +4,9 @@
 //! Errors: `42P01`, `42704`, `42883`, `3F000`, `0A000` for another database, each
 //! raised only by the functions that say so.
 
-use gotgan_storage::{Snapshot, TableId, ViewId};
+use std::sync::Arc;
+
+use gotgan_storage::{Sequence, SequenceId, Snapshot, TableId, ViewId};
 
 use super::identifier::{parse_qualified, quote, quote_qualified};
 use super::objects::{self, Relation, schema_name, schemas};
@@ -35,6 +37,12 @@ pub(crate) fn class<'a>(snapshot: &'a Snapshot, oid: u32) -> Option<Named<'a>> {
             name: relation.name(),
         });
     }
+    if let Some(sequence) = sequence(snapshot, oid) {
+        return Some(Named {
+            schema: schema_name(snapshot, sequence.schema_id),
+            name: &sequence.name,
+        });
+    }
     let index = objects::all_indexes(snapshot).find(|index| index.oid == oid)?;
     Some(Named {
         schema: schema_name(snapshot, index.table.schema_id),
@@ -51,7 +59,12 @@ pub(crate) fn user_relation(snapshot: &Snapshot, oid: u32) -> Option<Relation<'_
     snapshot.view(ViewId(id)).map(|view| Relation::View(view))
 }
 
-/// The `pg_class.oid` of a relation or index of this schema.
+/// The sequence with this `pg_class.oid`.
+pub(crate) fn sequence(snapshot: &Snapshot, oid: u32) -> Option<&Arc<Sequence>> {
+    snapshot.sequence(SequenceId(oids::object_id(oid)?))
+}
+
+/// The `pg_class.oid` of a relation, sequence or index of this schema.
 fn class_in(snapshot: &Snapshot, schema: &str, name: &str) -> Option<u32> {
     if let Some(system) = relation(schema, name) {
         return Some(system.oid);
@@ -60,9 +73,15 @@ fn class_in(snapshot: &Snapshot, schema: &str, name: &str) -> Option<u32> {
     match snapshot.relation(schema_id, name) {
         Some(gotgan_storage::Relation::Table(table)) => Some(oids::table(table.id)),
         Some(gotgan_storage::Relation::View(view)) => Some(oids::view(view.id)),
-        None => objects::all_indexes(snapshot)
-            .find(|index| index.table.schema_id == schema_id && index.name == name)
-            .map(|index| index.oid),
+        None => {
+            let sequence = snapshot.sequence_by_name(schema_id, name);
+            let index = || {
+                objects::all_indexes(snapshot)
+                    .find(|index| index.table.schema_id == schema_id && index.name == name)
+            };
+            let sequence = sequence.map(|sequence| oids::sequence(sequence.id));
+            sequence.or_else(|| Some(index()?.oid))
+        }
     }
 }
 

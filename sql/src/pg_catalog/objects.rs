@@ -2,12 +2,13 @@
 //!
 //! Attribute numbers are positions in the table as it is now, from 1, without gaps.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::datatypes::Field;
 use gotgan_storage::{
-    Column, ColumnId, Constraint, ConstraintEntry, Schema, SchemaId, Snapshot, Table, TableId, View,
+    Column, ColumnId, Constraint, ConstraintEntry, Schema, SchemaId, Sequence, Snapshot, Table, TableId,
+    View,
 };
 
 use super::identifier::quote;
@@ -26,7 +27,8 @@ pub(crate) fn schemas(snapshot: &Snapshot) -> impl Iterator<Item = &Arc<Schema>>
 
 fn is_empty(snapshot: &Snapshot, schema: SchemaId) -> bool {
     let holds_table = snapshot.tables().any(|table| table.schema_id == schema);
-    !holds_table && !snapshot.views().any(|view| view.schema_id == schema)
+    let holds_sequence = snapshot.sequences().any(|own| own.schema_id == schema);
+    !holds_table && !holds_sequence && !snapshot.views().any(|view| view.schema_id == schema)
 }
 
 /// Name of a schema; empty if it is gone, which a consistent snapshot never shows.
@@ -89,6 +91,14 @@ impl<'a> Relation<'a> {
         }
     }
 
+    /// The sequence that makes the column at `index` an identity column.
+    pub(crate) fn identity(self, all: &Identities<'a>, index: usize) -> Option<&'a Sequence> {
+        match self {
+            Relation::Table(table) => all.get(&(table.id, table.columns.get(index)?.id)).copied(),
+            Relation::View(_) => None,
+        }
+    }
+
     /// Its columns in order; the attribute number is the position from 1.
     pub(crate) fn attributes(self) -> Vec<Attribute<'a>> {
         match self {
@@ -107,6 +117,18 @@ impl<'a> Relation<'a> {
         }
     }
 }
+
+/// The sequences of identity columns.
+pub(crate) fn identities(snapshot: &Snapshot) -> Identities<'_> {
+    let owned = snapshot.sequences().filter_map(|sequence| {
+        let owner = sequence.owned_by.filter(|owner| owner.kind.is_identity())?;
+        Some(((owner.table, owner.column), sequence.as_ref()))
+    });
+    owned.collect()
+}
+
+/// By table and column.
+pub(crate) type Identities<'a> = HashMap<(TableId, ColumnId), &'a Sequence>;
 
 /// A column as `pg_attribute` shows it.
 pub(crate) struct Attribute<'a> {

@@ -10,7 +10,7 @@
 //!
 //! Source: PostgreSQL 15, `src/include/catalog/*.dat` (numbers below 16384).
 
-use gotgan_storage::{ColumnId, SchemaId, TableId, ViewId};
+use gotgan_storage::{ColumnId, SchemaId, SequenceId, TableId, ViewId};
 
 #[allow(missing_docs, reason = "each constant is the relation of its name")]
 pub(crate) mod class {
@@ -126,6 +126,11 @@ pub fn table(id: TableId) -> u32 {
 
 /// `pg_class.oid` of a view.
 pub fn view(id: ViewId) -> u32 {
+    object(id.0)
+}
+
+/// `pg_class.oid` of a sequence.
+pub fn sequence(id: SequenceId) -> u32 {
     object(id.0)
 }
 

@@ -2,6 +2,7 @@
 
 use super::rows::cells;
 use super::{Definition, oids};
+use crate::sequence::shown;
 
 pub(super) const PG_ATTRDEF: Definition = Definition {
     name: "pg_attrdef",
@@ -15,7 +16,7 @@ pub(super) const PG_ATTRDEF: Definition = Definition {
                         oids::default(table.id, column.id),
                         oids::table(table.id),
                         i64::try_from(index + 1).unwrap_or(0),
-                        default.as_str(),
+                        shown(context, default),
                     ]);
                 }
             }

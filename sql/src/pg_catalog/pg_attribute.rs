@@ -1,10 +1,13 @@
-//! `pg_attribute`: one row for each column of each table, view and index, and for
-//! the system columns of tables.
+//! `pg_attribute`: one row for each column of each table, view, sequence and index,
+//! and for the system columns of tables.
+
+use gotgan_storage::{Sequence, SequenceOwnerKind};
 
 use super::objects::{self, Attribute, IndexEntry, Relation};
 use super::pg_type;
 use super::rows::{NULL, Rows, cells};
-use super::{Definition, relations};
+use super::{Definition, oids, relations};
+use crate::plan::SEQUENCE_COLUMNS;
 use crate::types::{PgType, oid};
 
 /// `tid`, which is no type of a user's column.
@@ -39,6 +42,7 @@ pub(super) const PG_ATTRIBUTE: Definition = Definition {
                     relation.oid,
                     number(index),
                     &Attribute::of_field(field),
+                    "",
                 );
             }
             if relation.kind == 'r' {
@@ -47,9 +51,11 @@ pub(super) const PG_ATTRIBUTE: Definition = Definition {
         }
     },
     current: |context, rows| {
+        let identities = objects::identities(&context.snapshot);
         for relation in Relation::all(&context.snapshot) {
             for (index, attribute) in relation.attributes().iter().enumerate() {
-                push(rows, relation.oid(), number(index), attribute);
+                let identity = letter(relation.identity(&identities, index));
+                push(rows, relation.oid(), number(index), attribute, identity);
             }
             if matches!(relation, Relation::Table(_)) {
                 push_system_columns(rows, relation.oid());
@@ -58,9 +64,37 @@ pub(super) const PG_ATTRIBUTE: Definition = Definition {
         for index in objects::all_indexes(&context.snapshot) {
             push_index(rows, &index);
         }
+        for sequence in context.snapshot.sequences() {
+            push_sequence(rows, oids::sequence(sequence.id));
+        }
     },
     ..Definition::TABLE
 };
+
+/// `attidentity` of a column that a sequence numbers.
+fn letter(sequence: Option<&Sequence>) -> &'static str {
+    let kind = sequence.and_then(|sequence| sequence.owned_by);
+    match kind.map(|owner| owner.kind) {
+        Some(SequenceOwnerKind::IdentityAlways) => "a",
+        Some(SequenceOwnerKind::IdentityByDefault) => "d",
+        Some(SequenceOwnerKind::Auto) | None => "",
+    }
+}
+
+/// The columns that a sequence has as a relation.
+fn push_sequence(rows: &mut Rows, relation: u32) {
+    for (index, (name, type_oid)) in SEQUENCE_COLUMNS.iter().enumerate() {
+        let attribute = Attribute {
+            name,
+            pg_type: PgType::new(*type_oid),
+            not_null: true,
+            default: None,
+            comment: None,
+        };
+        push(rows, relation, number(index), &attribute, "");
+    }
+    push_system_columns(rows, relation);
+}
 
 fn number(index: usize) -> i64 {
     i64::try_from(index + 1).unwrap_or(0)
@@ -76,7 +110,7 @@ fn push_system_columns(rows: &mut Rows, relation: u32) {
             default: None,
             comment: None,
         };
-        push(rows, relation, number, &attribute);
+        push(rows, relation, number, &attribute, "");
     }
 }
 
@@ -93,11 +127,17 @@ fn push_index(rows: &mut Rows, index: &IndexEntry<'_>) {
             default: None,
             comment: None,
         };
-        push(rows, index.oid, number(position), &attribute);
+        push(rows, index.oid, number(position), &attribute, "");
     }
 }
 
-fn push(rows: &mut Rows, relation: u32, number: i64, attribute: &Attribute<'_>) {
+fn push(
+    rows: &mut Rows,
+    relation: u32,
+    number: i64,
+    attribute: &Attribute<'_>,
+    identity: &'static str,
+) {
     let pg_type = attribute.pg_type;
     let entry = pg_type.entry();
     let physical = pg_type::physical(entry);
@@ -119,7 +159,7 @@ fn push(rows: &mut Rows, relation: u32, number: i64, attribute: &Attribute<'_>) 
         attribute.not_null,
         attribute.default.is_some(),
         false,
-        "",
+        identity,
         "",
         false,
         true,

@@ -1,10 +1,11 @@
-//! `pg_class`: one row for each table, view and index, system relations included.
+//! `pg_class`: one row for each table, view, sequence and index, system relations included.
 
-use gotgan_storage::{Constraint, Snapshot, Table, TableId};
+use gotgan_storage::{Constraint, SchemaId, Sequence, Snapshot, Table, TableId};
 
 use super::objects::{self, IndexEntry, Relation};
 use super::rows::{NULL, Rows, cells};
 use super::{Definition, oids, relations, roles};
+use crate::plan::SEQUENCE_COLUMNS;
 
 /// Bytes that `relpages` counts in.
 const PAGE_BYTES: u64 = 8192;
@@ -38,6 +39,9 @@ pub(super) const PG_CLASS: Definition = Definition {
                 },
             );
         }
+        for sequence in context.snapshot.sequences() {
+            push(rows, &Row::sequence(&context.snapshot, sequence));
+        }
         for index in objects::all_indexes(&context.snapshot) {
             push(rows, &Row::index(&context.snapshot, &index));
         }
@@ -64,6 +68,8 @@ struct Row<'a> {
     has_rules: bool,
     has_triggers: bool,
     replica_identity: char,
+    /// 'p' or, of what one session sees only, 't'.
+    persistence: char,
 }
 
 impl<'a> Row<'a> {
@@ -86,6 +92,7 @@ impl<'a> Row<'a> {
             has_rules: !is_table,
             has_triggers: false,
             replica_identity: 'n',
+            persistence: 'p',
         }
     }
 
@@ -107,6 +114,7 @@ impl<'a> Row<'a> {
             has_rules: true,
             has_triggers: false,
             replica_identity: 'n',
+            persistence: persistence(snapshot, relation.schema_id()),
         };
         match relation {
             Relation::Table(table) => base.of_table(table),
@@ -138,6 +146,29 @@ impl<'a> Row<'a> {
         }
     }
 
+    fn sequence(snapshot: &Snapshot, sequence: &'a Sequence) -> Self {
+        let oid = oids::sequence(sequence.id);
+        Row {
+            oid,
+            name: &sequence.name,
+            schema: oids::schema(sequence.schema_id),
+            row_type: 0,
+            owner: roles::oid(snapshot, &sequence.owner),
+            access_method: 0,
+            file_node: oid,
+            pages: 1,
+            row_count: 1.0,
+            has_index: false,
+            kind: 'S',
+            column_count: SEQUENCE_COLUMNS.len(),
+            check_count: 0,
+            has_rules: false,
+            has_triggers: false,
+            replica_identity: 'n',
+            persistence: 'p',
+        }
+    }
+
     fn index(snapshot: &Snapshot, index: &IndexEntry<'a>) -> Self {
         Row {
             oid: index.oid,
@@ -156,7 +187,17 @@ impl<'a> Row<'a> {
             has_rules: false,
             has_triggers: false,
             replica_identity: 'n',
+            persistence: persistence(snapshot, index.table.schema_id),
         }
+    }
+}
+
+/// `relpersistence` of what is in a schema.
+fn persistence(snapshot: &Snapshot, schema: SchemaId) -> char {
+    if snapshot.is_temporary(schema) {
+        't'
+    } else {
+        'p'
     }
 }
 
@@ -178,7 +219,7 @@ fn push(rows: &mut Rows, row: &Row<'_>) {
         0,
         row.has_index,
         false,
-        'p',
+        row.persistence,
         row.kind,
         count(row.column_count),
         count(row.check_count),

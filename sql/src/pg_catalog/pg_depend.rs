@@ -1,14 +1,15 @@
 //! `pg_depend`: relations on their schemas, row types on relations, views on what
 //! they read, keys and CHECKs on columns, key indexes on their constraints, defaults
-//! on their columns.
+//! on their columns and sequences, owned sequences on columns.
 //!
 //! Not guaranteed: which columns a view reads; it depends on whole relations here.
 
-use gotgan_storage::{ColumnId, Constraint, ConstraintEntry, Snapshot, Table};
+use gotgan_storage::{ColumnId, Constraint, ConstraintEntry, Sequence, Snapshot, Table};
 
 use super::objects::{self, Relation, attribute_numbers, check_columns, referenced_index};
 use super::rows::{Rows, cells};
 use super::{Definition, oids};
+use crate::sequence::sequences_in;
 
 /// `pg_type`, which row types are in.
 const TYPE: u32 = 1247;
@@ -33,6 +34,9 @@ pub(super) const PG_DEPEND: Definition = Definition {
         }
         for table in context.snapshot.tables() {
             push_table(rows, &context.snapshot, table);
+        }
+        for sequence in context.snapshot.sequences() {
+            push_sequence(rows, &context.snapshot, sequence);
         }
     },
     ..Definition::TABLE
@@ -75,12 +79,30 @@ fn push_relation(rows: &mut Rows, relation: Relation<'_>) {
     );
 }
 
+fn push_sequence(rows: &mut Rows, snapshot: &Snapshot, sequence: &Sequence) {
+    let own = Object::new(oids::class::CLASS, oids::sequence(sequence.id));
+    let schema = Object::new(oids::class::NAMESPACE, oids::schema(sequence.schema_id));
+    push(rows, &own, &schema, 'n');
+    let Some(owner) = sequence.owned_by else {
+        return;
+    };
+    let Some(table) = snapshot.table(owner.table) else {
+        return;
+    };
+    let kind = if owner.kind.is_identity() { 'i' } else { 'a' };
+    push_columns(rows, &own, table, &[owner.column], kind);
+}
+
 fn push_table(rows: &mut Rows, snapshot: &Snapshot, table: &Table) {
     for (index, stored) in table.columns.iter().enumerate() {
-        if stored.default.is_some() {
+        if let Some(text) = &stored.default {
             let default = Object::new(oids::class::ATTRDEF, oids::default(table.id, stored.id));
             let number = i64::try_from(index + 1).unwrap_or(0);
             push(rows, &default, &Object::column(table, number), 'a');
+            for sequence in sequences_in(snapshot, text) {
+                let used = Object::new(oids::class::CLASS, oids::sequence(sequence));
+                push(rows, &default, &used, 'n');
+            }
         }
     }
     for entry in &table.constraints {

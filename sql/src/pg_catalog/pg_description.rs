@@ -29,6 +29,12 @@ pub(super) const PG_DESCRIPTION: Definition = Definition {
                 }
             }
         }
+        for sequence in context.snapshot.sequences() {
+            if let Some(comment) = &sequence.comment {
+                let oid = oids::sequence(sequence.id);
+                rows.push(cells![oid, oids::class::CLASS, 0, comment.as_str()]);
+            }
+        }
         for table in context.snapshot.tables() {
             push_parts(rows, table);
         }

@@ -70,6 +70,7 @@ pub(crate) fn over(snapshot: Arc<Snapshot>) -> Arc<StatementContext> {
         prepared: Vec::new(),
         random: Arc::default(),
         is_replica: false,
+        sequences: crate::sequence::SequenceUse::default(),
         clock: Arc::new(SystemClock),
     })
 }

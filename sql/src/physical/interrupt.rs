@@ -106,9 +106,7 @@ pub(super) fn with_limits(
             join.join_type(),
             join.projection().as_ref().map(|columns| columns.to_vec()),
         )?;
-        Ok(Transformed::yes(
-            Arc::new(limited) as Arc<dyn ExecutionPlan>
-        ))
+        Ok(Transformed::yes(Arc::new(limited) as Arc<dyn ExecutionPlan>))
     })
     .map(|transformed| transformed.data)
 }

@@ -24,13 +24,17 @@ mod call;
 mod clauses;
 mod from;
 mod grouping;
+mod merge;
 mod names;
 mod order;
+mod place;
 mod query;
 mod refuse;
 mod suggest;
 mod targets;
 
+pub(crate) use merge::SourceScope;
+pub(crate) use place::{Place, refuse_in};
 pub(super) use refuse::refuse;
 
 /// The error that PostgreSQL gives for a query that the engine refused with `error`.
@@ -54,6 +58,45 @@ pub(super) fn explain(planner: &Planner, query: &Query, error: SqlError) -> SqlE
     };
     match analysis.query(query, &query::Ctes::default(), None) {
         Ok(_) => error,
+        Err(found) => found,
+    }
+}
+
+/// A relation that an expression may name.
+#[derive(Clone, Debug)]
+pub(crate) struct Named {
+    /// What its columns are qualified with.
+    pub(crate) name: Option<String>,
+    /// The table behind an alias.
+    pub(crate) table: Option<String>,
+    pub(crate) columns: Vec<String>,
+}
+
+/// As [`explain`], for an expression over relations.
+pub(crate) fn explain_expression(
+    planner: &Planner,
+    expression: &Expr,
+    relations: Vec<Named>,
+    error: SqlError,
+) -> SqlError {
+    if ![sqlstate::UNDEFINED_COLUMN, sqlstate::AMBIGUOUS_COLUMN].contains(&error.code) {
+        return error;
+    }
+    let analysis = query::Analysis {
+        planner,
+        checks_names: true,
+    };
+    let relations = relations.into_iter().map(|relation| names::Relation {
+        name: relation.name,
+        table: relation.table,
+        columns: Some(relation.columns),
+    });
+    let scope = names::Scope {
+        relations: relations.collect(),
+        ..names::Scope::default()
+    };
+    match analysis.expression(expression, &scope, &query::Ctes::default()) {
+        Ok(()) => error,
         Err(found) => found,
     }
 }

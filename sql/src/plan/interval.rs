@@ -332,9 +332,7 @@ impl Temporal {
                     scale(value, |part| part * factor)
                 })
             }
-            Operation::Quotient => {
-                rows::<Intervals, Float64Type, Intervals>(left, right, divide)
-            }
+            Operation::Quotient => rows::<Intervals, Float64Type, Intervals>(left, right, divide),
             _ => Err(SqlError::internal("an operation on times of another kind").into()),
         }
     }

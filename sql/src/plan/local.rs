@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use datafusion::catalog::view::ViewTable;
 use datafusion::common::TableReference;
-use datafusion::datasource::provider_as_source;
+use datafusion::datasource::{MemTable, TableProvider, provider_as_source};
 use datafusion::logical_expr::{LogicalPlan, TableSource};
 use gotgan_storage::Table;
 
 use super::{Planner, decorrelate};
 use crate::error::SqlError;
-use crate::scan::LakeTable;
+use crate::scan::{FILE_COLUMN, LakeTable, POSITION_COLUMN};
 
 /// The table that a statement changes, with the places of its rows.
 pub(crate) const TARGET_RELATION: &str = "\0target";
@@ -25,13 +25,23 @@ pub(crate) enum LocalRelation {
     Target(Arc<Table>),
     /// The rows of a plan.
     Plan(Box<LogicalPlan>),
+    /// Rows in memory.
+    Rows(Arc<MemTable>),
 }
 
 impl Planner {
     /// The same planner with one more relation.
-    pub(crate) fn with_relation(&self, name: &'static str, relation: LocalRelation) -> Self {
+    pub(crate) fn with_relation(&self, name: &str, relation: LocalRelation) -> Self {
+        self.with_relations([(name.to_owned(), relation)])
+    }
+
+    /// The same planner with more relations.
+    pub(crate) fn with_relations(
+        &self,
+        relations: impl IntoIterator<Item = (String, LocalRelation)>,
+    ) -> Self {
         let mut planner = self.clone();
-        planner.local.push((name, relation));
+        planner.local.extend(relations);
         planner
     }
 
@@ -43,7 +53,7 @@ impl Planner {
         let (_, relation) = self
             .local
             .iter()
-            .find(|(name, _)| *name == table.as_ref())?;
+            .find(|(name, _)| name == table.as_ref())?;
         Some(match relation {
             LocalRelation::Target(table) => {
                 let scan = LakeTable::new(self.lake.clone(), Arc::clone(table)).with_positions();
@@ -51,6 +61,32 @@ impl Planner {
             }
             LocalRelation::Plan(plan) => {
                 provider_as_source(Arc::new(ViewTable::new(plan.as_ref().clone(), None)))
+            }
+            LocalRelation::Rows(rows) => {
+                let rows: Arc<dyn TableProvider> = Arc::<MemTable>::clone(rows);
+                provider_as_source(rows)
+            }
+        })
+    }
+
+    /// The name and columns of one of the statement's own relations, as an analysis of
+    /// the statement shows them.
+    pub(super) fn local_names(&self, name: &str) -> Option<(Option<String>, Vec<String>)> {
+        let (_, relation) = self.local.iter().find(|(own, _)| own == name)?;
+        Some(match relation {
+            LocalRelation::Target(table) => {
+                let columns = table.columns.iter().map(|column| column.name.clone());
+                let places = [FILE_COLUMN, POSITION_COLUMN].map(str::to_owned);
+                (Some(table.name.clone()), columns.chain(places).collect())
+            }
+            LocalRelation::Plan(plan) => {
+                let fields = plan.schema().fields().iter();
+                (None, fields.map(|field| field.name().clone()).collect())
+            }
+            LocalRelation::Rows(rows) => {
+                let schema = rows.schema();
+                let fields = schema.fields().iter();
+                (None, fields.map(|field| field.name().clone()).collect())
             }
         })
     }

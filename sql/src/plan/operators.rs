@@ -24,14 +24,14 @@ mod condition;
 mod literal;
 mod named;
 
-pub(crate) use category::{common_type, is_float};
-pub(super) use category::{cannot_match, literal_target};
 use category::{
     Category, arithmetic_literal, category, integer_digits, later_instant, number_target,
 };
+pub(super) use category::{cannot_match, literal_target};
+pub(crate) use category::{common_type, is_float};
 
-use literal::{padding_ignored, require_unique};
 pub(crate) use literal::{cast_expr, literal_as};
+use literal::{padding_ignored, require_unique};
 
 use super::arithmetic;
 use super::builtin;
@@ -96,9 +96,7 @@ impl ExprPlanner for OperatorPlanner {
         raw: RawDictionaryExpr,
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawDictionaryExpr>> {
-        let is_array = |key: &Expr| {
-            matches!(key.as_literal(), Some(ScalarValue::Utf8(Some(name))) if name == rewrite::ARRAY)
-        };
+        let is_array = |key: &Expr| matches!(key.as_literal(), Some(ScalarValue::Utf8(Some(name))) if name == rewrite::ARRAY);
         if !raw.keys.first().is_some_and(is_array) {
             return Ok(PlannerResult::Original(raw));
         }

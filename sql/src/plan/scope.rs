@@ -30,13 +30,17 @@ impl Columns for Planner {
                 let columns = view.columns.iter();
                 columns.map(|column| column.name.clone()).collect()
             }
+            Resolved::Sequence(_) => super::SEQUENCE_COLUMNS
+                .iter()
+                .map(|(name, _)| (*name).to_owned())
+                .collect(),
         })
     }
 
     fn is_table(&self, name: &ObjectName) -> bool {
         match self.named(name) {
             Some(Resolved::System(relation)) => relation.kind == 'r',
-            Some(Resolved::Stored(Relation::View(_))) => false,
+            Some(Resolved::Stored(Relation::View(_)) | Resolved::Sequence(_)) => false,
             // What does not exist is an error of its own.
             Some(Resolved::Stored(Relation::Table(_))) | None => true,
         }

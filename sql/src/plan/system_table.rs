@@ -7,8 +7,8 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result;
-use datafusion::datasource::{DefaultTableSource, TableType};
 use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::datasource::{DefaultTableSource, TableType};
 use datafusion::logical_expr::{Expr, TableSource};
 use datafusion::physical_plan::ExecutionPlan;
 
@@ -55,6 +55,11 @@ impl TableProvider for SystemTable {
         _filters: &[Expr],
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        if self.relation.name == "pg_sequences" {
+            let sequences = self.ctx.snapshot.sequences();
+            let ids = sequences.map(|sequence| sequence.id);
+            self.ctx.sequences.read_states(ids).await?;
+        }
         let rows: RecordBatch = self.relation.rows(&self.ctx)?;
         let plan = MemorySourceConfig::try_new_exec(
             &[vec![rows]],

@@ -79,7 +79,7 @@ struct Scope {
 
 /// What a bare name means in one scope.
 enum Found {
-    Merged(Expr),
+    Merged(Box<Expr>),
     Here,
     Unknown,
     No,
@@ -90,13 +90,13 @@ impl Scope {
         let Some(output) = &self.source.output else {
             let merged = self.source.merged.iter().find(|entry| entry.name == name);
             return match merged {
-                Some(entry) => Found::Merged(entry.value.clone()),
+                Some(entry) => Found::Merged(Box::new(entry.value.clone())),
                 None => Found::Unknown,
             };
         };
         let mut named = output.iter().filter(|entry| entry.name == name);
         match (named.next(), named.next()) {
-            (Some(entry), None) if entry.is_merged => Found::Merged(entry.value.clone()),
+            (Some(entry), None) if entry.is_merged => Found::Merged(Box::new(entry.value.clone())),
             (Some(_), _) => Found::Here,
             (None, _) => Found::No,
         }
@@ -231,7 +231,7 @@ impl Walker<'_> {
                             "the merged column \"{name}\" below a relation of the same name"
                         )));
                     }
-                    return Ok(Some(value));
+                    return Ok(Some(*value));
                 }
             }
         }

@@ -51,6 +51,7 @@ fn row_select(cells: Vec<Expr>) -> Result<Box<SetExpr>, SqlError> {
 }
 
 /// The branches as a tree of little depth.
+#[expect(clippy::vec_box, reason = "a branch is large, and is moved often")]
 fn united(mut branches: Vec<Box<SetExpr>>) -> Option<Box<SetExpr>> {
     if branches.len() < 2 {
         return branches.pop();

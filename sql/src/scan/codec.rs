@@ -223,10 +223,7 @@ fn encode_groups(writer: &mut Writer, groups: &[FileGroup]) -> Result<()> {
     Ok(())
 }
 
-fn decode_groups(
-    reader: &mut Reader<'_>,
-    has_positions: bool,
-) -> Result<Vec<FileGroup>, SqlError> {
+fn decode_groups(reader: &mut Reader<'_>, has_positions: bool) -> Result<Vec<FileGroup>, SqlError> {
     let files = reader.many(|reader| parts::decode_file(reader).map(Arc::new))?;
     let mut places = Reader::new(reader.bytes()?);
     let listed = |places: &mut Reader<'_>| -> Result<PartitionedFile, SqlError> {

@@ -117,7 +117,7 @@ impl Session {
         }
         self.note_length(&statement);
         let (parameters, columns) = match &statement.node {
-            Node::Copy(_) | Node::Alter(_) => (Vec::new(), None),
+            Node::Copy(_) | Node::Alter(_) | Node::Sequence(_) => (Vec::new(), None),
             Node::Ast(node) => command::describe(self, node, known).await?,
         };
         Ok(Prepared {

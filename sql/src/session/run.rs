@@ -30,6 +30,7 @@ impl Session {
         match &statement.node {
             Node::Copy(copy) => command::copy::run(self, copy).await,
             Node::Alter(alter) => command::alter_view::run(self, alter).await,
+            Node::Sequence(statement) => command::sequence::run(self, statement).boxed().await,
             Node::Ast(node) => match node.as_ref() {
                 ast::Statement::Prepare {
                     name,
@@ -54,20 +55,12 @@ impl Session {
             S::Query(query) => self.run_query(query, parameters).await,
             S::Insert(insert) => command::insert::run(self, insert, parameters).boxed().await,
             S::Update(update) => {
-                command::update::run(self, update, None, parameters)
-                    .boxed()
-                    .await
+                Box::pin(command::update::run(self, update, None, parameters)).await
             }
             S::Delete(delete) => {
-                command::delete::run(self, delete, None, parameters)
-                    .boxed()
-                    .await
+                Box::pin(command::delete::run(self, delete, None, parameters)).await
             }
-            S::Merge(merge) => {
-                command::merge::run(self, merge, None, parameters)
-                    .boxed()
-                    .await
-            }
+            S::Merge(merge) => Box::pin(command::merge::run(self, merge, None, parameters)).await,
             S::Explain {
                 statement,
                 analyze,
@@ -129,6 +122,9 @@ impl Session {
         parameters: &[Parameter],
     ) -> Result<Outcome, SqlError> {
         use ast::{SetExpr, Statement as S};
+        if command::writing_with::changes(query) {
+            return Box::pin(command::writing_with::run(self, query, parameters)).await;
+        }
         let with = query.with.as_ref();
         match query.body.as_ref() {
             SetExpr::Insert(_) => {
@@ -170,7 +166,7 @@ impl Session {
             S::Set(set) => command::set::run(self, set).await,
             S::ShowVariable { variable } => command::set::show(self, variable),
             S::Reset(reset) => command::set::reset(self, reset),
-            S::Discard { object_type } => command::set::discard(self, object_type),
+            S::Discard { object_type } => command::set::discard(self, object_type).await,
             S::StartTransaction { modes, begin, .. } => {
                 command::transaction::begin(self, modes, *begin).await
             }

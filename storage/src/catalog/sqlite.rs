@@ -15,6 +15,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{AssertSqlSafe, ConnectOptions, SqliteConnection, Transaction};
 
+use crate::catalog::statement::{Dialect, HEAD_SQL, Statement, inlined_delete_table};
 use crate::catalog::{
     CatalogStore, CommitTransaction, Found, Head, Installation, Selection, Write,
 };
@@ -29,16 +30,11 @@ mod text;
 mod write;
 
 use error::from_sqlx;
-use text::{Statement, row_values, value_at};
+use text::{row_values, value_at};
 use write::SqliteCommit;
 
 /// Connections for reading. Reads are short, and SQLite serves them from memory.
 const READER_COUNT: u32 = 4;
-
-/// Head of the lake in one statement.
-const HEAD_SQL: &str = "SELECT \"snapshot_id\", \"snapshot_time\", \"schema_version\", \
-     \"next_catalog_id\", \"next_file_id\", (SELECT \"epoch\" FROM \"gotgan_state\") \
-     FROM \"ducklake_snapshot\" ORDER BY \"snapshot_id\" DESC LIMIT 1";
 
 /// A catalog in a SQLite file.
 #[derive(Debug)]
@@ -128,6 +124,10 @@ async fn open_pool(
 
 #[async_trait]
 impl CatalogStore for SqliteCatalog {
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     async fn inspect(&self) -> Result<Found, Error> {
         let names: Vec<String> =
             sqlx::query_scalar("SELECT name FROM sqlite_master WHERE type = 'table'")
@@ -206,7 +206,7 @@ impl CatalogStore for SqliteCatalog {
         columns: &[String],
         at: i64,
     ) -> Result<Vec<Values>, Error> {
-        let mut statement = Statement::default();
+        let mut statement = Statement::new(Dialect::Sqlite);
         statement.push("SELECT \"row_id\"");
         for column in columns {
             statement.push(", ").name(column);
@@ -214,8 +214,7 @@ impl CatalogStore for SqliteCatalog {
         statement.push(" FROM ").name(data_table);
         statement.conditions(&[crate::catalog::Condition::VisibleAt(at)]);
         statement.push(" ORDER BY \"row_id\"");
-        let rows = statement
-            .query()
+        let rows = text::query(statement)
             .fetch_all(&self.readers)
             .await
             .map_err(from_sqlx)?;
@@ -225,10 +224,9 @@ impl CatalogStore for SqliteCatalog {
     }
 
     async fn inlined_count(&self, data_table: &str) -> Result<i64, Error> {
-        let mut statement = Statement::default();
-        statement.push("SELECT count(*) FROM ").name(data_table);
-        statement.conditions(&[crate::catalog::Condition::Live]);
-        let row = statement.query().fetch_one(&self.readers).await;
+        let live = [crate::catalog::Condition::Live];
+        let statement = Statement::count(Dialect::Sqlite, data_table, &live);
+        let row = text::query(statement).fetch_one(&self.readers).await;
         integer_at(&row.map_err(from_sqlx)?, 0)
     }
 
@@ -242,15 +240,8 @@ impl CatalogStore for SqliteCatalog {
         if !self.has_table(&name).await? {
             return Ok(Vec::new());
         }
-        let mut statement = Statement::default();
-        statement
-            .push("SELECT \"file_id\", \"row_id\" FROM ")
-            .name(&name);
-        statement
-            .push(" WHERE \"begin_snapshot\" <= ")
-            .bind(Value::Integer(at));
-        let rows = statement
-            .query()
+        let statement = Statement::inlined_deletes(Dialect::Sqlite, &name, at);
+        let rows = text::query(statement)
             .fetch_all(&self.readers)
             .await
             .map_err(from_sqlx)?;
@@ -274,11 +265,6 @@ impl CatalogStore for SqliteCatalog {
             writer.close().await;
         }
     }
-}
-
-/// The table of inlined deletes; its name is the format's.
-fn inlined_delete_table(table_id: i64) -> String {
-    format!("ducklake_inlined_delete_{table_id}")
 }
 
 fn installation_statements(has_format_tables: bool) -> Vec<String> {
@@ -336,8 +322,7 @@ async fn read_selection(
     connection: &mut SqliteConnection,
     selection: &Selection,
 ) -> Result<Vec<Values>, Error> {
-    let rows = Statement::select(selection)
-        .query()
+    let rows = text::query(Statement::select(Dialect::Sqlite, selection))
         .fetch_all(connection)
         .await
         .map_err(from_sqlx)?;

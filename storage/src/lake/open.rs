@@ -14,9 +14,10 @@ use crate::catalog::{
 };
 use crate::error::{Error, ErrorKind};
 use crate::lake::cache::FileCache;
+use crate::lake::scratch::Scratch;
 use crate::lake::{Inner, LakeOptions, LakeRole, folders};
 use crate::lock::PrimaryLock;
-use crate::object::open_store;
+use crate::object::{LocalStore, ScratchDisk, ScratchStore, open_store};
 use crate::snapshot::{Place, load_picture};
 use crate::spec::FORMAT_VERSION;
 use crate::spec::rows::{MetadataRow, SnapshotRow};
@@ -53,12 +54,15 @@ pub(super) async fn open(options: LakeOptions) -> Result<Inner, Error> {
         }
     }
     let (state, roots) = check(&catalog, &options, &path).await?;
-    let objects = open_store(&format!("file://{}", roots[0]))?;
+    let lake_objects = open_store(&format!("file://{}", roots[0]))?;
+    let scratch = Scratch::open(&options.scratch_dir, &*options.ids)?;
+    let scratch_objects = LocalStore::open(&options.scratch_dir, Arc::new(ScratchDisk))?;
+    let objects = ScratchStore::new(lake_objects, Arc::new(scratch_objects), scratch.name());
     let head = catalog.head().await?;
     let picture = load_picture(&catalog, &head).await?;
     Ok(Inner {
         catalog: Box::new(catalog),
-        objects,
+        objects: Arc::new(objects),
         place: Place::new(roots),
         options,
         uuid: state.lake_uuid,
@@ -68,6 +72,7 @@ pub(super) async fn open(options: LakeOptions) -> Result<Inner, Error> {
         turn: AsyncMutex::new(()),
         refresh: AsyncMutex::new(()),
         commits: Arc::new(RwLock::new(())),
+        scratch,
         _lock: lock,
     })
 }

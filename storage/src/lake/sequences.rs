@@ -69,7 +69,7 @@ impl SequenceBlock {
         self.first.wrapping_add(offset)
     }
 
-    fn last(self) -> i64 {
+    pub(crate) fn last(self) -> i64 {
         self.at(self.count - 1)
     }
 }
@@ -167,6 +167,32 @@ impl Lake {
             return Ok(None);
         };
         Ok(Some(cache.put(id, block, count)))
+    }
+
+    /// As `reserve_values`, but only of what this process has reserved already.
+    pub(crate) fn try_reserve_values(
+        &self,
+        id: SequenceId,
+        options: &SequenceOptions,
+        count: u64,
+    ) -> Option<SequenceBlock> {
+        let mut cache = self.inner.sequences.try_lock().ok()?;
+        cache.take(id, options, count)
+    }
+
+    /// Takes back the values that were handed out last, if these are they.
+    pub(crate) fn try_return_values(
+        &self,
+        id: SequenceId,
+        options: &SequenceOptions,
+        block: SequenceBlock,
+    ) {
+        // Before the first value of all there is none to go back to.
+        let before = block.first.checked_sub(block.increment);
+        let is_within = before.is_some_and(|value| (options.min..=options.max).contains(&value));
+        if is_within && let Ok(mut cache) = self.inner.sequences.try_lock() {
+            cache.take_back(id, block);
+        }
     }
 
     /// Sets how far a sequence is, at once and for all, as `setval` does.
@@ -300,6 +326,17 @@ impl SequenceCache {
         cached.handed = taken.last();
         cached.rest -= taken.count;
         Some(taken)
+    }
+
+    /// Takes back what was handed out last, so that it comes next.
+    fn take_back(&mut self, id: SequenceId, block: SequenceBlock) {
+        let Some(cached) = self.blocks.get_mut(&id) else {
+            return;
+        };
+        if cached.increment == block.increment && cached.handed == block.last() {
+            cached.handed = block.first.wrapping_sub(block.increment);
+            cached.rest += block.count;
+        }
     }
 
     /// Hands out the first values of a new block and keeps the others.

@@ -47,7 +47,7 @@ pub(super) struct Request {
     pub(super) base: Arc<Snapshot>,
     pub(super) overlay: Overlay,
     pub(super) uploads: Vec<Path>,
-    /// Written by the commit itself.
+    /// Written by the commit itself; empty before.
     pub(super) deletes: StagedDeleteFiles,
     pub(super) reads: BTreeSet<TableId>,
     pub(super) sequence_states: BTreeMap<i64, SequenceState>,
@@ -71,11 +71,14 @@ enum Outcome {
 
 /// Carries a commit out.
 pub(super) async fn run(lake: &Lake, mut request: Request) -> Result<Option<SnapshotId>, Error> {
-    let outcome = match stage(lake, &mut request).await {
-        Ok(deletes) => {
+    let outcome = match Staged::make(lake, &mut request).await {
+        Ok(staged) => {
             let _turn = lake.commit_turn().await;
-            request.deletes = deletes;
-            let outcome = match attempt(lake, &request).await {
+            let outcome = match staged.check(lake, &mut request).await {
+                Ok(()) => attempt(lake, &request).await,
+                Err(error) => Outcome::RolledBack(error),
+            };
+            let outcome = match outcome {
                 Outcome::Unknown(error) => settle(lake, &request, error).await,
                 other => other,
             };
@@ -111,9 +114,35 @@ pub(super) async fn run(lake: &Lake, mut request: Request) -> Result<Option<Snap
 }
 
 /// What is done before the lock: deletes follow rows that moved, and are written.
-async fn stage(lake: &Lake, request: &mut Request) -> Result<StagedDeleteFiles, Error> {
-    follow_moved(lake, &request.base, &mut request.overlay).await?;
-    stage_deletes(lake, &request.overlay, &mut request.uploads).await
+struct Staged {
+    /// As the transaction left it.
+    original: Overlay,
+    /// Rows that moved until then are followed.
+    at: SnapshotId,
+}
+
+impl Staged {
+    async fn make(lake: &Lake, request: &mut Request) -> Result<Self, Error> {
+        let original = request.overlay.clone();
+        let at = lake.head().await?.id();
+        follow_moved(lake, &request.base, &mut request.overlay).await?;
+        request.deletes = stage_deletes(lake, &request.overlay, &mut request.uploads).await?;
+        Ok(Self { original, at })
+    }
+
+    /// Follows rows that moved since; in the commit's turn, so none do any more.
+    async fn check(self, lake: &Lake, request: &mut Request) -> Result<(), Error> {
+        if lake.head().await?.id() == self.at {
+            return Ok(());
+        }
+        let mut overlay = self.original;
+        if follow_moved(lake, &request.base, &mut overlay).await? {
+            request.overlay = overlay;
+            request.deletes =
+                stage_deletes(lake, &request.overlay, &mut request.uploads).await?;
+        }
+        Ok(())
+    }
 }
 
 /// Files that a savepoint or TRUNCATE took back, and those of which no row is left.
@@ -220,6 +249,11 @@ async fn prepare(
         restarts: &restarts,
     };
     let mut merged = rebase(&mine, &old)?;
+    if is_moved {
+        for table in difference.tables.iter().filter_map(|id| merged.table(*id)) {
+            rows::check_column_ids(catalog, table, request.base.id().0).await?;
+        }
+    }
     let mut batch = Batch {
         snapshot_id: head.snapshot.snapshot_id + 1,
         schema_version: head.snapshot.schema_version + i64::from(!difference.is_empty()),

@@ -176,6 +176,7 @@ impl Transaction {
         if table.schema_id == schema {
             return Ok(());
         }
+        self.check_no_change_of_lifetime(table.schema_id, schema)?;
         let (from, to) = (self.schema(table.schema_id)?, self.schema(schema)?);
         self.check_relation_name(schema, &table.name)?;
         for index in &table.indexes {
@@ -233,6 +234,7 @@ impl Transaction {
         if view.schema_id == schema {
             return Ok(());
         }
+        self.check_no_change_of_lifetime(view.schema_id, schema)?;
         self.schema(schema)?;
         self.check_relation_name(schema, &view.name)?;
         let moved = View {

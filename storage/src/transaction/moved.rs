@@ -2,12 +2,11 @@
 //!
 //! Such a rewrite ends a file, or inlined rows, and puts the rows into a new file that
 //! holds their row ids. A row that a transaction deletes or truncates is looked for there
-//! by its id, at the newest snapshot and before the commit lock is asked for. What is not
-//! found, or is deleted there already, stays as it is, and the commit finds the conflict.
+//! by its id, at the newest snapshot and before the commit lock is asked for; once more in
+//! the commit's turn, if there was another commit meanwhile. What is not found, or is
+//! deleted there already, stays as it is, and the commit finds the conflict.
 //!
 //! Relies on: a row id is never used for two rows of a table.
-//!
-//! Not guaranteed: that a rewrite after this step is followed too; it is a conflict.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -24,17 +23,18 @@ const WANTED_COUNT_MAX: usize = 1 << 24;
 
 /// Points deletes at the files that hold their rows now.
 ///
-/// Cost: nothing if no file that rows are deleted from was rewritten since the pin; else
-/// reads the row ids of the files that are new since.
+/// Returns whether any were. Cost: nothing if no file that rows are deleted from was
+/// rewritten since the pin; else reads the row ids of the files that are new since.
 pub(super) async fn follow_moved(
     lake: &Lake,
     base: &Snapshot,
     overlay: &mut Overlay,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let head = lake.head().await?;
     if head.id() == base.id() {
-        return Ok(());
+        return Ok(false);
     }
+    let mut has_moved = false;
     let tables: Vec<TableId> = overlay.files.keys().copied().collect();
     for table in tables {
         let (Some(seen), Some(now)) = (base.table(table), head.table(table)) else {
@@ -58,9 +58,10 @@ pub(super) async fn follow_moved(
         };
         if let Some(followed) = followed {
             *overlay.change_files(table) = followed;
+            has_moved = true;
         }
     }
-    Ok(())
+    Ok(has_moved)
 }
 
 /// The files of one table at the pin and now.
@@ -109,7 +110,9 @@ async fn follow_deletes(
         followed.deleted.remove(&deletes.data_file.id);
     }
     let gone_rows: BTreeSet<i64> = gone_rows.into_iter().collect();
-    followed.inlined_deleted.retain(|id| !gone_rows.contains(id));
+    followed
+        .inlined_deleted
+        .retain(|id| !gone_rows.contains(id));
     followed.deleted.extend(moved);
     Ok(Some(followed))
 }
@@ -120,7 +123,11 @@ async fn follow_truncation(
     lists: &Lists,
     changes: &FileChanges,
 ) -> Result<Option<FileChanges>, Error> {
-    let inlined = lists.old.inlined.iter().flat_map(|rows| rows.row_ids.iter());
+    let inlined = lists
+        .old
+        .inlined
+        .iter()
+        .flat_map(|rows| rows.row_ids.iter());
     let mut wanted = lists.gone_rows(inlined.copied());
     for file in &lists.old.files {
         let earlier = positions(lake, file).await?;
@@ -204,7 +211,9 @@ async fn row_ids(
     let Some(start) = file.row_id_start else {
         let ids = lake.read_row_ids(file).await?;
         let indices = positions.filter_map(|position| usize::try_from(position).ok());
-        return Ok(indices.filter_map(|index| ids.get(index).copied()).collect());
+        return Ok(indices
+            .filter_map(|index| ids.get(index).copied())
+            .collect());
     };
     let offsets = positions.filter_map(|position| i64::try_from(position).ok());
     Ok(offsets.map(|offset| start + offset).collect())

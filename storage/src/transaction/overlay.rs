@@ -14,6 +14,7 @@ use crate::snapshot::{
     Column, ColumnStats, DataFile, DeletedPositions, FileStats, InlinedRows, Snapshot,
 };
 use crate::spec::{SequenceId, SnapshotId, TableId};
+use crate::transaction::temporary::OnCommit;
 
 /// The changes of a transaction.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub(super) struct Overlay {
     pub(super) files: Arc<BTreeMap<TableId, Arc<FileChanges>>>,
     /// Sequences that begin again, with the key of the state that they then have.
     pub(super) restarts: Arc<BTreeMap<SequenceId, i64>>,
+    /// Temporary tables to which a commit does something.
+    pub(super) on_commit: Arc<BTreeMap<TableId, OnCommit>>,
 }
 
 /// What happens to the rows of one table.
@@ -90,7 +93,18 @@ impl Overlay {
             picture: base,
             files: Arc::default(),
             restarts: Arc::default(),
+            on_commit: Arc::default(),
         }
+    }
+
+    /// Whether they are one state; equal ones that were made apart may be told different.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let has_same_files = Arc::ptr_eq(&self.files, &other.files)
+            || (self.files.is_empty() && other.files.is_empty());
+        Arc::ptr_eq(&self.picture, &other.picture)
+            && has_same_files
+            && self.restarts == other.restarts
+            && self.on_commit == other.on_commit
     }
 
     /// Where the transaction keeps how far a sequence is, if it does: a key that no

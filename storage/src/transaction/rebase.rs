@@ -299,7 +299,9 @@ fn check_view(mine: &Mine<'_>, view: &View, merged: &Snapshot) -> Result<(), Err
         let (Some(now), Some(seen)) =
             (merged.table(TableId(*id)), mine.picture.table(TableId(*id)))
         else {
-            return merged.table(TableId(*id)).is_some() || merged.view(ViewId(*id)).is_some();
+            return merged.table(TableId(*id)).is_some()
+                || merged.view(ViewId(*id)).is_some()
+                || merged.sequence(SequenceId(*id)).is_some();
         };
         now.keeps_columns_of(seen)
     };

@@ -42,6 +42,9 @@ impl Transaction {
         self.check_writable()?;
         let has_changes = self.overlay.files.contains_key(&table);
         let list = self.files(table).await?;
+        let written: u64 = staged.files.iter().map(|file| file.row_count).sum();
+        // The files are the transaction's to delete, whatever becomes of it.
+        self.append(table, staged)?;
         let mut files: BTreeMap<i64, Arc<DataFile>> = BTreeMap::new();
         let mut row_count = 0;
         for id in replaced {
@@ -56,9 +59,6 @@ impl Transaction {
                 row_count += file.row_count - deleted;
             }
         }
-        let written: u64 = staged.files.iter().map(|file| file.row_count).sum();
-        // The files are the transaction's to delete, whatever becomes of it.
-        self.append(table, staged)?;
         if has_changes || written != row_count {
             let text = "replaced files and their replacement do not hold the same rows";
             return Err(Error::new(ErrorKind::Internal, text));

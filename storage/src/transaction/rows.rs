@@ -25,7 +25,7 @@ mod check;
 mod delete;
 mod inlined;
 
-pub(super) use check::check_ended;
+pub(super) use check::{check_column_ids, check_ended};
 
 use bounds::widen_bounds;
 use delete::{delete_from_files, delete_inlined, delete_row, end_replaced};

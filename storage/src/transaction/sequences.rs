@@ -9,6 +9,7 @@
 //! - Own states are outside of the overlay: going back to a savepoint never hands out a
 //!   value again.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
@@ -17,6 +18,7 @@ use crate::snapshot::{Sequence, SequenceOptions, SequenceOwner};
 use crate::spec::{ColumnId, SchemaId, SequenceId, TableId};
 use crate::transaction::Transaction;
 use crate::transaction::new::NewSequence;
+use crate::transaction::values::{SequenceValues, lock};
 
 impl Transaction {
     /// Makes a sequence, whose first value is its start.
@@ -38,7 +40,7 @@ impl Transaction {
             owner_id: owner.id,
         };
         let start = SequenceState::new(sequence.options.start);
-        self.sequence_states.insert(id.0, start);
+        self.put_sequence_state(id.0, start);
         self.overlay
             .change_picture()
             .put_sequence(Arc::new(sequence));
@@ -79,6 +81,7 @@ impl Transaction {
     pub fn set_sequence_schema(&mut self, id: SequenceId, schema: SchemaId) -> Result<(), Error> {
         let sequence = self.sequence(id)?;
         if sequence.schema_id != schema {
+            self.check_no_change_of_lifetime(sequence.schema_id, schema)?;
             self.schema(schema)?;
             self.check_relation_name(schema, &sequence.name)?;
         }
@@ -110,48 +113,51 @@ impl Transaction {
         self.check_writable()?;
         self.sequence(id)?;
         let key = self.take_temporary();
-        self.sequence_states.insert(key, SequenceState::new(value));
+        self.put_sequence_state(key, SequenceState::new(value));
         Arc::make_mut(&mut self.overlay.restarts).insert(id, key);
         Ok(())
     }
 
-    /// Takes values of a sequence, at least 1 and at most `count`; nothing if it has
-    /// reached its end. See `Lake::reserve_sequence`.
+    /// Takes values of a sequence, see [`SequenceValues::reserve`].
     pub async fn reserve_sequence(
         &mut self,
         id: SequenceId,
         count: u64,
     ) -> Result<Option<SequenceBlock>, Error> {
-        self.check_writable()?;
-        let sequence = self.sequence(id)?;
-        if let Some(state) = self.own_state(id) {
-            return Ok(state.advance(&sequence.options, count));
-        }
-        self.lake.reserve_values(id, &sequence.options, count).await
+        self.sequence_values().reserve(id, count).await
     }
 
-    /// Sets how far a sequence is, at once and for all, as `setval` does.
+    /// Sets how far a sequence is, see [`SequenceValues::store_state`].
     pub async fn store_sequence_state(
         &mut self,
         id: SequenceId,
         state: SequenceState,
     ) -> Result<(), Error> {
-        self.check_writable()?;
-        self.sequence(id)?;
-        if let Some(own) = self.own_state(id) {
-            *own = state;
-            return Ok(());
-        }
-        self.lake.store_sequence_state(id, state).await
+        self.sequence_values().store_state(id, state).await
     }
 
     /// How far a sequence is.
     pub async fn sequence_state(&mut self, id: SequenceId) -> Result<SequenceState, Error> {
-        self.sequence(id)?;
-        match self.own_state(id) {
-            Some(state) => Ok(*state),
-            None => self.lake.sequence_state(id).await,
+        self.sequence_values().state(id).await
+    }
+
+    /// The values of sequences as this transaction sees them now.
+    pub fn sequence_values(&self) -> SequenceValues {
+        SequenceValues {
+            lake: self.lake.clone(),
+            picture: Arc::clone(&self.overlay.picture),
+            restarts: Arc::clone(&self.overlay.restarts),
+            states: Arc::clone(&self.sequence_states),
         }
+    }
+
+    /// The states that the commit stores; none are left.
+    pub(super) fn take_sequence_states(&mut self) -> BTreeMap<i64, SequenceState> {
+        std::mem::take(&mut *lock(&self.sequence_states))
+    }
+
+    fn put_sequence_state(&mut self, key: i64, state: SequenceState) {
+        lock(&self.sequence_states).insert(key, state);
     }
 
     pub(super) fn change_sequence(
@@ -214,11 +220,6 @@ impl Transaction {
             let text = format!("sequence with id {id} does not exist");
             Error::new(ErrorKind::NotFound, text)
         })
-    }
-
-    /// The state of a sequence that counts here and not in the catalog.
-    fn own_state(&mut self, id: SequenceId) -> Option<&mut SequenceState> {
-        self.sequence_states.get_mut(&self.overlay.state_key(id))
     }
 
     fn check_sequence_owner(&self, owner: Option<SequenceOwner>) -> Result<(), Error> {

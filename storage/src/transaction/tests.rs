@@ -15,11 +15,12 @@ use crate::{
 };
 
 mod columns;
+mod compaction;
 mod deletes;
 mod inline;
 mod model;
 mod sequences;
-mod tmpduck;
+mod temporary;
 
 /// Does one thing at one point, once it is told to.
 #[derive(Debug, Default)]

@@ -8,6 +8,7 @@ use gotgan_storage::{Column, Constraint, NewColumn, Table};
 use sqlparser::ast::{self, ColumnOption, Expr, TableConstraint, Visit, Visitor};
 
 use super::{current, rewrite, rows, views};
+use crate::command::identity::{self, Numbering};
 use crate::command::{constant, create_table};
 use crate::error::SqlError;
 use crate::parse::{fold, type_name};
@@ -42,11 +43,15 @@ pub(super) async fn add(
             ),
         ));
     }
-    let target = type_name::resolve(&definition.data_type)?;
+    let numbering = Numbering::of(&table.name, definition)?;
+    let target = match &numbering {
+        Some(numbering) => numbering.data_type,
+        None => type_name::resolve(&definition.data_type)?,
+    };
     let mut column = NewColumn {
         name: name.clone(),
         column_type: types::column_type(target)?,
-        nullable: true,
+        nullable: numbering.is_none(),
         default: None,
         comment: None,
     };
@@ -55,14 +60,21 @@ pub(super) async fn add(
         match &option.option {
             ColumnOption::Null | ColumnOption::Collation(_) => {}
             ColumnOption::NotNull => column.nullable = false,
+            ColumnOption::Default(value) if crate::parse::sequence::identity(value)?.is_some() => {}
             ColumnOption::Default(value) => {
-                column.default = Some(create_table::default_text(value, target));
+                let planner = session.planner().await?;
+                crate::modify::require_default(&planner, value, &name, target)?;
+                let value = crate::sequence::pinned(&planner.ctx, value)?;
+                column.default = Some(create_table::default_text(&value, target));
             }
             ColumnOption::Comment(text) => column.comment = Some(text.clone()),
             other => constraints.push(own_constraint(other, &definition.name, &option.name)?),
         }
     }
-    add_with_value(session, table, column, target).await?;
+    match numbering {
+        Some(numbering) => add_numbered(session, table, column, &numbering).await?,
+        None => add_with_value(session, table, column, target).await?,
+    }
     for constraint in constraints {
         let table = current(session, table.id).await?;
         super::constraint::add(session, &table, &constraint).await?;
@@ -114,6 +126,28 @@ fn own_constraint(
     })
 }
 
+/// Adds a column that numbers its rows, those that are there first.
+async fn add_numbered(
+    session: &mut Session,
+    table: &Arc<Table>,
+    mut column: NewColumn,
+    numbering: &Numbering,
+) -> Result<(), SqlError> {
+    let name = column.name.clone();
+    let place = (table.schema_id, table.name.as_str(), name.as_str());
+    let (sequence, sequence_name) = numbering.create(session, place).await?;
+    column.default = Some(identity::default_text(&sequence_name));
+    add_with_value(session, table, column, numbering.data_type).await?;
+    let table = current(session, table.id).await?;
+    let added = find(&table, &name)?;
+    identity::own(session, sequence, (table.id, added.id, numbering.kind)).await?;
+    if numbering.kind.is_identity() {
+        let storage = session.transaction().await?.storage()?;
+        storage.set_default(table.id, added.id, None)?;
+    }
+    Ok(())
+}
+
 async fn add_with_value(
     session: &mut Session,
     table: &Arc<Table>,
@@ -123,7 +157,7 @@ async fn add_with_value(
     let planner = session.planner().await?;
     let Some(text) = column.default.clone() else {
         if !column.nullable && rows::any(session, table, None).await? {
-            return Err(rows::null_values(&column.name, &table.name));
+            return Err(SqlError::column_contains_nulls(&column.name, &table.name));
         }
         let storage = session.transaction().await?.storage()?;
         storage.add_column(table.id, column, None).await?;
@@ -138,7 +172,7 @@ async fn add_with_value(
         let stored = arrow::compute::cast(&value, &column.column_type.arrow_type())?;
         if stored.is_null(0) || column.column_type.has_initial_value() {
             if !column.nullable && stored.is_null(0) && rows::any(session, table, None).await? {
-                return Err(rows::null_values(&column.name, &table.name));
+                return Err(SqlError::column_contains_nulls(&column.name, &table.name));
             }
             let storage = session.transaction().await?.storage()?;
             storage.add_column(table.id, column, Some(&stored)).await?;
@@ -214,7 +248,10 @@ pub(super) async fn rename(
             storage.replace_check(table.id, entry.id, &renamed)?;
         }
     }
-    views::keep_output(session, table, old, new).await
+    let columns = table.columns.iter().map(|column| column.name.clone());
+    let columns: Vec<String> = columns.collect();
+    let object = (table.id.0, table.name.as_str());
+    views::keep_output(session, object, &columns, (old, new)).await
 }
 
 /// SET DEFAULT and DROP DEFAULT.
@@ -226,8 +263,19 @@ pub(super) async fn set_default(
 ) -> Result<(), SqlError> {
     let column = find(table, name)?;
     let target = PgType::of_column(&column.column_type);
-    let text = value.map(|value| create_table::default_text(value, target));
     let planner = session.planner().await?;
+    identity::refuse(&planner.ctx, table, column).map_err(|error| match value {
+        Some(_) => error,
+        None => error.with_hint("Use ALTER TABLE ... ALTER COLUMN ... DROP IDENTITY instead."),
+    })?;
+    let text = match value {
+        Some(value) => {
+            crate::modify::require_default(&planner, value, name, target)?;
+            let value = crate::sequence::pinned(&planner.ctx, value)?;
+            Some(create_table::default_text(&value, target))
+        }
+        None => None,
+    };
     crate::modify::default_value(&planner, text.as_deref(), target)?;
     let storage = session.transaction().await?.storage()?;
     Ok(storage.set_default(table.id, column.id, text)?)
@@ -243,6 +291,10 @@ pub(super) async fn set_nullable(
     nullable: bool,
 ) -> Result<(), SqlError> {
     let column = find(table, name)?;
+    if nullable {
+        let ctx = session.context().await?;
+        identity::refuse(&ctx, table, column)?;
+    }
     let is_key = table.constraints.iter().any(|entry| {
         matches!(&entry.constraint, Constraint::PrimaryKey { columns } if columns.contains(&column.id))
     });
@@ -255,7 +307,7 @@ pub(super) async fn set_nullable(
     if !nullable && column.nullable {
         let is_null = Expr::IsNull(Box::new(rows::column(name)));
         if rows::any(session, table, Some(is_null)).await? {
-            return Err(rows::null_values(name, &table.name));
+            return Err(SqlError::column_contains_nulls(name, &table.name));
         }
     }
     let storage = session.transaction().await?.storage()?;

@@ -44,13 +44,7 @@ pub(super) async fn add(
                 let parsed = crate::parse::parse_expression(expression)?;
                 let fails = build::negate_if(true, Expr::Nested(Box::new(parsed)));
                 if rows::any(session, &changed, Some(fails)).await? {
-                    return Err(SqlError::with_code(
-                        sqlstate::CHECK_VIOLATION,
-                        format!(
-                            "check constraint \"{}\" of relation \"{}\" is violated by some row",
-                            entry.name, table.name
-                        ),
-                    ));
+                    return Err(SqlError::check_violated_by_rows(&entry.name, &table.name));
                 }
                 let storage = session.transaction().await?.storage()?;
                 storage.record_read(table.id);

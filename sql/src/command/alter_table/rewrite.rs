@@ -15,7 +15,7 @@ use crate::change::quoted;
 use crate::command::query;
 use crate::error::SqlError;
 use crate::execute;
-use crate::modify::{self, Sink};
+use crate::modify::{self, RowWriter, Sink};
 use crate::parse::type_name;
 use crate::physical::Joins;
 use crate::rewrite::build;
@@ -64,9 +64,17 @@ pub(super) async fn set_type(
     for column in changed.columns.iter_mut().filter(|c| c.id == found.id) {
         column.column_type = column_type.clone();
     }
-    run(session, table, &changed, values.collect(), async |storage| {
-        storage.replace_column(table.id, found.id, column_type).await
-    })
+    run(
+        session,
+        table,
+        &changed,
+        values.collect(),
+        async |storage| {
+            storage
+                .replace_column(table.id, found.id, column_type)
+                .await
+        },
+    )
     .await
 }
 
@@ -137,9 +145,9 @@ async fn run(
     let storage = session.transaction().await?.storage()?;
     change(storage).await?;
     storage.truncate_table(table.id)?;
-    let writer = storage.writer(table.id).await?;
+    let writer = RowWriter::of_files(storage, table.id).await?;
     let table = current(session, table.id).await?;
-    let mut sink = Sink::new(writer, Arc::clone(&table));
+    let mut sink = Sink::of_rewrite(writer, Arc::clone(&table));
     let mut stream = execute::start(&physical, &planner.physical.tasks())?;
     while let Some(batch) = futures::StreamExt::next(&mut stream).await {
         let written = match batch {
@@ -151,7 +159,7 @@ async fn run(
             return Err(error);
         }
     }
-    let (files, _) = sink.finish().await?;
+    let (rows, _) = sink.finish().await?;
     let storage = session.transaction().await?.storage()?;
-    Ok(storage.append(table.id, files)?)
+    rows.add_to(storage, table.id).await
 }

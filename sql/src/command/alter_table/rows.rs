@@ -11,7 +11,6 @@ use crate::error::SqlError;
 use crate::physical::Joins;
 use crate::plan::{LocalRelation, Planner, TARGET_RELATION};
 use crate::session::Session;
-use crate::sqlstate;
 
 /// A column of the table by its exact name.
 pub(super) fn column(name: &str) -> Expr {
@@ -56,12 +55,4 @@ pub(super) fn select(
         }];
     }
     Ok((planner, query))
-}
-
-/// `23502` for rows that are there.
-pub(super) fn null_values(column: &str, table: &str) -> SqlError {
-    SqlError::with_code(
-        sqlstate::NOT_NULL_VIOLATION,
-        format!("column \"{column}\" of relation \"{table}\" contains null values"),
-    )
 }

@@ -6,7 +6,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use gotgan_storage::{NewView, Snapshot, Table, View};
+use gotgan_storage::{NewView, Relation, Snapshot, Table, View};
 use sqlparser::ast::{self, TableFactor, VisitMut, VisitorMut};
 
 use crate::change::quoted;
@@ -120,7 +120,9 @@ pub(crate) async fn follow(
     new: [&str; 2],
 ) -> Result<(), SqlError> {
     let snapshot = Arc::clone(&session.context().await?.snapshot);
-    let readers = snapshot.views().filter(|view| view.dependencies.contains(&object));
+    let readers = snapshot
+        .views()
+        .filter(|view| view.dependencies.contains(&object));
     for view in readers {
         let Ok(mut query) = crate::parse::parse_query(&view.text) else {
             continue;
@@ -182,38 +184,48 @@ async fn replace_text(
 }
 
 /// After a column was renamed: views read it under its new name and show the old one.
-pub(super) async fn keep_output(
+///
+/// `object`: id and name of the table or view; `columns`: its columns before; `renamed`:
+/// the old name and the new one.
+pub(crate) async fn keep_output(
     session: &mut Session,
-    table: &Table,
-    old: &str,
-    new: &str,
+    object: (i64, &str),
+    columns: &[String],
+    renamed: (&str, &str),
 ) -> Result<(), SqlError> {
     let planner = session.planner().await?;
-    for view in readers(&planner.ctx.snapshot, table) {
+    let (old, new) = renamed;
+    let views = planner.ctx.snapshot.views();
+    let readers = views.filter(|view| view.dependencies.contains(&object.0));
+    for view in readers {
         let mut query = crate::parse::parse_query(&view.text)?;
-        if !super::column::columns_of_query(&query).contains(&old.to_owned()) {
+        let named = super::column::columns_of_query(&query);
+        if !named.iter().any(|name| name == old) {
             continue;
         }
-        let columns = table.columns.iter().map(|column| column.name.as_str());
-        let shown = columns.map(|name| (if name == old { new } else { name }, name));
+        let columns = columns.iter().map(String::as_str);
+        let shown = columns
+            .filter(|name| named.iter().any(|other| other == name))
+            .map(|name| (if name == old { new } else { name }, name));
         let mut renamer = Renamer {
             planner: &planner,
-            table,
+            object,
             columns: shown.collect(),
         };
         if let ControlFlow::Break(error) = VisitMut::visit(&mut query, &mut renamer) {
             return Err(*error);
         }
-        replace_text(session, &view, &query).await?;
+        replace_text(session, view, &query).await?;
     }
     Ok(())
 }
 
-/// Puts the table, with its columns under their former names, in the table's place.
+/// Puts the relation, with its columns under their former names, in the relation's place.
 struct Renamer<'a> {
     planner: &'a Planner,
-    table: &'a Table,
-    /// Names of the columns now, and before.
+    /// Id and name.
+    object: (i64, &'a str),
+    /// Names of the columns that are read: now, and before.
     columns: Vec<(&'a str, &'a str)>,
 }
 
@@ -237,9 +249,12 @@ impl Renamer<'_> {
             .planner
             .resolver()
             .find(&Name::from_parts(&name_parts(name))?);
-        let is_table = matches!(resolved, Some(Resolved::Stored(
-            gotgan_storage::Relation::Table(found))) if found.id == self.table.id);
-        if !is_table {
+        let found = match resolved {
+            Some(Resolved::Stored(Relation::Table(table))) => Some(table.id.0),
+            Some(Resolved::Stored(Relation::View(view))) => Some(view.id.0),
+            _ => None,
+        };
+        if found != Some(self.object.0) {
             return Ok(());
         }
         let mut query = crate::parse::parse_query("SELECT 1")?;
@@ -274,7 +289,7 @@ impl Renamer<'_> {
         }
         let alias = alias.clone().unwrap_or_else(|| ast::TableAlias {
             explicit: true,
-            name: quoted(&self.table.name),
+            name: quoted(self.object.1),
             columns: Vec::new(),
             at: None,
         });

@@ -90,6 +90,11 @@ pub(crate) async fn add_constraint(
         .collect();
     definition.constraint(&planner, constraint)?;
     definition.check(&planner)?;
+    super::temporary::check_keys(
+        &planner.ctx.snapshot,
+        &definition.constraints,
+        table.schema_id,
+    )?;
     let has_keys = definition.has_keys;
     let storage = session.transaction().await?.storage()?;
     for mut new in definition.constraints {

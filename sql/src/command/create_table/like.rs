@@ -8,7 +8,7 @@
 use gotgan_storage::{ColumnId, Constraint, NewColumn, NewConstraint, Relation, Table};
 use sqlparser::ast::{self, DataType};
 
-use super::{Definition, column_id};
+use super::{Definition, Numbering, column_id};
 use crate::error::SqlError;
 use crate::parse::idiom::LIKE;
 use crate::parse::name_parts;
@@ -22,6 +22,7 @@ pub(super) struct Copied {
     checks: bool,
     keys: bool,
     comments: bool,
+    identity: bool,
 }
 
 impl Copied {
@@ -48,10 +49,12 @@ impl Copied {
                         checks: wanted,
                         keys: wanted,
                         comments: wanted,
+                        identity: wanted,
                     };
                 }
+                "identity" => copied.identity = wanted,
                 // Nothing of these kinds exists here.
-                "identity" | "generated" | "storage" | "statistics" | "compression" => {}
+                "generated" | "storage" | "statistics" | "compression" => {}
                 other => {
                     let text = format!("syntax error at or near \"{}\"", other.to_uppercase());
                     return Err(SqlError::syntax(text));
@@ -88,6 +91,14 @@ impl Definition {
         let columns: Vec<NewColumn> = match planner.resolver().relation(name)? {
             Resolved::Stored(Relation::Table(table)) => {
                 self.copy_constraints(&table, first, copied);
+                if copied.identity {
+                    let snapshot = &planner.ctx.snapshot;
+                    let columns = table.columns.iter().enumerate();
+                    self.numberings.extend(columns.filter_map(|(index, column)| {
+                        let numbering = Numbering::like(snapshot, &table, column)?;
+                        Some((first + index, numbering))
+                    }));
+                }
                 table
                     .columns
                     .iter()
@@ -111,6 +122,16 @@ impl Definition {
                     comment: column.comment.clone().filter(|_| copied.comments),
                 })
                 .collect(),
+            Resolved::Sequence(sequence) => {
+                return Err(SqlError::with_code(
+                    crate::sqlstate::WRONG_OBJECT_TYPE,
+                    format!(
+                        "relation \"{}\" is invalid in LIKE clause",
+                        sequence.name
+                    ),
+                )
+                .with_detail("This operation is not supported for sequences."));
+            }
             Resolved::System(relation) => {
                 return Err(SqlError::not_supported(format!("LIKE {}", relation.name)));
             }

@@ -20,6 +20,14 @@ impl SqlError {
         )
     }
 
+    /// `42809`: a sequence is wanted.
+    pub(crate) fn not_a_sequence(name: &str) -> Self {
+        Self::new(
+            s::WRONG_OBJECT_TYPE,
+            format!("\"{name}\" is not a sequence"),
+        )
+    }
+
     /// `42P01`: a qualifier that names nothing in FROM.
     pub(crate) fn missing_from_entry(name: &str) -> Self {
         Self::new(
@@ -42,6 +50,11 @@ impl SqlError {
             s::GROUPING_ERROR,
             format!("aggregate functions are not allowed in {clause}"),
         )
+    }
+
+    /// `42601`.
+    pub(crate) fn default_not_allowed() -> Self {
+        Self::syntax("DEFAULT is not allowed in this context")
     }
 
     /// `42803`.

@@ -4,6 +4,25 @@ use crate::error::SqlError;
 use crate::sqlstate as s;
 
 impl SqlError {
+    /// `23502`: a column that becomes NOT NULL has a row without a value.
+    pub(crate) fn column_contains_nulls(column: &str, relation: &str) -> Self {
+        Self::new(
+            s::NOT_NULL_VIOLATION,
+            format!("column \"{column}\" of relation \"{relation}\" contains null values"),
+        )
+    }
+
+    /// `23514`: a row that is there does not fulfil a CHECK.
+    pub(crate) fn check_violated_by_rows(constraint: &str, relation: &str) -> Self {
+        Self::new(
+            s::CHECK_VIOLATION,
+            format!(
+                "check constraint \"{constraint}\" of relation \"{relation}\" is violated by \
+                 some row"
+            ),
+        )
+    }
+
     /// `22P02`; `type_name` as PostgreSQL displays it.
     pub fn invalid_text(type_name: &str, value: &str) -> Self {
         Self::new(

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, BinaryViewArray, ListArray, StringViewArray, make_comparator,
-};
+use arrow::array::{Array, ArrayRef, BinaryViewArray, ListArray, StringViewArray, make_comparator};
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::SortOptions;
 use arrow::datatypes::DataType;
@@ -13,8 +11,8 @@ use datafusion::common::ScalarValue;
 use super::collect::Plan;
 use super::percentile;
 use crate::error::SqlError;
-use crate::functions::json::encode::Encoder;
 use crate::functions::array;
+use crate::functions::json::encode::Encoder;
 
 /// The last step of an aggregate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -239,6 +239,9 @@ fn relation_owner(context: &StatementContext, reference: Reference<'_>) -> Resul
     if let Some(relation) = lookup::user_relation(snapshot, found) {
         return Ok(Owner::Role(relation.owner().to_owned()));
     }
+    if let Some(sequence) = lookup::sequence(snapshot, found) {
+        return Ok(Owner::Role(sequence.owner.clone()));
+    }
     let index = objects::all_indexes(snapshot).find(|index| index.oid == found);
     Ok(index.map_or(Owner::Missing, |index| {
         Owner::Role(index.table.owner.clone())

@@ -50,6 +50,9 @@ fn description<'a>(snapshot: &'a Snapshot, oid: u32, class: &str) -> Option<&'a 
     match class {
         "pg_class" => match lookup::user_relation(snapshot, oid) {
             Some(relation) => relation.comment(),
+            None if lookup::sequence(snapshot, oid).is_some() => {
+                lookup::sequence(snapshot, oid).and_then(|sequence| sequence.comment.as_deref())
+            }
             None => objects::all_indexes(snapshot)
                 .find(|index| index.oid == oid && index.constraint.is_none())
                 .and_then(|index| index.comment),

@@ -251,7 +251,7 @@ fn rule_definition(snapshot: &Snapshot, view: &View) -> String {
     format!("CREATE RULE \"_RETURN\" AS\n    ON SELECT TO {name} DO INSTEAD {body}")
 }
 
-/// No column draws from a sequence of its own yet.
+/// The sequence that a column owns, with its schema.
 /// Errors: `42P01`, `42703`.
 fn serial_sequence(call: &Call<'_>) -> Result<ArrayRef, SqlError> {
     let (tables, columns) = (call.reader::<Text>(0)?, call.reader::<Text>(1)?);
@@ -260,12 +260,24 @@ fn serial_sequence(call: &Call<'_>) -> Result<ArrayRef, SqlError> {
             return Ok(None::<String>);
         };
         let found = oid(lookup::regclass_in(call.context, table)?);
-        if let Some(relation) = lookup::user_relation(&call.context.snapshot, found) {
-            let has_column = relation.attributes().iter().any(|a| a.name == column);
-            if !has_column {
-                return Err(SqlError::undefined_column_of(column, relation.name()));
-            }
+        let snapshot = &call.context.snapshot;
+        let Some(relation) = lookup::user_relation(snapshot, found) else {
+            return Ok(None);
+        };
+        let has_column = relation.attributes().iter().any(|a| a.name == column);
+        if !has_column {
+            return Err(SqlError::undefined_column_of(column, relation.name()));
         }
-        Ok(None)
+        let Relation::Table(table) = relation else {
+            return Ok(None);
+        };
+        let own = table.column_by_name(column).map(|column| column.id);
+        let owned = snapshot.sequences_of(table.id).find(|sequence| {
+            let owner = sequence.owned_by.map(|owner| owner.column);
+            owner.is_some() && owner == own
+        });
+        Ok(owned.map(|sequence| {
+            quote_qualified(schema_name(snapshot, sequence.schema_id), &sequence.name)
+        }))
     })
 }

@@ -51,10 +51,8 @@ pub(super) fn register(registry: &mut Registry) {
         map1::<Int4, _>(call, |_| Ok(4_i32))
     });
     registry
-        .add("pg_sequence_last_value(any) -> int8", |call| {
-            call.constant(None::<i64>)
-        })
-        .stable();
+        .add("pg_sequence_last_value(any) -> int8", sequence_last_value)
+        .volatile();
     registry.add("acldefault(char, oid) -> _aclitem", |call| {
         map2::<Text, Int8, _>(call, |_, _| Ok(None::<Items<String>>))
     });
@@ -99,7 +97,10 @@ fn statistics(registry: &mut Registry) {
 
 fn temporary(registry: &mut Registry) {
     registry
-        .add("pg_my_temp_schema() -> oid", |call| call.constant(0_i64))
+        .add("pg_my_temp_schema() -> oid", |call| {
+            let schema = call.context.snapshot.temporary_schema();
+            call.constant(schema.map_or(0, |schema| i64::from(oids::schema(schema.id))))
+        })
         .stable();
     registry
         .add("pg_is_other_temp_schema(oid) -> bool", |call| {
@@ -146,6 +147,23 @@ fn relations(registry: &mut Registry) {
             })
         })
         .stable();
+}
+
+/// NULL while no value was taken, and for what is no sequence.
+fn sequence_last_value(call: &Call<'_>) -> Result<ArrayRef, SqlError> {
+    let named = references(call, 0)?;
+    call.rows(|row| {
+        let found = match named.value(row) {
+            None => return Ok(None),
+            Some(Reference::Oid(value)) => oid(value),
+            Some(Reference::Name(name)) => oid(lookup::regclass_in(call.context, name)?),
+        };
+        let Some(sequence) = lookup::sequence(&call.context.snapshot, found) else {
+            return Ok(None);
+        };
+        let state = call.context.sequences.state_now(sequence.id)?;
+        Ok(state.is_called.then_some(state.last_value))
+    })
 }
 
 /// Answers for the table or view of the first argument; NULL for anything else.

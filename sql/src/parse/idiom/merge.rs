@@ -36,6 +36,37 @@ pub(super) fn edit(view: &View<'_>, index: usize) -> Option<Edit> {
     is_default.then(|| view.edit(next + 1, next + 3, column_and_value(DEFAULT_VALUES)))
 }
 
+/// `MERGE INTO t USING a JOIN b ON ... ON ...`: the join gets parentheses.
+pub(super) fn joined_source(view: &View<'_>, index: usize) -> Vec<Edit> {
+    if !view.is(index, "MERGE") || !view.is(index + 1, "INTO") {
+        return Vec::new();
+    }
+    let (mut depth, mut cases) = (0_usize, 0_usize);
+    let (mut using, mut on, mut is_join) = (None, None, false);
+    for place in index + 2..view.len() {
+        match view.token(place) {
+            Token::LParen => depth += 1,
+            Token::RParen => depth = depth.saturating_sub(1),
+            Token::SemiColon => break,
+            Token::Word(_) if depth > 0 => {}
+            _ if view.is(place, "CASE") => cases += 1,
+            _ if view.is(place, "END") => cases = cases.saturating_sub(1),
+            _ if view.is(place, "WHEN") && cases == 0 => break,
+            _ if view.is(place, "USING") && using.is_none() => using = Some(place),
+            _ if view.is(place, "JOIN") && on.is_none() => is_join = true,
+            _ if view.is(place, "ON") => on = Some(place),
+            _ => {}
+        }
+    }
+    let (Some(using), Some(on), true) = (using, on, is_join) else {
+        return Vec::new();
+    };
+    vec![
+        view.edit(using + 1, using + 1, vec![Token::LParen]),
+        view.edit(on, on, vec![Token::RParen]),
+    ]
+}
+
 /// Whether the WHEN before THEN says NOT MATCHED.
 fn follows_not_matched(view: &View<'_>, then: usize) -> bool {
     let matched = (0..then).rev().find(|index| view.is(*index, "MATCHED"));

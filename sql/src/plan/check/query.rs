@@ -2,7 +2,7 @@
 
 use sqlparser::ast::{
     Expr, JoinConstraint, ObjectName, OrderBy, Query, Select, SetExpr, SetOperator, Spanned,
-    TableAlias, TableFactor, TableWithJoins,
+    TableAlias, TableFactor, TableWithJoins, With,
 };
 
 use super::from::{alias, conditions_of, constraint, is_natural, merged_columns, of_tree};
@@ -38,8 +38,19 @@ impl Analysis<'_> {
         ctes: &Ctes,
         outer: Option<&Scope<'_>>,
     ) -> Result<Columns, SqlError> {
+        let ctes = self.ctes(query.with.as_ref(), ctes, outer)?;
+        self.body(&query.body, query.order_by.as_ref(), &ctes, outer)
+    }
+
+    /// The common table expressions in reach behind `with`.
+    pub(super) fn ctes(
+        &self,
+        with: Option<&With>,
+        ctes: &Ctes,
+        outer: Option<&Scope<'_>>,
+    ) -> Result<Ctes, SqlError> {
         let mut ctes = ctes.clone();
-        if let Some(with) = &query.with {
+        if let Some(with) = with {
             let mut own: Vec<String> = Vec::new();
             for cte in &with.cte_tables {
                 let name = fold(&cte.alias.name);
@@ -61,7 +72,7 @@ impl Analysis<'_> {
                 own.push(name);
             }
         }
-        self.body(&query.body, query.order_by.as_ref(), &ctes, outer)
+        Ok(ctes)
     }
 
     fn body(
@@ -148,7 +159,7 @@ impl Analysis<'_> {
     }
 
     /// Adds the items of one tree of joins to what may be referred to.
-    fn table(
+    pub(super) fn table(
         &self,
         table: &TableWithJoins,
         scope: &mut Scope<'_>,
@@ -163,7 +174,7 @@ impl Analysis<'_> {
                     args: None,
                     alias: Some(_),
                     ..
-                } => name_parts(name).pop(),
+                } => self.known_as(name),
                 _ => None,
             };
             scope.relations.push(Relation {
@@ -253,6 +264,15 @@ impl Analysis<'_> {
         renamed(columns, own, &what)
     }
 
+    /// What users call the relation of this name.
+    fn known_as(&self, name: &ObjectName) -> Option<String> {
+        let written = name_parts(name).pop()?;
+        match self.planner.local_names(&written) {
+            Some((known, _)) => known,
+            None => Some(written),
+        }
+    }
+
     /// The columns of a table, view, system relation or common table expression.
     fn table_columns(&self, name: &ObjectName, ctes: &Ctes) -> Columns {
         let parts = name_parts(name);
@@ -260,6 +280,11 @@ impl Analysis<'_> {
             && let Some((_, columns)) = ctes.0.iter().rev().find(|(cte, _)| cte == own)
         {
             return columns.clone();
+        }
+        if let [own] = parts.as_slice()
+            && let Some((_, columns)) = self.planner.local_names(own)
+        {
+            return Some(columns);
         }
         let name = Name::from_parts(&parts).ok()?;
         match self.planner.resolver().find(&name)? {
@@ -278,6 +303,12 @@ impl Analysis<'_> {
                 let columns: Vec<String> = view.columns.iter().map(|c| c.name.clone()).collect();
                 (!columns.is_empty()).then_some(columns)
             }
+            Resolved::Sequence(_) => Some(
+                crate::plan::SEQUENCE_COLUMNS
+                    .iter()
+                    .map(|(name, _)| (*name).to_owned())
+                    .collect(),
+            ),
         }
     }
 

@@ -17,7 +17,7 @@ use crate::error::SqlError;
 
 /// Checks a query and all within it.
 ///
-/// Errors: `42601`, `42712`, `42803`, `42809`, `42P10`, `42P20`.
+/// Errors: `0A000`, `42601`, `42712`, `42803`, `42809`, `42P10`, `42P20`.
 pub(in crate::plan) fn refuse(query: &Query, ctx: &Arc<StatementContext>) -> Result<(), SqlError> {
     match query.visit(&mut Refuser { ctx }) {
         ControlFlow::Continue(()) => Ok(()),
@@ -42,6 +42,7 @@ impl Visitor for Refuser<'_> {
     type Break = Box<SqlError>;
 
     fn pre_visit_query(&mut self, query: &Query) -> Flow {
+        flow(refuse_changes(query))?;
         flow(self.limits(query))?;
         flow(of_order(query))?;
         flow(self.selects(&query.body))
@@ -75,6 +76,13 @@ impl Visitor for Refuser<'_> {
     fn pre_visit_expr(&mut self, expression: &Expr) -> Flow {
         match expression {
             Expr::Function(function) => flow(super::call::check(function, self.ctx)),
+            Expr::Identifier(ident)
+                if ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("default") =>
+            {
+                flow(Err(
+                    SqlError::default_not_allowed().at_location(ident.span.start)
+                ))
+            }
             _ => ControlFlow::Continue(()),
         }
     }
@@ -160,6 +168,24 @@ impl Refuser<'_> {
             _ => Ok(Step::Into),
         })
     }
+}
+
+/// Errors: `0A000` for a WITH that changes rows: those of a statement as a whole are
+/// taken out of it before it is planned.
+fn refuse_changes(query: &Query) -> Result<(), SqlError> {
+    let parts = query.with.iter().flat_map(|with| &with.cte_tables);
+    for part in parts {
+        let is_change = matches!(
+            part.query.body.as_ref(),
+            SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_)
+        );
+        if is_change {
+            let text = "WITH clause containing a data-modifying statement must be at the top level";
+            let error = SqlError::with_code(crate::sqlstate::FEATURE_NOT_SUPPORTED, text);
+            return Err(error.at_location(part.alias.name.span.start));
+        }
+    }
+    Ok(())
 }
 
 /// Errors: `42601` for a key that is a constant but no position, `0A000` for an

@@ -135,13 +135,13 @@ impl Source {
         if let Some(output) = &self.output {
             let mut named = output.iter().filter(|entry| entry.name == name);
             return match (named.next(), named.next()) {
-                (Some(entry), None) => Column::Found(entry.value.clone()),
+                (Some(entry), None) => Column::Found(Box::new(entry.value.clone())),
                 (Some(_), Some(_)) => Column::Twice,
                 (None, _) => Column::Missing,
             };
         }
         match self.relations.as_slice() {
-            [only] if self.merged.is_empty() => Column::Found(only.reference(name)),
+            [only] if self.merged.is_empty() => Column::Found(Box::new(only.reference(name))),
             _ => Column::Unknown,
         }
     }
@@ -149,7 +149,7 @@ impl Source {
 
 /// Whether a FROM item has a column.
 pub(super) enum Column {
-    Found(Expr),
+    Found(Box<Expr>),
     Twice,
     Missing,
     Unknown,

@@ -120,7 +120,7 @@ fn listed(columns: &[sqlparser::ast::ObjectName]) -> (Vec<String>, Option<String
 /// A side's column of this name; none if nobody knows.
 fn side(source: &Source, name: &str, which: &str) -> Result<Option<Expr>, SqlError> {
     match source.column(name) {
-        Column::Found(value) => Ok(Some(value)),
+        Column::Found(value) => Ok(Some(*value)),
         Column::Unknown => Ok(None),
         Column::Missing => Err(SqlError::with_code(
             sqlstate::UNDEFINED_COLUMN,

@@ -1,138 +1,32 @@
-//! Selections and writes as SQLite's SQL, and values to and from its storage classes.
-//!
-//! Names come from our own constants, except those of inlined data, which are quoted;
-//! values are always bound.
+//! SQLite's tables, and values to and from its storage classes.
 
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow, SqliteValueRef};
 use sqlx::{AssertSqlSafe, Decode, Row as _, Sqlite, TypeInfo, ValueRef};
 
-use crate::catalog::{Condition, Selection};
+use crate::catalog::statement::{Parameter, Statement, quote};
 use crate::error::{Error, ErrorKind};
 use crate::snapshot::INLINED_SYSTEM_COLUMNS;
 use crate::spec::table::{ColumnSpec, Kind, Promise, TableSpec, Value, Values};
 use crate::spec::time;
 use crate::types::ColumnType;
 
-/// A statement with the values of its placeholders.
-#[derive(Debug, Default)]
-pub(super) struct Statement {
-    pub(super) sql: String,
-    values: Vec<Value>,
-}
-
-impl Statement {
-    pub(super) fn push(&mut self, sql: &str) -> &mut Self {
-        self.sql.push_str(sql);
-        self
+/// A statement as a query. It is kept prepared: our texts are few.
+pub(super) fn query(statement: Statement) -> Query<'static, Sqlite, SqliteArguments> {
+    let mut query = sqlx::query(AssertSqlSafe(statement.sql));
+    for parameter in statement.parameters {
+        query = match parameter {
+            Parameter::Value(Value::Null) => query.bind(None::<i64>),
+            Parameter::Value(Value::Integer(number)) => query.bind(number),
+            Parameter::Value(Value::Real(number)) => query.bind(number),
+            Parameter::Value(Value::Flag(flag)) => query.bind(i64::from(flag)),
+            Parameter::Value(Value::Text(text)) => query.bind(text),
+            Parameter::Value(Value::Bytes(bytes)) => query.bind(bytes),
+            Parameter::Value(Value::Time(time)) => query.bind(time::encode(time)),
+            Parameter::Integers(_) => unreachable!("SQLite's dialect makes no arrays"),
+        };
     }
-
-    pub(super) fn name(&mut self, name: &str) -> &mut Self {
-        let quoted = quote(name);
-        self.push(&quoted)
-    }
-
-    pub(super) fn bind(&mut self, value: Value) -> &mut Self {
-        self.values.push(value);
-        self.push("?")
-    }
-
-    fn integer(&mut self, value: i64) -> &mut Self {
-        self.bind(Value::Integer(value))
-    }
-
-    pub(super) fn select(selection: &Selection) -> Self {
-        let mut statement = Self::default();
-        let names: Vec<String> = selection
-            .table
-            .columns
-            .iter()
-            .map(|column| quote(column.name))
-            .collect();
-        statement
-            .push("SELECT ")
-            .push(&names.join(", "))
-            .push(" FROM ");
-        statement.name(selection.table.name);
-        statement.conditions(&selection.conditions);
-        // Rows of one id are versions: the order makes decoding repeatable.
-        statement.push(" ORDER BY rowid");
-        statement
-    }
-
-    pub(super) fn conditions(&mut self, conditions: &[Condition]) {
-        for (index, condition) in conditions.iter().enumerate() {
-            self.push(if index == 0 { " WHERE " } else { " AND " });
-            self.condition(condition);
-        }
-    }
-
-    fn condition(&mut self, condition: &Condition) {
-        match condition {
-            Condition::VisibleAt(at) => {
-                self.push("\"begin_snapshot\" <= ").integer(*at);
-                self.push(" AND (\"end_snapshot\" IS NULL OR \"end_snapshot\" > ");
-                self.integer(*at).push(")");
-            }
-            Condition::Live => {
-                self.push("\"end_snapshot\" IS NULL");
-            }
-            Condition::Equals(column, value) => {
-                self.name(column).push(" = ").integer(*value);
-            }
-            Condition::Is(column, value) => {
-                self.name(column)
-                    .push(" = ")
-                    .bind(Value::Text(value.clone()));
-            }
-            Condition::In(column, values) => {
-                let list = serde_json::to_string(values).expect("numbers have a JSON form");
-                self.name(column).push(" IN (SELECT value FROM json_each(");
-                self.bind(Value::Text(list)).push("))");
-            }
-            Condition::AtMost(column, value) => {
-                self.name(column).push(" <= ").integer(*value);
-            }
-            Condition::MoreThan(column, value) => {
-                self.name(column).push(" > ").integer(*value);
-            }
-            Condition::ChangedAfter(at) => {
-                self.push("(\"begin_snapshot\" > ").integer(*at);
-                self.push(" OR \"end_snapshot\" > ").integer(*at).push(")");
-            }
-            Condition::Within(column, selection) => {
-                self.name(column)
-                    .push(" IN (SELECT ")
-                    .name(column)
-                    .push(" FROM ");
-                self.name(selection.table.name);
-                self.conditions(&selection.conditions);
-                self.push(")");
-            }
-        }
-    }
-
-    /// The statement as a query. It is kept prepared: our texts are few.
-    pub(super) fn query(self) -> Query<'static, Sqlite, SqliteArguments> {
-        let mut query = sqlx::query(AssertSqlSafe(self.sql));
-        for value in self.values {
-            query = match value {
-                Value::Null => query.bind(None::<i64>),
-                Value::Integer(number) => query.bind(number),
-                Value::Real(number) => query.bind(number),
-                Value::Flag(flag) => query.bind(i64::from(flag)),
-                Value::Text(text) => query.bind(text),
-                Value::Bytes(bytes) => query.bind(bytes),
-                Value::Time(time) => query.bind(time::encode(time)),
-            };
-        }
-        query
-    }
-}
-
-/// A name in double quotes.
-pub(super) fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+    query
 }
 
 /// CREATE TABLE as DuckDB makes it: integers and flags are BIGINT, all else VARCHAR.
@@ -170,6 +64,16 @@ pub(super) fn create_inlined(data_table: &str, columns: &[(String, ColumnType)])
         "CREATE TABLE IF NOT EXISTS {} ({})",
         quote(data_table),
         definitions.join(", ")
+    )
+}
+
+/// CREATE INDEX for inlined rows. Flushed rows stay for older snapshots; without the index
+/// every read of the few live ones would pass all of them.
+pub(super) fn index_inlined(data_table: &str) -> String {
+    format!(
+        "CREATE INDEX IF NOT EXISTS {} ON {} (\"end_snapshot\")",
+        quote(&format!("gotgan_{data_table}_end")),
+        quote(data_table)
     )
 }
 

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use sqlx::{Sqlite, Transaction};
 
 use super::error::from_sqlx;
-use super::text::{self, Statement};
-use super::{has_table, inlined_delete_table, read_head, read_selection, run};
+use super::{has_table, read_head, read_selection, run, text};
+use crate::catalog::statement::{Dialect, Statement, inlined_delete_table};
 use crate::catalog::{CommitTransaction, Condition, Head, InlinedRow, Selection, Write};
 use crate::error::Error;
 use crate::spec::side::WriterRow;
@@ -29,15 +29,25 @@ impl SqliteCommit {
     }
 
     async fn count(&mut self, table: &str, conditions: &[Condition]) -> Result<i64, Error> {
-        let mut statement = Statement::default();
-        statement.push("SELECT count(*) FROM ").name(table);
-        statement.conditions(conditions);
-        let row = statement
-            .query()
+        let statement = Statement::count(Dialect::Sqlite, table, conditions);
+        let row = text::query(statement)
             .fetch_one(&mut *self.transaction)
             .await
             .map_err(from_sqlx)?;
         super::integer_at(&row, 0)
+    }
+
+    async fn has_any_after(
+        &mut self,
+        table: &str,
+        column: &str,
+        base: i64,
+    ) -> Result<bool, Error> {
+        let statement = Statement::any_after(Dialect::Sqlite, table, column, base);
+        let row = text::query(statement)
+            .fetch_optional(&mut *self.transaction)
+            .await;
+        Ok(row.map_err(from_sqlx)?.is_some())
     }
 }
 
@@ -71,17 +81,7 @@ impl CommitTransaction for SqliteCommit {
     }
 
     async fn inlined_ended_after(&mut self, data_table: &str, base: i64) -> Result<bool, Error> {
-        let mut statement = Statement::default();
-        statement.push("SELECT 1 FROM ").name(data_table);
-        statement
-            .push(" WHERE \"end_snapshot\" > ")
-            .bind(Value::Integer(base))
-            .push(" LIMIT 1");
-        let row = statement
-            .query()
-            .fetch_optional(&mut *self.transaction)
-            .await;
-        Ok(row.map_err(from_sqlx)?.is_some())
+        self.has_any_after(data_table, "end_snapshot", base).await
     }
 
     async fn inlined_deleted_after(&mut self, table_id: i64, base: i64) -> Result<bool, Error> {
@@ -89,17 +89,7 @@ impl CommitTransaction for SqliteCommit {
         if !has_table(&mut self.transaction, &name).await? {
             return Ok(false);
         }
-        let mut statement = Statement::default();
-        statement.push("SELECT 1 FROM ").name(&name);
-        statement
-            .push(" WHERE \"begin_snapshot\" > ")
-            .bind(Value::Integer(base))
-            .push(" LIMIT 1");
-        let row = statement
-            .query()
-            .fetch_optional(&mut *self.transaction)
-            .await;
-        Ok(row.map_err(from_sqlx)?.is_some())
+        self.has_any_after(&name, "begin_snapshot", base).await
     }
 
     async fn apply(&mut self, writes: &[Write]) -> Result<(), Error> {
@@ -128,67 +118,33 @@ pub(super) async fn apply(
     transaction: &mut Transaction<'static, Sqlite>,
     write: &Write,
 ) -> Result<(), Error> {
-    let mut statement = Statement::default();
     match write {
         Write::Insert { table, rows } => {
-            return insert(transaction, table.name, table.columns.len(), rows).await;
+            insert(transaction, table.name, table.columns.len(), rows).await
         }
         Write::CreateInlined {
             data_table,
             columns,
-        } => return run(transaction, text::create_inlined(data_table, columns)).await,
+        } => run(transaction, text::create_inlined(data_table, columns)).await,
         Write::InsertInlined {
             data_table,
             begin,
             rows,
-        } => return insert_inlined(transaction, data_table, *begin, rows).await,
-        Write::Update {
-            table,
-            set,
-            conditions,
-        } => {
-            statement.push("UPDATE ").name(table.name);
-            for (index, (column, value)) in set.iter().enumerate() {
-                statement.push(if index == 0 { " SET " } else { ", " });
-                statement.name(column).push(" = ").bind(value.clone());
-            }
-            statement.conditions(conditions);
-        }
-        Write::Delete { table, conditions } => {
-            statement.push("DELETE FROM ").name(table.name);
-            statement.conditions(conditions);
-        }
-        Write::EndInlined {
-            data_table,
-            base,
-            at,
-        } => {
-            statement
-                .push("UPDATE ")
-                .name(data_table)
-                .push(" SET \"end_snapshot\" = ");
-            statement.bind(Value::Integer(*at));
-            statement.conditions(&[Condition::Live, Condition::AtMost("begin_snapshot", *base)]);
-        }
-        Write::EndInlinedRows {
-            data_table,
-            row_ids,
-            at,
-        } => {
-            statement
-                .push("UPDATE ")
-                .name(data_table)
-                .push(" SET \"end_snapshot\" = ");
-            statement.bind(Value::Integer(*at));
-            statement.conditions(&[Condition::Live, Condition::In("row_id", row_ids.clone())]);
+            ..
+        } => insert_inlined(transaction, data_table, *begin, rows).await,
+        Write::Update { .. }
+        | Write::Delete { .. }
+        | Write::EndInlined { .. }
+        | Write::EndInlinedRows { .. } => {
+            let statement = Statement::write(Dialect::Sqlite, write);
+            let statement = statement.expect("these writes are one statement");
+            text::query(statement)
+                .execute(&mut **transaction)
+                .await
+                .map(drop)
+                .map_err(from_sqlx)
         }
     }
-    statement
-        .query()
-        .execute(&mut **transaction)
-        .await
-        .map(drop)
-        .map_err(from_sqlx)
 }
 
 async fn insert_inlined(
@@ -221,7 +177,7 @@ async fn insert(
 ) -> Result<(), Error> {
     let chunk_rows = (PLACEHOLDER_COUNT_MAX / column_count).max(1);
     for chunk in rows.chunks(chunk_rows) {
-        let mut statement = Statement::default();
+        let mut statement = Statement::new(Dialect::Sqlite);
         statement.push("INSERT INTO ").name(table).push(" VALUES ");
         for (index, row) in chunk.iter().enumerate() {
             statement.push(if index == 0 { "(" } else { ", (" });
@@ -233,8 +189,7 @@ async fn insert(
             }
             statement.push(")");
         }
-        statement
-            .query()
+        text::query(statement)
             .execute(&mut **transaction)
             .await
             .map_err(from_sqlx)?;

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use super::{Target, inlined_tables};
 use crate::catalog::{CommitTransaction, Condition, Selection};
 use crate::error::Error;
-use crate::spec::rows::{DataFileRow, DeleteFileRow};
+use crate::snapshot::Table;
+use crate::spec::rows::{ColumnRow, DataFileRow, DeleteFileRow};
 use crate::transaction::rebase::conflict;
 
 /// Refuses to end rows that someone else ended since the pin.
@@ -33,6 +34,28 @@ pub(in crate::transaction) async fn check_ended(
     match is_disturbed {
         false => Ok(()),
         true => Err(conflict(&target.table.name)),
+    }
+}
+
+/// Refuses new columns if someone else used column ids of the table since the pin, also
+/// such that no column has any more: the ids may be the same.
+///
+/// Cost: 1 statement.
+pub(in crate::transaction) async fn check_column_ids(
+    catalog: &mut dyn CommitTransaction,
+    table: &Table,
+    base: i64,
+) -> Result<(), Error> {
+    if table.next_column == 0 {
+        return Ok(());
+    }
+    let selection = Selection::of::<ColumnRow>(vec![
+        Condition::Equals("table_id", table.id.0),
+        Condition::MoreThan("begin_snapshot", base),
+    ]);
+    match catalog.select(&selection).await?.is_empty() {
+        true => Ok(()),
+        false => Err(conflict(&table.name)),
     }
 }
 

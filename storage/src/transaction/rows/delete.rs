@@ -65,7 +65,9 @@ pub(super) fn end_replaced(
     let ids: Vec<i64> = replaced.keys().copied().collect();
     let of_files = || vec![Condition::In("data_file_id", ids.clone())];
     let at = batch.snapshot_id;
-    batch.writes.push(Write::end::<DeleteFileRow>(of_files(), at));
+    batch
+        .writes
+        .push(Write::end::<DeleteFileRow>(of_files(), at));
     batch.writes.push(Write::end::<DataFileRow>(of_files(), at));
     let bytes = replaced.values().map(|file| signed(file.bytes));
     counters.ended.ended_bytes += bytes.sum::<i64>();

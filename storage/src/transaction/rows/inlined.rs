@@ -14,6 +14,7 @@ use crate::snapshot::inlined_values;
 use crate::spec::change::ObjectChange;
 use crate::spec::rows::{InlinedTableRow, SchemaVersionRow};
 use crate::transaction::render::Batch;
+use crate::types::ColumnType;
 
 /// Own inlined rows as the catalog will hold them.
 pub(super) struct InlinedPart {
@@ -65,13 +66,14 @@ pub(super) async fn append_inlined(
     let id = table.id.0;
     let schema_version = schema_version(catalog, target, batch).await?;
     let data_table = format!("ducklake_inlined_data_{id}_{schema_version}");
+    let columns = table.columns.iter();
+    let columns: Vec<(String, ColumnType)> = columns
+        .map(|column| (column.name.clone(), column.column_type.clone()))
+        .collect();
     if !inlined_tables(catalog, id).await?.contains(&data_table) {
-        let columns = table.columns.iter();
         batch.writes.push(Write::CreateInlined {
             data_table: data_table.clone(),
-            columns: columns
-                .map(|column| (column.name.clone(), column.column_type.clone()))
-                .collect(),
+            columns: columns.clone(),
         });
         batch.writes.push(Write::insert(&[InlinedTableRow {
             table_id: id,
@@ -84,6 +86,7 @@ pub(super) async fn append_inlined(
     let rows = rows.map(|(values, row_id)| InlinedRow { row_id, values });
     batch.writes.push(Write::InsertInlined {
         data_table,
+        columns,
         begin: batch.snapshot_id,
         rows: rows.collect(),
     });

@@ -130,6 +130,24 @@ async fn column_ids_are_never_used_again() {
 }
 
 #[tokio::test]
+async fn an_id_that_another_one_used_up_is_not_taken() {
+    let bench = Bench::new().await;
+    let id = bench.table("t").await;
+    let mut mine = bench.begin().await;
+    mine.add_column(id, column("c", ColumnType::Int32), None)
+        .await
+        .expect("a column");
+    let mut theirs = bench.begin().await;
+    let added = theirs
+        .add_column(id, column("d", ColumnType::Int32), None)
+        .await
+        .expect("a column");
+    theirs.drop_column(id, added).expect("dropped at once");
+    theirs.commit().await.expect("a commit");
+    assert_eq!(kind(mine.commit().await), ErrorKind::Conflict);
+}
+
+#[tokio::test]
 async fn keys_and_indexes_go_with_their_column() {
     let bench = Bench::new().await;
     let (id, other) = (bench.table("t").await, bench.table("o").await);
