@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 pub use crate::auth::AuthConfig;
 pub use crate::log::{LogConfig, LogFormat};
+pub use crate::maintenance::MaintenanceConfig;
 pub use crate::secret::Secret;
 pub use crate::server::ServerConfig;
 pub use crate::sql::SqlConfig;
@@ -22,6 +23,7 @@ pub use crate::storage::{Compression, StorageConfig};
 
 mod auth;
 mod log;
+mod maintenance;
 mod memory;
 mod secret;
 mod server;
@@ -59,6 +61,8 @@ pub struct Config {
     pub sql: SqlConfig,
     /// Where and how tables are kept.
     pub storage: StorageConfig,
+    /// What the primary does by itself.
+    pub maintenance: MaintenanceConfig,
     /// What is logged.
     pub log: LogConfig,
 }
@@ -127,6 +131,7 @@ impl Config {
         self.server.validate()?;
         self.sql.validate()?;
         self.storage.validate()?;
+        self.maintenance.validate()?;
         self.log.validate()
     }
 }

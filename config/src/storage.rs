@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::{ConfigError, value};
+use crate::{ConfigError, Secret, value};
 
 /// How data files are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -25,13 +25,13 @@ pub enum Compression {
 pub struct StorageConfig {
     /// Folder of everything kept on this machine.
     pub data_dir: PathBuf,
-    /// Catalog database; none is `catalog.sqlite` in `data_dir`.
+    /// Catalog database, maybe with a password; none is `catalog.sqlite` in `data_dir`.
     #[serde(deserialize_with = "value::optional")]
-    pub catalog_url: Option<String>,
+    pub catalog_url: Option<Secret<String>>,
     /// Where data files go; none is what the lake says.
     #[serde(deserialize_with = "value::optional")]
     pub data_url: Option<String>,
-    /// How long to wait for SQLite's write lock.
+    /// How long to wait for the catalog: its lock, or a connection.
     #[serde(deserialize_with = "value::duration")]
     pub busy_timeout: Duration,
     /// Size at which a writer begins a new data file, in bytes.
@@ -56,7 +56,7 @@ impl StorageConfig {
         if let Some(url) = &self.catalog_url
             && !["sqlite:", "postgres://", "postgresql://"]
                 .iter()
-                .any(|s| url.starts_with(s))
+                .any(|scheme| url.expose().starts_with(scheme))
         {
             let reason = "must begin with sqlite:// or postgres://";
             return Err(ConfigError::bad_value("storage.catalog_url", reason));

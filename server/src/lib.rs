@@ -1,6 +1,6 @@
 //! Sockets, TLS, authentication, shutdown: the server around the engine.
 //!
-//!   start: TLS, lake, password, engine, listener ──▶ serve ──▶ drain ──▶ close
+//!   start: TLS, lake, password, engine, listener, maintenance ──▶ serve ──▶ drain ──▶ close
 //!
 //! The order matters: nobody can connect before everything is in place, and the
 //! lake closes after the last session, so its commits are finished.
@@ -17,6 +17,7 @@ use gotgan_storage::{FileCompression, Lake, LakeOptions, LakeRole, WriteOptions}
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 
 use crate::listener::{Shared, Shutdown};
 use crate::tls::Tls;
@@ -77,6 +78,8 @@ pub struct Server {
     address: SocketAddr,
     listener: TcpListener,
     shared: Arc<Shared>,
+    /// Ends when draining begins.
+    maintenance: JoinHandle<()>,
 }
 
 impl Server {
@@ -123,9 +126,12 @@ impl Server {
             shutdown: Shutdown::default(),
             queries,
         });
+        let stop = shared.shutdown.draining.clone();
+        let maintain = Arc::clone(&shared.engine).maintain(shared.config.maintenance.clone(), stop);
         Ok(Self {
             address,
             listener,
+            maintenance: shared.queries.spawn(maintain),
             shared,
         })
     }
@@ -139,7 +145,10 @@ impl Server {
     /// Serves until `stop` ends, then drains and closes the lake.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
         let Self {
-            listener, shared, ..
+            listener,
+            shared,
+            maintenance,
+            ..
         } = self;
         let serving = listener::serve(listener, Arc::clone(&shared));
         let stopping = async {
@@ -147,6 +156,9 @@ impl Server {
             shared.shutdown.draining.cancel();
         };
         tokio::join!(serving, stopping);
+        if let Err(error) = maintenance.await {
+            tracing::error!(%error, "maintenance of tables did not end");
+        }
         shared.lake.close().await;
         tracing::info!("stopped");
     }

@@ -34,6 +34,7 @@ pub(crate) mod transaction;
 pub(crate) mod truncate;
 pub(crate) mod update;
 pub(crate) mod upsert;
+pub(crate) mod vacuum;
 mod view_target;
 pub(crate) mod writing_with;
 

@@ -31,6 +31,8 @@ pub struct Engine {
     pub(crate) started: i64,
     pub(crate) is_replica: bool,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Held by who rewrites files, so that no two do it to the same ones.
+    pub(crate) maintenance: tokio::sync::Mutex<()>,
 }
 
 impl Engine {
@@ -55,6 +57,7 @@ impl Engine {
             is_replica: lake.lake_role() == LakeRole::Replica,
             started: clock.now().timestamp_micros(),
             clock,
+            maintenance: tokio::sync::Mutex::default(),
             lake,
             physical: Arc::new(physical),
             config: config.clone(),

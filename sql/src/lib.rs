@@ -22,6 +22,7 @@ pub mod error;
 mod execute;
 pub mod functions;
 pub mod information_schema;
+mod maintenance;
 mod modify;
 mod parse;
 pub mod pg_catalog;

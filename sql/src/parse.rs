@@ -22,6 +22,7 @@ mod phrase;
 mod select_into;
 pub(crate) mod sequence;
 pub(crate) mod type_name;
+pub(crate) mod vacuum;
 
 use copy::CopyStatement;
 pub(crate) use dialect::GotganDialect;
@@ -50,6 +51,8 @@ pub(crate) enum Node {
     Alter(Box<alter::AlterRelation>),
     /// CREATE SEQUENCE and ALTER SEQUENCE.
     Sequence(Box<sequence::SequenceStatement>),
+    /// VACUUM.
+    Vacuum(Box<vacuum::VacuumStatement>),
 }
 
 /// Parses one message: none, one or several statements.
@@ -161,6 +164,7 @@ fn parse_one(parser: &mut Parser<'_>) -> Result<Node, ParserError> {
         Keyword::ALTER if alter::is_next(parser) => {
             Ok(Node::Alter(Box::new(alter::parse(parser)?)))
         }
+        Keyword::VACUUM => Ok(Node::Vacuum(Box::new(vacuum::parse(parser)?))),
         Keyword::ABORT => {
             parser.next_token();
             let _ = parser.parse_one_of_keywords(&[Keyword::WORK, Keyword::TRANSACTION]);
@@ -173,7 +177,7 @@ fn parse_one(parser: &mut Parser<'_>) -> Result<Node, ParserError> {
         _ => {
             let statement = parser.parse_statement()?;
             require_into(&statement)?;
-            Ok(Node::Ast(Box::new(select_into::translate(statement))))
+            Ok(Node::Ast(Box::new(select_into::translate(statement)?)))
         }
     }
 }

@@ -16,7 +16,8 @@
 //! - A filter only prunes here, unless row filters are on; a `FilterExec` stays above.
 //! - Deleted rows never leave the scan: they are a row selection of each file, and
 //!   the codec carries them.
-//! - Inlined rows are a partition of their own, after those of the files.
+//! - Inlined rows come after those of the files: in a partition of their own, or behind
+//!   the rows of the only one.
 //!
 //! Relies on `gotgan_storage::FileList`: bounds are outer bounds, row counts exact.
 

@@ -37,6 +37,13 @@ pub(crate) struct Settings {
     shown: Arc<BTreeMap<String, String>>,
 }
 
+/// The values at a savepoint.
+#[derive(Clone, Debug)]
+pub(crate) struct Mark {
+    values: Arc<BTreeMap<String, String>>,
+    local: BTreeMap<String, Option<String>>,
+}
+
 impl Settings {
     pub(crate) fn new() -> Self {
         let values: BTreeMap<String, String> = catalog::ENTRIES
@@ -86,6 +93,8 @@ impl Settings {
         if is_local {
             let previous = self.values.get(&key).cloned();
             self.local.entry(key.clone()).or_insert(previous);
+        } else {
+            self.local.remove(&key);
         }
         self.store(&key, value);
         Ok(())
@@ -135,6 +144,26 @@ impl Settings {
     /// Remembers the values that ROLLBACK restores.
     pub(crate) fn begin(&mut self) {
         self.before = Some(self.values.clone());
+    }
+
+    /// The values as they are, for ROLLBACK TO a savepoint.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark {
+            values: Arc::clone(&self.shown),
+            local: self.local.clone(),
+        }
+    }
+
+    /// Goes back to the values of a savepoint.
+    pub(crate) fn restore(&mut self, mark: Mark) {
+        self.local = mark.local;
+        self.values.retain(|name, _| mark.values.contains_key(name));
+        for (name, value) in mark.values.as_ref() {
+            if self.values.get(name) != Some(value) {
+                self.store(name, value.clone());
+            }
+        }
+        self.refresh();
     }
 
     /// Ends a transaction: SET LOCAL ends, and SET too if it was rolled back.

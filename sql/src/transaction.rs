@@ -5,6 +5,7 @@ use std::sync::Arc;
 use gotgan_storage::{FileList, Savepoint, Snapshot, SnapshotId, TableId, Transaction};
 
 use crate::error::SqlError;
+use crate::settings::Mark;
 
 /// What ReadyForQuery tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,15 @@ pub(crate) enum Isolation {
     Serializable,
 }
 
+/// What a savepoint brings back.
+#[derive(Debug)]
+struct Point {
+    name: String,
+    storage: Savepoint,
+    settings: Mark,
+    is_read_only: bool,
+}
+
 /// An open transaction.
 #[derive(Debug)]
 pub(crate) struct Active {
@@ -36,7 +46,7 @@ pub(crate) struct Active {
     failed: bool,
     /// The last snapshot, which a failed transaction still shows.
     last: Arc<Snapshot>,
-    savepoints: Vec<(String, Savepoint)>,
+    savepoints: Vec<Point>,
     pub(crate) is_explicit: bool,
     pub(crate) is_read_only: bool,
     pub(crate) isolation: Isolation,
@@ -166,21 +176,40 @@ impl Active {
         self
     }
 
-    pub(crate) fn savepoint(&mut self, name: &str) -> Result<(), SqlError> {
-        let point = self.storage()?.savepoint();
-        self.savepoints.push((name.to_owned(), point));
+    /// `settings`: the session's, which go back, too.
+    pub(crate) fn savepoint(&mut self, name: &str, settings: Mark) -> Result<(), SqlError> {
+        let point = Point {
+            name: name.to_owned(),
+            storage: self.storage()?.savepoint(),
+            settings,
+            is_read_only: self.is_read_only,
+        };
+        self.savepoints.push(point);
         Ok(())
     }
 
     /// Takes back what came after the savepoint, which stays; works after an error.
-    pub(crate) fn rollback_to(&mut self, name: &str) -> Result<(), SqlError> {
+    /// Returns the settings of then.
+    pub(crate) fn rollback_to(&mut self, name: &str) -> Result<Mark, SqlError> {
         let index = self.savepoint_index(name)?;
         self.savepoints.truncate(index + 1);
-        if let (Some(storage), Some((_, point))) = (&mut self.storage, self.savepoints.last()) {
-            storage.rollback_to(point);
+        let point = &self.savepoints[index];
+        if let Some(storage) = &mut self.storage {
+            storage.rollback_to(&point.storage);
         }
+        self.is_read_only = point.is_read_only;
         self.failed = false;
-        Ok(())
+        Ok(point.settings.clone())
+    }
+
+    /// Whether there is a savepoint to go back to.
+    pub(crate) fn has_savepoint(&self) -> bool {
+        !self.savepoints.is_empty()
+    }
+
+    /// Whether the transaction read only at the last savepoint.
+    pub(crate) fn was_read_only(&self) -> bool {
+        self.savepoints.last().is_some_and(|point| point.is_read_only)
     }
 
     /// Forgets the savepoint and those after it; their changes stay.
@@ -194,7 +223,7 @@ impl Active {
     fn savepoint_index(&self, name: &str) -> Result<usize, SqlError> {
         self.savepoints
             .iter()
-            .rposition(|(own, _)| own == name)
+            .rposition(|point| point.name == name)
             .ok_or_else(|| {
                 SqlError::with_code(
                     crate::sqlstate::INVALID_SAVEPOINT_SPECIFICATION,

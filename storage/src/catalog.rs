@@ -20,6 +20,8 @@ mod create;
 mod postgres;
 mod sqlite;
 mod statement;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub(crate) use create::{NewLake, adoption, creation, data_path_write, public_schema};
 pub(crate) use postgres::PostgresCatalog;

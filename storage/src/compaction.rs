@@ -63,7 +63,34 @@ pub enum RowIds {
     Each(Arc<[i64]>),
 }
 
+impl CompactionOptions {
+    /// Everything that can be merged is, and files are rid of deleted rows.
+    ///
+    /// `is_full`: of every deleted row.
+    #[must_use]
+    pub fn thorough(self, is_full: bool) -> Self {
+        Self {
+            file_count_min: 2,
+            by_size: false,
+            deleted_percent_min: if is_full { 0 } else { self.deleted_percent_min },
+            ..self
+        }
+    }
+}
+
 impl Lake {
+    /// The usual options, within the size of the files that writers make here: a file
+    /// that is as large as it may be is never small.
+    pub fn compaction_options(&self) -> CompactionOptions {
+        let usual = CompactionOptions::default();
+        CompactionOptions {
+            small_bytes_max: usual
+                .small_bytes_max
+                .min(self.write_options().file_bytes_max / 2),
+            ..usual
+        }
+    }
+
     /// Groups of files that should become one each; each file is in one group at most.
     ///
     /// Cost: reads the delete files of the list, which are then kept with it.

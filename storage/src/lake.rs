@@ -1,17 +1,18 @@
 //! The lake: catalog database plus data folder, and what is known of them in memory.
 //!
-//! A primary is the only writer: the file lock keeps other primaries off, triggers in
-//! the catalog keep other programs off. So it knows the head without asking. A replica
-//! asks with one small statement and loads only what changed.
+//! Triggers in the catalog keep other programs from writing. Over SQLite a file lock also
+//! keeps other primaries off, so the one there is knows the head without asking. All
+//! others ask with one small statement and load only what changed.
 //!
 //! Guarantees: a commit that returned is durable and seen by every later `head`.
 //! Not guaranteed: that a replica sees a commit at once; it does at its next `head`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use gotgan_config::Secret;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::sync::{Mutex as AsyncMutex, MutexGuard, OwnedRwLockReadGuard, RwLock};
@@ -24,16 +25,17 @@ use crate::file::delete::{FileRef, read_delete_file, read_later_positions, read_
 use crate::file::write::{TableWriter, WriteOptions};
 use crate::lock::PrimaryLock;
 use crate::snapshot::{
-    Column, DataFile, DeletedPositions, FileList, InlinedRows, Place, Snapshot, Table, Wanted,
-    load_files, load_inlined, load_picture, refresh_picture,
+    Column, DataFile, DeletedPositions, FileList, Place, Snapshot, Wanted, load_files, load_picture,
+    refresh_picture,
 };
 use crate::spec::TableId;
 use crate::spec::change::CommitDetail;
-use crate::spec::rows::{ChangesRow, InlinedTableRow};
+use crate::spec::rows::ChangesRow;
 use crate::transaction::{Author, Transaction};
 
 mod cache;
 mod folders;
+mod inlined;
 mod open;
 mod scratch;
 mod sequences;
@@ -48,7 +50,7 @@ use sequences::SequenceCache;
 /// What a process may do with the lake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LakeRole {
-    /// Reads and writes; one at a time.
+    /// Reads and writes; one at a time over SQLite, several over PostgreSQL.
     Primary,
     /// Reads.
     Replica,
@@ -57,8 +59,9 @@ pub enum LakeRole {
 /// How a lake is opened.
 #[derive(Clone, Debug)]
 pub struct LakeOptions {
-    /// `sqlite:` and a path; none is `catalog.sqlite` in the data folder.
-    pub catalog_url: Option<String>,
+    /// `sqlite:` and a path, or `postgres://`, a database and maybe a password; none is
+    /// `catalog.sqlite` in the data folder.
+    pub catalog_url: Option<Secret<String>>,
     /// `file://` and a folder; none is what the lake says, or `data` for a new one.
     pub data_url: Option<String>,
     /// Folder of everything kept on this machine.
@@ -146,10 +149,15 @@ impl Lake {
 
     /// The newest snapshot.
     ///
-    /// Cost: nothing on a primary; on a replica 1 statement, and 2 more if it moved.
+    /// Cost: nothing on the only primary; else 1 statement, and 3 more if it moved.
     pub async fn head(&self) -> Result<Arc<Snapshot>, Error> {
-        if self.inner.options.role == LakeRole::Primary {
+        if self.is_alone() {
             return Ok(self.known_head());
+        }
+        let head = self.inner.catalog.head().await?;
+        let known = self.known_head();
+        if is_of(&known, &head) {
+            return Ok(known);
         }
         let _turn = self.inner.refresh.lock().await;
         self.load_head().await
@@ -206,52 +214,6 @@ impl Lake {
             .unwrap_or_else(PoisonError::into_inner);
         cache.put(table.last_change, Arc::clone(&list));
         Ok(list)
-    }
-
-    /// Tables that have inlined rows now, and how many: what `flush_inlined` is for.
-    ///
-    /// Cost: 1 read of the catalog, and 1 more for each table that ever had such rows.
-    pub async fn inlined_counts(&self) -> Result<Vec<(TableId, u64)>, Error> {
-        let head = self.head().await?;
-        let selection = Selection::of::<InlinedTableRow>(Vec::new());
-        let rows = self.inner.catalog.select(&[selection]).await?.pop();
-        let mut counts: BTreeMap<TableId, u64> = BTreeMap::new();
-        for row in decode::<InlinedTableRow>(rows.unwrap_or_default())? {
-            let table = TableId(row.table_id);
-            if head.table(table).is_some() {
-                let count = self.inner.catalog.inlined_count(&row.table_name).await?;
-                *counts.entry(table).or_default() += u64::try_from(count).unwrap_or(0);
-            }
-        }
-        Ok(counts.into_iter().filter(|(_, count)| *count > 0).collect())
-    }
-
-    /// The inlined rows of a table at a snapshot, in other columns than it has there.
-    ///
-    /// `table`: as a transaction sees it. Cost: 2 reads of the catalog, and more only if
-    /// rows are inlined.
-    pub(crate) async fn inlined_rows(
-        &self,
-        snapshot: &Snapshot,
-        table: &Table,
-    ) -> Result<Option<InlinedRows>, Error> {
-        let Some(schema) = snapshot
-            .table(table.id)
-            .and_then(|table| snapshot.schema(table.schema_id))
-        else {
-            return Ok(None);
-        };
-        let of_table = vec![Condition::Equals("table_id", table.id.0)];
-        let selection = Selection::of::<InlinedTableRow>(of_table);
-        let rows = self.inner.catalog.select(&[selection]).await?.pop();
-        let data_tables: Vec<InlinedTableRow> = decode(rows.unwrap_or_default())?;
-        let wanted = Wanted {
-            place: &self.inner.place,
-            schema,
-            table,
-            at: snapshot.id,
-        };
-        load_inlined(&*self.inner.catalog, &wanted, &data_tables).await
     }
 
     /// The rows of a file that are deleted or not yet visible; nothing if all are there.
@@ -321,6 +283,10 @@ impl Lake {
     /// Most new rows of a statement that should go to [`Transaction::append_rows`].
     pub fn inline_rows_max(&self) -> usize {
         self.inner.options.inline_rows_max
+    }
+
+    pub(crate) fn write_options(&self) -> &WriteOptions {
+        &self.inner.options.write
     }
 
     /// Where the time comes from.
@@ -400,6 +366,11 @@ impl Lake {
         }
     }
 
+    /// Whether this process is the only one that can change the lake.
+    fn is_alone(&self) -> bool {
+        self.inner.options.role == LakeRole::Primary && !self.inner.catalog.is_shared()
+    }
+
     fn known_head(&self) -> Arc<Snapshot> {
         Arc::clone(
             &self
@@ -410,17 +381,26 @@ impl Lake {
         )
     }
 
+    /// Makes a picture the newest that is known, unless a newer one is.
     pub(crate) fn set_head(&self, head: Arc<Snapshot>) {
-        *self
+        let mut known = self
             .inner
             .head
             .lock()
-            .unwrap_or_else(PoisonError::into_inner) = head;
+            .unwrap_or_else(PoisonError::into_inner);
+        if head.id >= known.id && head.epoch >= known.epoch {
+            *known = head;
+        }
     }
 
     /// Asks the catalog for the head, and loads what is not known of it.
     pub(crate) async fn load_head(&self) -> Result<Arc<Snapshot>, Error> {
         let head = self.inner.catalog.head().await?;
+        let known = self.known_head();
+        // A commit of ours may have come between the answer and now.
+        if known.id.0 > head.snapshot.snapshot_id && known.epoch >= head.epoch {
+            return Ok(known);
+        }
         let picture = self.picture_at(&head).await?;
         self.set_head(Arc::clone(&picture));
         Ok(picture)
@@ -429,10 +409,10 @@ impl Lake {
     /// The picture at a head that the catalog told.
     pub(crate) async fn picture_at(&self, head: &Head) -> Result<Arc<Snapshot>, Error> {
         let known = self.known_head();
-        let is_same_epoch = known.epoch == head.epoch;
-        if is_same_epoch && known.id.0 == head.snapshot.snapshot_id {
+        if is_of(&known, head) {
             return Ok(known);
         }
+        let is_same_epoch = known.epoch == head.epoch;
         let objects = if is_same_epoch {
             self.changed_objects(&known, head).await?
         } else {
@@ -489,6 +469,11 @@ impl Lake {
         }
         Ok(Some(objects))
     }
+}
+
+/// Whether a picture shows just this head.
+fn is_of(picture: &Snapshot, head: &Head) -> bool {
+    picture.id.0 == head.snapshot.snapshot_id && picture.epoch == head.epoch
 }
 
 #[cfg(test)]

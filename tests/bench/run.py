@@ -24,6 +24,9 @@ FETCH_SQL = (
 )
 STREAM_ROWS = 10_000_000
 
+# One row in a hundred, scattered over every file.
+HUNDREDTH = "l_orderkey % 100 = 7"
+
 
 def arguments():
     """Reads the command line."""
@@ -31,6 +34,7 @@ def arguments():
     parser.add_argument("--scale", type=float, default=1, help="TPC-H scale factor; 1 is about 1 GB of CSV")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each query, of which the best counts")
     parser.add_argument("--systems", default="duckdb,gotgan,postgres", help="which of duckdb, gotgan, postgres")
+    parser.add_argument("--snapshots", type=int, default=1000, help="commits between the two measurements of one INSERT")
     parser.add_argument("--queries", default="", help="only these, such as q01,q06")
     return parser.parse_args()
 
@@ -62,6 +66,32 @@ def latency_seconds(system):
             cursor.fetchall()
             times.append(time.perf_counter() - started)
     return statistics.median(times[500:])
+
+
+def change_figures(system, snapshots):
+    """Returns times of changes: one row, and one row in a hundred of lineitem. Changes the data."""
+    figures = {}
+    with system.session.cursor() as cursor:
+
+        def insert_seconds(count):
+            times = []
+            for number in range(count):
+                started = time.perf_counter()
+                cursor.execute("INSERT INTO bench_rows VALUES (%s, 'one row')", (number,))
+                times.append(time.perf_counter() - started)
+            return statistics.median(times)
+
+        cursor.execute("CREATE TABLE bench_rows (id int, note text)")
+        figures["INSERT one row, ms"] = insert_seconds(200) * 1000
+        insert_seconds(snapshots)
+        figures[f"the same {snapshots} commits later, ms"] = insert_seconds(200) * 1000
+        # The rows themselves are wanted, not only their number.
+        find = f"SELECT sum(l_linenumber), max(l_comment) FROM lineitem WHERE {HUNDREDTH}"
+        figures["find 1 % of lineitem, s"], _ = measured(lambda: system.ask(find), 3)
+        figures["delete 1 % of lineitem, s"], _ = measured(lambda: cursor.execute(f"DELETE FROM lineitem WHERE {HUNDREDTH}"))
+        update = "UPDATE lineitem SET l_comment = 'changed' WHERE l_orderkey % 100 = 8"
+        figures["update 1 % of lineitem, s"], _ = measured(lambda: cursor.execute(update))
+    return figures
 
 
 def stream_growth_bytes(gotgan):
@@ -99,8 +129,9 @@ def run_system(kind, folder, options, wanted):
         with system.session.cursor() as cursor, open(os.devnull, "w") as sink:
             figures["COPY lineitem out, s"], _ = measured(lambda: cursor.copy_expert("COPY lineitem TO STDOUT", sink))
         figures["SELECT 1, ms"] = latency_seconds(system) * 1000
-    if kind is Gotgan:
-        figures["growth in 10M rows, MB"] = stream_growth_bytes(system) / 1e6
+        if kind is Gotgan:
+            figures["growth in 10M rows, MB"] = stream_growth_bytes(system) / 1e6
+        figures |= change_figures(system, options.snapshots)
     figures["peak memory, MB"] = system.stop() / 1e6
     return figures, answers
 

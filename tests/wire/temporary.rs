@@ -73,7 +73,10 @@ fn files_end_with_the_connection() {
     drop(leaving);
     vanishing.vanish().unwrap();
     poll(WAIT, || (parquet_count(&spill) == 1).then_some(())).expect("two are gone");
-    assert_eq!(staying.value("SELECT count(*) FROM stays").unwrap(), "50000");
+    assert_eq!(
+        staying.value("SELECT count(*) FROM stays").unwrap(),
+        "50000"
+    );
     staying.execute("DISCARD ALL").unwrap();
     assert_eq!(parquet_count(&spill), 0);
 }
@@ -98,11 +101,21 @@ fn nothing_of_them_is_in_the_lake() {
              COMMENT ON TABLE hidden_relation IS 'hidden_comment'; COMMIT",
         )
         .unwrap();
-    assert_eq!(client.value("SELECT count(*) FROM hidden_view").unwrap(), "7");
-    assert!(parquet_count(&folder.join("data")) <= before + 1, "one INSERT");
+    assert_eq!(
+        client.value("SELECT count(*) FROM hidden_view").unwrap(),
+        "7"
+    );
+    assert!(
+        parquet_count(&folder.join("data")) <= before + 1,
+        "one INSERT"
+    );
     let catalog = |name: &str| fs::read(folder.join(name)).unwrap_or_default();
     let bytes = [catalog("catalog.sqlite"), catalog("catalog.sqlite-wal")].concat();
-    let holds = |text: &str| bytes.windows(text.len()).any(|part| part == text.as_bytes());
+    let holds = |text: &str| {
+        bytes
+            .windows(text.len())
+            .any(|part| part == text.as_bytes())
+    };
     assert!(holds("permanent"), "the catalog was looked through");
     assert!(!holds("hidden") && !holds("pg_temp"));
     // A process that dies leaves files, which the next one removes.

@@ -7,8 +7,9 @@
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
+use std::task::Poll;
 
-use futures::FutureExt;
+use futures::{FutureExt, poll};
 use gotgan_sql::SqlError;
 use tokio::task::coop::unconstrained;
 use tokio_util::sync::CancellationToken;
@@ -20,8 +21,9 @@ use crate::wire::error::{self, Failure};
 /// Awaits `work` and meanwhile cancels `token` if the client leaves or the
 /// server's patience ends.
 ///
-/// The watchers come first and are outside of the runtime's budget for a task: work
-/// that never waits uses it up and would leave them no turn.
+/// Work that is done at once is not watched, which spares its calls of the system.
+/// Then the watchers come first and are outside of the runtime's budget for a task:
+/// work that never waits uses it up and would leave them no turn.
 ///
 /// Errors: `Gone` or `Fatal` if the work failed after one of these happened,
 /// else what the work failed with; a panic is `XX000`.
@@ -37,20 +39,23 @@ pub(crate) async fn supervise<T>(
     if is_over {
         token.cancel();
     }
-    let result = loop {
-        tokio::select! {
-            biased;
-            () = unconstrained(socket.closed()), if !is_gone => {
-                is_gone = true;
-                tracing::debug!("the client left while its statement ran");
-                token.cancel();
+    let result = match poll!(work.as_mut()) {
+        Poll::Ready(result) => result,
+        Poll::Pending => loop {
+            tokio::select! {
+                biased;
+                () = unconstrained(socket.closed()), if !is_gone => {
+                    is_gone = true;
+                    tracing::debug!("the client left while its statement ran");
+                    token.cancel();
+                }
+                () = unconstrained(shutdown.deadline.cancelled()), if !is_over => {
+                    is_over = true;
+                    token.cancel();
+                }
+                result = &mut work => break result,
             }
-            () = unconstrained(shutdown.deadline.cancelled()), if !is_over => {
-                is_over = true;
-                token.cancel();
-            }
-            result = &mut work => break result,
-        }
+        },
     };
     match result {
         Ok(Ok(value)) if !is_gone => Ok(value),

@@ -79,6 +79,18 @@ impl Change {
         })
     }
 
+    /// The command, such as `UPDATE`.
+    pub(crate) fn command(&self) -> &'static str {
+        self.word.split(' ').next().unwrap_or_default()
+    }
+
+    /// How EXPLAIN heads the plan, such as `Update on t`.
+    pub(crate) fn title(&self) -> String {
+        let command = self.command();
+        let (first, rest) = command.split_at(command.len().min(1));
+        format!("{first}{} on {}", rest.to_lowercase(), self.table.name)
+    }
+
     /// Puts the parameters' values into the plan.
     ///
     /// Errors: those of the values.
@@ -185,6 +197,11 @@ impl Change {
 impl Pending {
     pub(crate) fn table(&self) -> TableId {
         self.table
+    }
+
+    /// How many rows are changed.
+    pub(crate) fn count(&self) -> u64 {
+        self.sink.count()
     }
 
     /// Rows of the table that the statement has changed, with those before.

@@ -154,6 +154,11 @@ impl ChangeSink {
         files.flat_map(|(file, rows)| rows.iter().map(|row| (*file, *row)))
     }
 
+    /// How many rows were changed so far.
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
     /// What RETURNING gives so far.
     pub(super) fn returned(&self) -> &[RecordBatch] {
         &self.returned

@@ -1,16 +1,22 @@
-//! ALTER TABLE: names, owner, columns, constraints. Its actions are done in order.
+//! ALTER TABLE: names, owner, columns, constraints.
+//!
+//! Several actions are done in PostgreSQL's order of passes, not as they are written.
+//!
+//! Source: PostgreSQL 15, `tablecmds.c`, `ATPrepCmd`.
 
 use std::sync::Arc;
 
-use gotgan_storage::{OwnerTarget, SchemaId, Table, TableId};
+use gotgan_storage::{OwnerTarget, Relation, SchemaId, Table, TableId, View};
 use sqlparser::ast::{
     AlterColumnOperation, AlterTable, AlterTableOperation, DropBehavior, RenameTableNameKind,
+    TableConstraint,
 };
 
+use super::alter_view;
 use crate::context::StatementContext;
 use crate::error::SqlError;
 use crate::parse::{self, fold, name_parts};
-use crate::resolve::Name;
+use crate::resolve::{Name, Resolved};
 use crate::session::{Notice, Outcome, Session};
 use crate::sqlstate;
 
@@ -21,26 +27,159 @@ mod rows;
 mod views;
 
 pub(crate) use column::columns_of;
-pub(super) use views::follow;
+pub(super) use views::{follow, keep_output};
 
 pub(crate) async fn run(session: &mut Session, alter: &AlterTable) -> Result<Outcome, SqlError> {
     session
         .require_definition_write("ALTER TABLE", &[&alter.name])
         .await?;
+    let done = Outcome::Command("ALTER TABLE".to_owned());
     let name = Name::from_parts(&name_parts(&alter.name))?;
-    for operation in &alter.operations {
-        let ctx = session.context().await?;
-        let table = match super::truncate::table(&ctx, &name) {
-            Err(error) if alter.if_exists && error.code == sqlstate::UNDEFINED_TABLE => {
-                let text = format!("relation \"{}\" does not exist, skipping", name.name);
-                session.notify(Notice::info(text));
-                return Ok(Outcome::Command("ALTER TABLE".to_owned()));
-            }
-            other => other?,
-        };
-        apply(session, &table, operation).await?;
+    if alter.operations.len() > 1 && alter.operations.iter().any(renames) {
+        return Err(SqlError::syntax("syntax error at or near \",\""));
     }
-    Ok(Outcome::Command("ALTER TABLE".to_owned()))
+    let planner = session.planner().await?;
+    if let Some(Resolved::Stored(Relation::View(view))) = planner.resolver().find(&name) {
+        for operation in &alter.operations {
+            of_view(session, &view, operation).await?;
+        }
+        return Ok(done);
+    }
+    let table = match super::truncate::table(&planner.ctx, &name) {
+        Err(error) if alter.if_exists && error.code == sqlstate::UNDEFINED_TABLE => {
+            let text = format!("relation \"{}\" does not exist, skipping", name.name);
+            session.notify(Notice::info(text));
+            return Ok(done);
+        }
+        other => other?,
+    };
+    let mut operations: Vec<&AlterTableOperation> = alter.operations.iter().collect();
+    operations.sort_by_key(|operation| pass(operation));
+    let is_type = |operation: &&AlterTableOperation| pass(operation) == TYPE_PASS;
+    let first = operations.iter().position(is_type);
+    for (index, operation) in operations.iter().enumerate() {
+        let table = current(session, table.id).await?;
+        match first {
+            // All types change in one pass over the rows as they were.
+            Some(first) if is_type(operation) => {
+                if index == first {
+                    let types: Vec<_> = operations.iter().filter_map(|o| new_type(o)).collect();
+                    rewrite::set_types(session, &table, &types).await?;
+                }
+            }
+            _ => apply(session, &table, operation).await?,
+        }
+    }
+    Ok(done)
+}
+
+/// The pass in which columns get other types.
+const TYPE_PASS: u8 = 1;
+
+/// When an action is done among several.
+fn pass(operation: &AlterTableOperation) -> u8 {
+    use AlterColumnOperation as C;
+    use AlterTableOperation as T;
+    match operation {
+        T::DropColumn { .. } | T::DropConstraint { .. } => 0,
+        T::AlterColumn { op, .. } => match op {
+            C::DropNotNull | C::DropDefault => 0,
+            C::SetDataType { .. } => TYPE_PASS,
+            C::SetNotNull => 3,
+            C::SetDefault { .. } | C::AddGenerated { .. } => 5,
+        },
+        T::AddColumn { .. } => 2,
+        T::AddConstraint { constraint, .. } => match constraint {
+            TableConstraint::PrimaryKey(_) | TableConstraint::Unique(_) => 4,
+            _ => 5,
+        },
+        _ => 6,
+    }
+}
+
+/// Whether an action is a statement of its own in PostgreSQL.
+fn renames(operation: &AlterTableOperation) -> bool {
+    matches!(
+        operation,
+        AlterTableOperation::RenameTable { .. }
+            | AlterTableOperation::RenameColumn { .. }
+            | AlterTableOperation::RenameConstraint { .. }
+    )
+}
+
+fn new_type(operation: &AlterTableOperation) -> Option<rewrite::NewType<'_>> {
+    let AlterTableOperation::AlterColumn {
+        column_name,
+        op: AlterColumnOperation::SetDataType {
+            data_type, using, ..
+        },
+    } = operation
+    else {
+        return None;
+    };
+    Some(rewrite::NewType {
+        column: fold(column_name),
+        data_type,
+        using: using.as_ref(),
+    })
+}
+
+/// What ALTER TABLE does with a view.
+///
+/// Errors: `42809` for what only tables have.
+async fn of_view(
+    session: &mut Session,
+    view: &View,
+    operation: &AlterTableOperation,
+) -> Result<(), SqlError> {
+    use AlterColumnOperation as C;
+    use AlterTableOperation as T;
+    let action = match operation {
+        T::RenameTable {
+            table_name: RenameTableNameKind::To(name) | RenameTableNameKind::As(name),
+        } => {
+            let name = name_parts(name).pop().unwrap_or_default();
+            return alter_view::rename(session, view, &name).await;
+        }
+        T::RenameColumn {
+            old_column_name,
+            new_column_name,
+        } => {
+            let (old, new) = (fold(old_column_name), fold(new_column_name));
+            return alter_view::rename_column(session, view, &old, &new).await;
+        }
+        T::OwnerTo { new_owner } => return alter_view::set_owner(session, view, new_owner).await,
+        T::AddColumn { .. } => "ADD COLUMN",
+        T::DropColumn { .. } => "DROP COLUMN",
+        T::AddConstraint { .. } => "ADD CONSTRAINT",
+        T::DropConstraint { .. } => "DROP CONSTRAINT",
+        T::ValidateConstraint { .. } => "VALIDATE CONSTRAINT",
+        T::AlterColumn { op, .. } => match op {
+            C::SetDataType { .. } => "ALTER COLUMN ... SET DATA TYPE",
+            C::SetNotNull => "ALTER COLUMN ... SET NOT NULL",
+            C::DropNotNull => "ALTER COLUMN ... DROP NOT NULL",
+            C::AddGenerated { .. } => "ALTER COLUMN ... ADD IDENTITY",
+            C::SetDefault { .. } | C::DropDefault => {
+                return Err(SqlError::not_supported("a default of a view's column"));
+            }
+        },
+        other => return Err(unsupported(other)),
+    };
+    Err(SqlError::with_code(
+        sqlstate::WRONG_OBJECT_TYPE,
+        format!(
+            "ALTER action {action} cannot be performed on relation \"{}\"",
+            view.name
+        ),
+    )
+    .with_detail("This operation is not supported for views."))
+}
+
+fn unsupported(operation: &AlterTableOperation) -> SqlError {
+    let text = operation.to_string();
+    let words: Vec<&str> = text.split_whitespace().take(2).collect();
+    let words = words.join(" ").to_uppercase();
+    SqlError::not_supported(format!("ALTER TABLE ... {words}"))
 }
 
 async fn apply(
@@ -71,8 +210,12 @@ async fn apply(
             storage.set_owner(OwnerTarget::Table(table.id), &owner)?;
         }
         AlterTableOperation::AddConstraint {
-            constraint: added, ..
-        } => constraint::add(session, table, added).await?,
+            constraint: added,
+            not_valid,
+        } => constraint::add(session, table, added, !not_valid).await?,
+        AlterTableOperation::ValidateConstraint { name } => {
+            constraint::validate(session, table, &fold(name)).await?;
+        }
         AlterTableOperation::DropConstraint {
             name, if_exists, ..
         } => constraint::drop(session, table, &fold(name), *if_exists).await?,
@@ -107,12 +250,7 @@ async fn apply(
         AlterTableOperation::AlterColumn { column_name, op } => {
             alter_column(session, table, &fold(column_name), op).await?;
         }
-        other => {
-            let text = other.to_string();
-            let words: Vec<&str> = text.split_whitespace().take(2).collect();
-            let words = words.join(" ").to_uppercase();
-            return Err(SqlError::not_supported(format!("ALTER TABLE ... {words}")));
-        }
+        other => return Err(unsupported(other)),
     }
     Ok(())
 }
@@ -139,8 +277,12 @@ async fn alter_column(
         AlterColumnOperation::SetDataType {
             data_type, using, ..
         } => {
-            super::identity::set_type(session, table, name, data_type).await?;
-            rewrite::set_type(session, table, name, data_type, using.as_ref()).await
+            let new_type = rewrite::NewType {
+                column: name.to_owned(),
+                data_type,
+                using: using.as_ref(),
+            };
+            rewrite::set_types(session, table, &[new_type]).await
         }
         AlterColumnOperation::AddGenerated { .. } => Err(SqlError::not_supported(
             "ALTER TABLE ... ALTER COLUMN ... ADD GENERATED",

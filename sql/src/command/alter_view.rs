@@ -80,6 +80,7 @@ async fn set_schema(
     if target == old {
         return Ok(());
     }
+    super::schema::check_lifetime(&ctx, old, target)?;
     if ctx.snapshot.relation(target, name).is_some() {
         return Err(SqlError::with_code(
             sqlstate::DUPLICATE_TABLE,

@@ -428,7 +428,9 @@ impl Definition {
         for column in &self.columns {
             if let Some(text) = &column.default {
                 let target = PgType::of_column(&column.column_type);
-                modify::default_value(planner, Some(text), target)?;
+                let value = parse::parse_expression(text)?;
+                modify::require_default(planner, &value, &column.name, target)
+                    .map_err(SqlError::unplaced)?;
             }
         }
         for constraint in &self.constraints {

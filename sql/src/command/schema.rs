@@ -110,6 +110,23 @@ pub(super) fn refuse_temporary(
     }
 }
 
+/// Objects stay temporary or permanent.
+///
+/// Errors: `0A000` if one schema is that of temporary objects and the other is not.
+pub(super) fn check_lifetime(
+    ctx: &crate::context::StatementContext,
+    from: SchemaId,
+    to: SchemaId,
+) -> Result<(), SqlError> {
+    match ctx.snapshot.is_temporary(from) == ctx.snapshot.is_temporary(to) {
+        true => Ok(()),
+        false => Err(SqlError::with_code(
+            sqlstate::FEATURE_NOT_SUPPORTED,
+            "cannot move objects into or out of temporary schemas",
+        )),
+    }
+}
+
 /// The role that OWNER TO names.
 pub(super) fn owner_name(owner: &Owner, current: &str) -> String {
     match owner {

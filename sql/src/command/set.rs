@@ -79,6 +79,12 @@ fn set_defaults(
     use sqlparser::ast::{TransactionAccessMode as A, TransactionMode as M};
     for mode in modes {
         match mode {
+            // `parse/idiom/transaction.rs` writes SNAPSHOT for DEFERRABLE.
+            M::IsolationLevel(sqlparser::ast::TransactionIsolationLevel::Snapshot) => {
+                session
+                    .settings
+                    .set("default_transaction_deferrable", "on", false)?;
+            }
             M::IsolationLevel(level) => {
                 let name = level.to_string().to_lowercase();
                 session
@@ -148,7 +154,15 @@ async fn assign(
             Ok(())
         }
         "transaction_isolation" | "transaction_read_only" => {
+            let before = session.settings.is_on("transaction_read_only");
+            let mark = session.settings.mark();
             session.settings.set(name, &value, true)?;
+            if before && !session.settings.is_on("transaction_read_only") {
+                if let Err(error) = super::transaction::require_free_access(session) {
+                    session.settings.restore(mark);
+                    return Err(error);
+                }
+            }
             if let Some(active) = &mut session.transaction {
                 active.is_read_only = session.settings.is_on("transaction_read_only");
             }
@@ -275,7 +289,16 @@ pub(crate) fn show(session: &mut Session, variable: &[Ident]) -> Result<Outcome,
             .map(|(name, value)| vec![name.clone(), value.clone(), String::new()])
             .collect()
     } else {
-        vec![vec![session.settings.show(&name)?.to_owned()]]
+        let is_in_block = session
+            .transaction
+            .as_ref()
+            .is_some_and(|active| active.is_explicit);
+        // Outside a block the next statement's transaction is meant.
+        let name = match name.as_str() {
+            "transaction_isolation" if !is_in_block => "default_transaction_isolation",
+            other => other,
+        };
+        vec![vec![session.settings.show(name)?.to_owned()]]
     };
     let fields: Vec<_> = columns
         .iter()

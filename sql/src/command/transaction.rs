@@ -60,24 +60,21 @@ pub(crate) fn apply_modes(
 ) -> Result<(), SqlError> {
     for mode in modes {
         match mode {
+            TransactionMode::IsolationLevel(TransactionIsolationLevel::Snapshot) => {
+                session
+                    .settings
+                    .set("transaction_deferrable", "on", true)?;
+            }
             TransactionMode::IsolationLevel(level) => {
-                if session
-                    .transaction
-                    .as_ref()
-                    .is_some_and(|active| active.has_run())
-                {
-                    return Err(SqlError::with_code(
-                        sqlstate::ACTIVE_SQL_TRANSACTION,
-                        "SET TRANSACTION ISOLATION LEVEL must be called before any query",
-                    ));
-                }
                 let name = match level {
                     TransactionIsolationLevel::ReadUncommitted => "read uncommitted",
                     TransactionIsolationLevel::ReadCommitted => "read committed",
+                    // `parse/idiom/transaction.rs` writes SNAPSHOT for DEFERRABLE.
                     TransactionIsolationLevel::RepeatableRead
                     | TransactionIsolationLevel::Snapshot => "repeatable read",
                     TransactionIsolationLevel::Serializable => "serializable",
                 };
+                require_free_isolation(session, name)?;
                 session.settings.set("transaction_isolation", name, true)?;
                 apply_isolation(session, name);
             }
@@ -89,6 +86,9 @@ pub(crate) fn apply_modes(
                         "cannot set transaction read-write mode during recovery",
                     ));
                 }
+                if !read_only {
+                    require_free_access(session)?;
+                }
                 let value = if read_only { "on" } else { "off" };
                 session.settings.set("transaction_read_only", value, true)?;
                 if let Some(active) = &mut session.transaction {
@@ -98,6 +98,38 @@ pub(crate) fn apply_modes(
         }
     }
     Ok(())
+}
+
+/// Errors: `25001` if it is too late for another isolation level.
+fn require_free_isolation(session: &Session, name: &str) -> Result<(), SqlError> {
+    let Some(active) = &session.transaction else {
+        return Ok(());
+    };
+    if session.settings.show("transaction_isolation")? == name {
+        return Ok(());
+    }
+    let when = match (active.has_run(), active.has_savepoint()) {
+        (true, _) => "be called before any query",
+        (_, true) => "not be called in a subtransaction",
+        _ => return Ok(()),
+    };
+    Err(SqlError::with_code(
+        sqlstate::ACTIVE_SQL_TRANSACTION,
+        format!("SET TRANSACTION ISOLATION LEVEL must {when}"),
+    ))
+}
+
+/// Errors: `25001` if the transaction reads only and it is too late to let it write.
+pub(crate) fn require_free_access(session: &Session) -> Result<(), SqlError> {
+    let Some(active) = session.transaction.as_ref().filter(|active| active.is_read_only) else {
+        return Ok(());
+    };
+    let text = match (active.was_read_only(), active.has_run()) {
+        (true, _) => "cannot set transaction read-write mode inside a read-only transaction",
+        (_, true) => "transaction read-write mode must be set before any query",
+        _ => return Ok(()),
+    };
+    Err(SqlError::with_code(sqlstate::ACTIVE_SQL_TRANSACTION, text))
 }
 
 /// What AND CHAIN hands on to the next transaction.
@@ -214,12 +246,14 @@ async fn finish(
 }
 
 pub(crate) async fn savepoint(session: &mut Session, name: &Ident) -> Result<Outcome, SqlError> {
-    explicit(session, "SAVEPOINT")?.savepoint(&fold(name))?;
+    let settings = session.settings.mark();
+    explicit(session, "SAVEPOINT")?.savepoint(&fold(name), settings)?;
     done("SAVEPOINT")
 }
 
 pub(crate) fn rollback_to(session: &mut Session, name: &Ident) -> Result<Outcome, SqlError> {
-    explicit(session, "ROLLBACK TO SAVEPOINT")?.rollback_to(&fold(name))?;
+    let settings = explicit(session, "ROLLBACK TO SAVEPOINT")?.rollback_to(&fold(name))?;
+    session.settings.restore(settings);
     done("ROLLBACK")
 }
 

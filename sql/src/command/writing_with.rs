@@ -37,7 +37,8 @@ pub(crate) fn changes(query: &Query) -> bool {
     parts.any(|part| is_change(&part.query.body))
 }
 
-fn is_change(body: &SetExpr) -> bool {
+/// Whether the body of a query changes rows.
+pub(super) fn is_change(body: &SetExpr) -> bool {
     matches!(
         body,
         SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_)
@@ -172,7 +173,9 @@ fn learn(known: &mut Vec<Option<PgType>>, part: &Query, types: &[PgType]) {
 }
 
 /// A statement that changes rows, as the body of a query.
-async fn plan(
+///
+/// Errors: those of parse analysis.
+pub(super) async fn plan(
     session: &mut Session,
     query: &Query,
     known: &[Option<PgType>],

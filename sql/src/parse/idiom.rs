@@ -16,6 +16,7 @@ mod hash_name;
 pub(crate) mod identity;
 pub(crate) mod merge;
 mod relation;
+mod transaction;
 
 pub(crate) use create_table::{LIKE, NO_DATA};
 
@@ -35,6 +36,8 @@ const TRIGGERS: &[&str] = &[
     "MERGE",
     "UPDATE",
     "DELETE",
+    "DEFERRABLE",
+    "ISOLATION",
 ];
 
 /// Replaces what sqlparser lacks.
@@ -67,6 +70,7 @@ pub(super) fn translate(tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>
             edits.extend(relation::only(&view, index));
             edits.extend(relation::star(&view, index));
             relation::refuse_reserved(&view, index)?;
+            edits.extend(transaction::edit(&view, index)?);
         }
         edits
     };

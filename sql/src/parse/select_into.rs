@@ -1,31 +1,47 @@
 //! SELECT INTO as the CREATE TABLE AS that it is.
 //!
-//! INTO stands in the first SELECT of the query; anywhere else it stays and is refused.
+//! INTO stands in the first SELECT of the query; within a subquery it stays, and is
+//! refused when that is planned.
 
 use sqlparser::ast::helpers::stmt_create_table::CreateTableBuilder;
 use sqlparser::ast::{Query, SelectInto, SetExpr, Statement};
+use sqlparser::parser::ParserError;
 
 /// The statement, or the CREATE TABLE AS that it stands for.
-pub(super) fn translate(statement: Statement) -> Statement {
+///
+/// Errors: for INTO in a later SELECT of a UNION and the like.
+pub(super) fn translate(statement: Statement) -> Result<Statement, ParserError> {
     let Statement::Query(mut query) = statement else {
-        return statement;
+        return Ok(statement);
     };
-    let Some(into) = take_into(&mut query) else {
-        return Statement::Query(query);
+    let Some(into) = take_into(&mut query)? else {
+        return Ok(Statement::Query(query));
     };
     let create = CreateTableBuilder::new(into.name)
         .temporary(into.temporary)
         .query(Some(query));
-    Statement::CreateTable(create.build())
+    Ok(Statement::CreateTable(create.build()))
 }
 
-fn take_into(query: &mut Query) -> Option<SelectInto> {
+fn take_into(query: &mut Query) -> Result<Option<SelectInto>, ParserError> {
     let mut body = query.body.as_mut();
     loop {
         body = match body {
+            SetExpr::SetOperation { right, .. } if has_into(right) => {
+                let text = "INTO is only allowed on first SELECT of UNION/INTERSECT/EXCEPT";
+                return Err(ParserError::ParserError(text.to_owned()));
+            }
             SetExpr::SetOperation { left, .. } => left.as_mut(),
-            SetExpr::Select(select) => return select.into.take(),
-            _ => return None,
+            SetExpr::Select(select) => return Ok(select.into.take()),
+            _ => return Ok(None),
         };
+    }
+}
+
+fn has_into(body: &SetExpr) -> bool {
+    match body {
+        SetExpr::Select(select) => select.into.is_some(),
+        SetExpr::SetOperation { left, right, .. } => has_into(left) || has_into(right),
+        _ => false,
     }
 }

@@ -165,7 +165,7 @@ impl<'a> Row<'a> {
             has_rules: false,
             has_triggers: false,
             replica_identity: 'n',
-            persistence: 'p',
+            persistence: persistence(snapshot, sequence.schema_id),
         }
     }
 

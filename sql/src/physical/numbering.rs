@@ -22,14 +22,17 @@ use datafusion::physical_expr::expressions::{Column, Literal};
 use datafusion::physical_expr::{
     LexOrdering, PhysicalExpr, PhysicalSortExpr, ScalarFunctionExpr,
 };
+use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions,
-    SendableRecordBatchStream, replace_children_if_necessary,
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning,
+    PlanProperties, ReplaceChildrenOptions, SendableRecordBatchStream,
+    replace_children_if_necessary,
 };
 use futures::stream::{self, StreamExt, TryStreamExt};
 use gotgan_storage::Sequence;
@@ -146,16 +149,38 @@ pub(super) fn with_reservations(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn 
         if calls.is_empty() {
             return Ok(Transformed::no(node));
         }
-        let children = node.children().into_iter().map(|input| {
-            Arc::new(ReserveExec {
-                input: Arc::clone(input),
-                calls: calls.clone(),
-            }) as Arc<dyn ExecutionPlan>
-        });
-        let children = children.collect();
+        let mut children = Vec::new();
+        for input in node.children() {
+            let input = undistributed(input)?.unwrap_or_else(|| Arc::clone(input));
+            let calls = calls.clone();
+            children.push(Arc::new(ReserveExec { input, calls }) as Arc<dyn ExecutionPlan>);
+        }
         Ok(Transformed::yes(replace_children_if_necessary(node, children)?))
     })
     .map(|transformed| transformed.data)
+}
+
+/// The plan without the node that hands one stream of rows out to several threads, which
+/// would number them in no order; nothing if it has none.
+fn undistributed(plan: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    let [input] = plan.children()[..] else {
+        return Ok(None);
+    };
+    if let Some(hand_out) = plan.downcast_ref::<RepartitionExec>() {
+        let is_one = input.output_partitioning().partition_count() == 1;
+        let is_even = matches!(hand_out.partitioning(), Partitioning::RoundRobinBatch(_));
+        return Ok((is_one && is_even).then(|| Arc::clone(input)));
+    }
+    if !plan.is::<ProjectionExec>() && !plan.is::<FilterExec>() && !plan.is::<CooperativeExec>() {
+        return Ok(None);
+    }
+    match undistributed(input)? {
+        None => Ok(None),
+        Some(input) => {
+            let plan = Arc::clone(plan);
+            replace_children_if_necessary(plan, vec![input]).map(Some)
+        }
+    }
 }
 
 /// A sort of what a projection with `nextval` gives becomes a sort of its input, unless
@@ -172,16 +197,22 @@ fn after_sort(node: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn Execut
     if Calls::in_physical(projection.expr().iter().map(|item| &item.expr))?.is_empty() {
         return Ok(Transformed::no(node));
     }
-    let below = order.iter().map(|by| {
-        let column = by.expr.downcast_ref::<Column>()?;
-        let expr = &projection.expr().get(column.index())?.expr;
-        expr.is::<Column>().then(|| PhysicalSortExpr {
-            expr: Arc::clone(expr),
+    let mut below = Vec::with_capacity(order.len());
+    for by in order {
+        let column = by.expr.downcast_ref::<Column>();
+        let item = column.and_then(|column| projection.expr().get(column.index()));
+        let Some(item) = item else {
+            return Ok(Transformed::no(node));
+        };
+        if !Calls::in_physical([&item.expr])?.is_empty() {
+            return Ok(Transformed::no(node));
+        }
+        below.push(PhysicalSortExpr {
+            expr: Arc::clone(&item.expr),
             options: by.options,
-        })
-    });
-    let below: Option<Vec<PhysicalSortExpr>> = below.collect();
-    let Some(below) = below.and_then(LexOrdering::new) else {
+        });
+    }
+    let Some(below) = LexOrdering::new(below) else {
         return Ok(Transformed::no(node));
     };
     let input = Arc::clone(projection.input());

@@ -7,7 +7,7 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::{Location, Span};
 
-use crate::types::PgType;
+use crate::types::{PgType, oid};
 
 /// A call of a function by its exact name.
 pub(crate) fn call(name: &str, args: Vec<Expr>) -> Expr {
@@ -69,10 +69,41 @@ pub(crate) const ASSIGN: &str = "$assign/";
 /// A value for a column of type `target`: text that is too long is refused.
 pub(crate) fn assignment_cast(expression: Expr, target: PgType, column: &str) -> Expr {
     let place = place_text(expression.span().start);
+    let expression = match target.oid {
+        oid::FLOAT4 | oid::FLOAT8 => wide_number(expression),
+        _ => expression,
+    };
     call(
         &format!("{ASSIGN}{}/{}/{place}/{column}", target.oid, target.typmod),
         vec![expression],
     )
+}
+
+/// A number literal with an exponent may be wider than a numeric here; as text it
+/// becomes floating point without being one.
+fn wide_number(expression: Expr) -> Expr {
+    let text = match &expression {
+        Expr::Value(literal) => number_text(&literal.value).map(str::to_owned),
+        Expr::UnaryOp {
+            op: UnaryOperator::Minus,
+            expr,
+        } => match expr.as_ref() {
+            Expr::Value(literal) => number_text(&literal.value).map(|text| format!("-{text}")),
+            _ => None,
+        },
+        _ => None,
+    };
+    match text {
+        Some(text) if text.contains(['e', 'E']) => string(text),
+        _ => expression,
+    }
+}
+
+fn number_text(value: &Value) -> Option<&str> {
+    match value {
+        Value::Number(text, _) => Some(text),
+        _ => None,
+    }
 }
 
 /// A place in the text in a form that a name can hold.

@@ -132,7 +132,7 @@ fn protect(expression: &mut Expr) {
 
 pub(super) fn prepare_select(select: &mut Select) -> Result<(), SqlError> {
     if select.into.is_some() {
-        return Err(SqlError::not_supported("SELECT INTO here"));
+        return Err(SqlError::syntax("SELECT ... INTO is not allowed here"));
     }
     super::row_in::in_conditions(select)?;
     let grouped = bare_names(select);

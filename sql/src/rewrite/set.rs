@@ -22,17 +22,83 @@ pub(super) fn values_to_select(query: &mut Query) -> Result<(), SqlError> {
         return Ok(());
     }
     let width = values.rows.first().map_or(0, |row| row.content.len());
+    let cells = values.rows.iter().flat_map(|row| &row.content);
+    let is_ordered =
+        values.rows.len() > 1 && query.order_by.is_none() && !cells.into_iter().any(names_column);
     let mut branches = Vec::with_capacity(values.rows.len());
-    for row in &mut values.rows {
+    for (place, row) in values.rows.iter_mut().enumerate() {
         if row.content.len() != width {
             return Err(SqlError::syntax("VALUES lists must all be the same length"));
         }
-        branches.push(row_select(std::mem::take(&mut row.content))?);
+        let mut branch = row_select(std::mem::take(&mut row.content))?;
+        if let SetExpr::Select(select) = branch.as_mut()
+            && is_ordered
+        {
+            select.projection.push(SelectItem::ExprWithAlias {
+                expr: super::build::raw_number(place.to_string()),
+                alias: Ident::with_quote('"', PLACE_COLUMN),
+            });
+        }
+        branches.push(branch);
     }
-    if let Some(body) = united(branches) {
-        query.body = body;
+    let Some(body) = united(branches) else {
+        return Ok(());
+    };
+    query.body = body;
+    if is_ordered {
+        put_in_order(query, width)?;
     }
     Ok(())
+}
+
+/// Name of the column that tells where a row of VALUES stands.
+const PLACE_COLUMN: &str = "\u{1}place";
+
+/// The branches of a union may come in any order, rows of VALUES come as written.
+fn put_in_order(query: &mut Query, width: usize) -> Result<(), SqlError> {
+    let columns: Vec<String> = (1..=width).map(|n| format!("\"column{n}\"")).collect();
+    let columns = columns.join(", ");
+    let text = format!(
+        "SELECT {columns} FROM (SELECT 1) AS \"\u{1}rows\" ORDER BY \"{PLACE_COLUMN}\""
+    );
+    let mut ordered = crate::parse::parse_query(&text)?;
+    if let SetExpr::Select(select) = ordered.body.as_mut() {
+        for table in &mut select.from {
+            if let TableFactor::Derived { subquery, .. } = &mut table.relation {
+                std::mem::swap(&mut subquery.body, &mut query.body);
+            }
+        }
+    }
+    query.body = ordered.body;
+    query.order_by = ordered.order_by;
+    Ok(())
+}
+
+/// Whether a cell names a column outside its subqueries: one of an outer query.
+fn names_column(cell: &Expr) -> bool {
+    struct Names(usize);
+    impl Visitor for Names {
+        type Break = ();
+        fn pre_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
+            self.0 += 1;
+            ControlFlow::Continue(())
+        }
+        fn post_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
+            self.0 -= 1;
+            ControlFlow::Continue(())
+        }
+        fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
+            let is_name = matches!(
+                expression,
+                Expr::Identifier(_) | Expr::CompoundIdentifier(_)
+            );
+            match is_name && self.0 == 0 {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        }
+    }
+    cell.visit(&mut Names(0)).is_break()
 }
 
 fn row_select(cells: Vec<Expr>) -> Result<Box<SetExpr>, SqlError> {

@@ -4,7 +4,9 @@
 //! right (deletes, columns by field id, inlined rows) is in no serialised
 //! `DataSourceExec`; see `codec`. Everything else is handed on to the source.
 //!
-//! Partitions: those of the source, then one with the inlined rows, if there are any.
+//! Partitions: those of the source, then one with the inlined rows, if there are any. If
+//! the source has one only, they follow its rows there: a small table is read by one task,
+//! and its rows come in the order in which they were added.
 //!
 //! Invariants:
 //! - `source` is a `DataSourceExec` over a `FileScanConfig` over a `ParquetSource`.
@@ -33,7 +35,8 @@ use datafusion::physical_plan::execution_plan::{
 use datafusion::physical_plan::filter_pushdown::{
     ChildPushdownResult, FilterPushdownPhase, FilterPushdownPropagation, PushedDown,
 };
-use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::limit::LimitStream;
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::sort_pushdown::SortOrderPushdownResult;
 use datafusion::physical_plan::statistics::StatisticsArgs;
@@ -86,7 +89,10 @@ impl LakeScanExec {
         inlined: Option<RecordBatch>,
     ) -> Self {
         let files = source.properties().output_partitioning().partition_count();
-        let partitions = files + usize::from(inlined.is_some());
+        let partitions = match (files, &inlined) {
+            (1, _) | (_, None) => files,
+            (_, Some(_)) => files + 1,
+        };
         let properties = PlanProperties::new(
             EquivalenceProperties::new(source.schema()),
             Partitioning::UnknownPartitioning(partitions),
@@ -155,6 +161,13 @@ impl LakeScanExec {
             .properties()
             .output_partitioning()
             .partition_count()
+    }
+
+    /// The inlined rows that follow those of the only partition of the files.
+    fn chained(&self) -> Option<&RecordBatch> {
+        self.inlined
+            .as_ref()
+            .filter(|_| self.file_partitions() == 1)
     }
 
     /// The inlined rows as the scan gives them out.
@@ -270,7 +283,14 @@ impl ExecutionPlan for LakeScanExec {
             let rows = self.source.execute(partition, context)?;
             let schema = rows.schema();
             let rows = rows.map(|batch| batch.map_err(surface));
-            return Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows)));
+            let Some(inlined) = self.chained() else {
+                return Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows)));
+            };
+            let inlined = futures::stream::iter([self.inlined_rows(inlined)]);
+            let rows = RecordBatchStreamAdapter::new(schema, rows.chain(inlined));
+            let metrics = BaselineMetrics::new(&ExecutionPlanMetricsSet::new(), partition);
+            let rows = LimitStream::new(Box::pin(rows), 0, self.fetch(), metrics);
+            return Ok(Box::pin(rows));
         }
         let Some(rows) = self.inlined.as_ref().filter(|_| partition == files) else {
             return internal_err!("a lake scan has no partition {partition}");
@@ -300,6 +320,10 @@ impl ExecutionPlan for LakeScanExec {
                 let mut known = Statistics::new_unknown(&self.schema());
                 known.num_rows = Precision::Exact(rows.num_rows());
                 known
+            }
+            _ if self.chained().is_some() => {
+                let all = StatisticsArgs::new();
+                Arc::unwrap_or_clone(self.source.statistics_from_inputs(&[], &all)?)
             }
             _ => Arc::unwrap_or_clone(self.source.statistics_from_inputs(&[], args)?),
         };

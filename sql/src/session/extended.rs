@@ -117,7 +117,7 @@ impl Session {
         }
         self.note_length(&statement);
         let (parameters, columns) = match &statement.node {
-            Node::Copy(_) | Node::Alter(_) | Node::Sequence(_) => (Vec::new(), None),
+            Node::Copy(_) | Node::Alter(_) | Node::Sequence(_) | Node::Vacuum(_) => (Vec::new(), None),
             Node::Ast(node) => command::describe(self, node, known).await?,
         };
         Ok(Prepared {
@@ -325,6 +325,7 @@ impl Session {
         text: &Arc<str>,
     ) -> Result<Outcome, SqlError> {
         let name = parse::fold(name);
+        require_preparable(statement)?;
         if self.prepared.contains_key(&name) {
             return Err(duplicate_statement(&name));
         }
@@ -400,6 +401,22 @@ impl Session {
     ) -> Result<Option<Arc<[ColumnDescription]>>, SqlError> {
         Ok(self.prepared_statement(name)?.columns.clone())
     }
+}
+
+/// Errors: `42601` for a statement that PREPARE does not take.
+fn require_preparable(statement: &ast::Statement) -> Result<(), SqlError> {
+    use ast::Statement as S;
+    if matches!(
+        statement,
+        S::Query(_) | S::Insert(_) | S::Update(_) | S::Delete(_) | S::Merge(_)
+    ) {
+        return Ok(());
+    }
+    let text = statement.to_string();
+    let word = text.split_whitespace().next().unwrap_or_default();
+    Err(SqlError::syntax(format!(
+        "syntax error at or near \"{word}\""
+    )))
 }
 
 fn duplicate_statement(name: &str) -> SqlError {

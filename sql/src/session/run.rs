@@ -31,6 +31,7 @@ impl Session {
             Node::Copy(copy) => command::copy::run(self, copy).await,
             Node::Alter(alter) => command::alter_view::run(self, alter).await,
             Node::Sequence(statement) => command::sequence::run(self, statement).boxed().await,
+            Node::Vacuum(statement) => command::vacuum::run(self, statement).boxed().await,
             Node::Ast(node) => match node.as_ref() {
                 ast::Statement::Prepare {
                     name,

@@ -266,3 +266,13 @@ pub(super) fn quote(name: &str) -> String {
 pub(super) fn inlined_delete_table(table_id: i64) -> String {
     format!("ducklake_inlined_delete_{table_id}")
 }
+
+/// CREATE INDEX for inlined rows. Flushed rows stay for older snapshots; without the index
+/// every read of the few live ones would pass all of them.
+pub(super) fn index_inlined(data_table: &str) -> String {
+    format!(
+        "CREATE INDEX IF NOT EXISTS {} ON {} (\"end_snapshot\")",
+        quote(&format!("gotgan_{data_table}_end")),
+        quote(data_table)
+    )
+}

@@ -1,11 +1,14 @@
 //! Where a lake's catalog and data are on this machine.
 //!
 //! The catalog names the data path absolutely, for DuckDB. Beside it we keep the path
-//! relative to the catalog, so that a lake whose whole folder was moved is found again.
+//! relative to the catalog, so that a lake whose whole folder was moved is found again. A
+//! catalog on a server is in no folder: the path is absolute, and the same on all nodes.
 
 use std::path::{Path, PathBuf};
 
-use crate::catalog::SqliteCatalog;
+use gotgan_config::Secret;
+
+use crate::catalog::{PostgresCatalog, SqliteCatalog};
 use crate::error::{Error, ErrorKind};
 use crate::lake::LakeOptions;
 
@@ -15,17 +18,40 @@ const CATALOG_NAME: &str = "catalog.sqlite";
 /// Name of the folder of data files beside it.
 const DATA_NAME: &str = "data";
 
-/// The catalog's file.
-pub(super) fn catalog_path(options: &LakeOptions) -> Result<PathBuf, Error> {
-    let Some(url) = &options.catalog_url else {
-        return Ok(options.data_dir.join(CATALOG_NAME));
-    };
-    SqliteCatalog::path_of_url(url).ok_or_else(|| {
-        Error::new(
-            ErrorKind::Unsupported,
-            "a catalog in this kind of database is not built yet",
-        )
-    })
+/// Where the catalog database is.
+#[derive(Debug)]
+pub(super) enum CatalogPlace {
+    /// In this file.
+    File(PathBuf),
+    /// On the server that this URL names, which may hold a password.
+    Server(Secret<String>),
+}
+
+impl CatalogPlace {
+    /// What the options say.
+    pub(super) fn of(options: &LakeOptions) -> Result<Self, Error> {
+        let Some(url) = &options.catalog_url else {
+            return Ok(Self::File(options.data_dir.join(CATALOG_NAME)));
+        };
+        if PostgresCatalog::is_url(url.expose()) {
+            return Ok(Self::Server(url.clone()));
+        }
+        let path = SqliteCatalog::path_of_url(url.expose());
+        path.map(Self::File).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Unsupported,
+                "a catalog in this kind of database is not supported",
+            )
+        })
+    }
+
+    /// The folder that relative locations begin at. On a server there is none.
+    fn folder(&self) -> Option<PathBuf> {
+        match self {
+            Self::File(path) => Some(folder_of(path)),
+            Self::Server(_) => None,
+        }
+    }
 }
 
 /// The folder that `data_url` names, if it is set.
@@ -55,10 +81,10 @@ pub(super) fn new_data(options: &LakeOptions) -> Result<PathBuf, Error> {
 /// Errors: `Corrupt` if it is gone; `Unsupported` if the configuration names another.
 pub(super) fn known_data(
     options: &LakeOptions,
-    catalog: &Path,
+    catalog: &CatalogPlace,
     location: &str,
 ) -> Result<PathBuf, Error> {
-    let path = canonical(&folder_of(catalog).join(location))?;
+    let path = canonical(&catalog.folder().unwrap_or_default().join(location))?;
     check_configured(options, &path)?;
     Ok(path)
 }
@@ -69,7 +95,7 @@ pub(super) fn known_data(
 /// where it may be are tried in turn.
 pub(super) fn adopted_data(
     options: &LakeOptions,
-    catalog: &Path,
+    catalog: &CatalogPlace,
     data_path: &str,
 ) -> Result<PathBuf, Error> {
     let stated = Path::new(data_path);
@@ -81,12 +107,11 @@ pub(super) fn adopted_data(
     if let Some(path) = configured_data(options)? {
         return canonical(&path);
     }
-    let beside = folder_of(catalog);
-    let last = stated
-        .components()
-        .next_back()
-        .map(|last| beside.join(last));
-    let candidates = [Some(beside.join(stated)), Some(stated.to_owned()), last];
+    let beside = catalog.folder();
+    let below = |path: &Path| beside.as_ref().map(|folder| folder.join(path));
+    let last = stated.components().next_back();
+    let last = last.and_then(|last| below(last.as_ref()));
+    let candidates = [below(stated), Some(stated.to_owned()), last];
     let found = candidates.into_iter().flatten().find(|path| path.is_dir());
     found.map_or_else(
         || {
@@ -109,8 +134,11 @@ fn check_configured(options: &LakeOptions, path: &Path) -> Result<(), Error> {
 }
 
 /// The path relative to the catalog's folder where that is possible; ends in `/`.
-pub(super) fn location_text(catalog: &Path, data: &Path) -> Result<String, Error> {
-    let folder = canonical(&folder_of(catalog))?;
+pub(super) fn location_text(catalog: &CatalogPlace, data: &Path) -> Result<String, Error> {
+    let Some(folder) = catalog.folder() else {
+        return path_text(data);
+    };
+    let folder = canonical(&folder)?;
     path_text(data.strip_prefix(&folder).unwrap_or(data))
 }
 

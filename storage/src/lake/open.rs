@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{Mutex as AsyncMutex, RwLock};
 
 use crate::catalog::{
-    CatalogStore, Condition, Found, NewLake, Selection, SqliteAccess, SqliteCatalog, Write,
+    CatalogStore, Condition, Found, NewLake, PostgresCatalog, Selection, SqliteAccess, SqliteCatalog, Write,
     adoption, creation, data_path_write, decode, public_schema,
 };
 use crate::error::{Error, ErrorKind};
 use crate::lake::cache::FileCache;
+use crate::lake::folders::CatalogPlace;
 use crate::lake::scratch::Scratch;
 use crate::lake::{Inner, LakeOptions, LakeRole, folders};
 use crate::lock::PrimaryLock;
@@ -24,44 +25,43 @@ use crate::spec::rows::{MetadataRow, SnapshotRow};
 use crate::spec::side::{SIDE_VERSION, StateRow};
 
 pub(super) async fn open(options: LakeOptions) -> Result<Inner, Error> {
-    let path = folders::catalog_path(&options)?;
-    let is_primary = options.role == LakeRole::Primary;
-    let lock = match is_primary {
-        true => {
-            folders::make_folder(&options.data_dir)?;
-            Some(PrimaryLock::take(&path)?)
+    let place = CatalogPlace::of(&options)?;
+    let (store, lock) = connect(&options, &place).await?;
+    let catalog = &*store;
+    let mut found = catalog.inspect().await?;
+    if options.role == LakeRole::Primary {
+        let made = match found {
+            Found::Nothing => create(catalog, &options, &place).await,
+            Found::ForeignLake => adopt(catalog, &options, &place).await,
+            Found::Lake | Found::Stranger => Ok(()),
+        };
+        match made {
+            // Another primary was quicker: what it made is ours, too.
+            Err(error) if error.kind == ErrorKind::Conflict => {}
+            made => made?,
         }
-        false => None,
-    };
-    let access = if is_primary {
-        SqliteAccess::ReadWrite
-    } else {
-        SqliteAccess::ReadOnly
-    };
-    let catalog = SqliteCatalog::open(&path, access, options.busy_timeout).await?;
-    let found = catalog.inspect().await?;
-    match (found, options.role) {
-        (Found::Nothing, LakeRole::Primary) => create(&catalog, &options, &path).await?,
-        (Found::ForeignLake, LakeRole::Primary) => adopt(&catalog, &options, &path).await?,
-        (Found::Lake, _) => {}
-        (Found::Nothing | Found::ForeignLake, LakeRole::Replica) => {
+        found = catalog.inspect().await?;
+    }
+    match found {
+        Found::Lake => {}
+        Found::Nothing | Found::ForeignLake => {
             let text = "there is no lake here yet: start a primary first";
             return Err(Error::new(ErrorKind::NotFound, text));
         }
-        (Found::Stranger, _) => {
+        Found::Stranger => {
             let text = "the catalog database holds tables that are not a lake's";
             return Err(Error::new(ErrorKind::Unsupported, text));
         }
     }
-    let (state, roots) = check(&catalog, &options, &path).await?;
+    let (state, roots) = check(catalog, &options, &place).await?;
     let lake_objects = open_store(&format!("file://{}", roots[0]))?;
     let scratch = Scratch::open(&options.scratch_dir, &*options.ids)?;
     let scratch_objects = LocalStore::open(&options.scratch_dir, Arc::new(ScratchDisk))?;
     let objects = ScratchStore::new(lake_objects, Arc::new(scratch_objects), scratch.name());
     let head = catalog.head().await?;
-    let picture = load_picture(&catalog, &head).await?;
+    let picture = load_picture(catalog, &head).await?;
     Ok(Inner {
-        catalog: Box::new(catalog),
+        catalog: store,
         objects: Arc::new(objects),
         place: Place::new(roots),
         options,
@@ -77,19 +77,49 @@ pub(super) async fn open(options: LakeOptions) -> Result<Inner, Error> {
     })
 }
 
-async fn create(catalog: &SqliteCatalog, options: &LakeOptions, path: &Path) -> Result<(), Error> {
+/// Opens the catalog database. One in a file is for one primary alone, which is locked
+/// against others; one on a server takes several.
+async fn connect(
+    options: &LakeOptions,
+    place: &CatalogPlace,
+) -> Result<(Box<dyn CatalogStore>, Option<PrimaryLock>), Error> {
+    let is_primary = options.role == LakeRole::Primary;
+    if is_primary {
+        folders::make_folder(&options.data_dir)?;
+    }
+    let path = match place {
+        CatalogPlace::File(path) => path,
+        CatalogPlace::Server(url) => {
+            let timeout = options.busy_timeout;
+            let catalog = PostgresCatalog::open(url.expose(), is_primary, timeout).await?;
+            return Ok((Box::new(catalog), None));
+        }
+    };
+    let lock = match is_primary {
+        true => Some(PrimaryLock::take(path)?),
+        false => None,
+    };
+    let access = match is_primary {
+        true => SqliteAccess::ReadWrite,
+        false => SqliteAccess::ReadOnly,
+    };
+    let catalog = SqliteCatalog::open(path, access, options.busy_timeout).await?;
+    Ok((Box::new(catalog), lock))
+}
+
+async fn create(catalog: &dyn CatalogStore, options: &LakeOptions, place: &CatalogPlace) -> Result<(), Error> {
     let data = folders::new_data(options)?;
-    let lake = new_lake(options, path, &data)?;
+    let lake = new_lake(options, place, &data)?;
     catalog.install(&creation(&lake)).await?;
     tracing::info!(lake = lake.lake_uuid, "made a new lake");
     Ok(())
 }
 
 /// Adds our tables to a lake that another program made.
-async fn adopt(catalog: &SqliteCatalog, options: &LakeOptions, path: &Path) -> Result<(), Error> {
+async fn adopt(catalog: &dyn CatalogStore, options: &LakeOptions, place: &CatalogPlace) -> Result<(), Error> {
     let data_path = check_metadata(catalog).await?;
-    let data = folders::adopted_data(options, path, &data_path)?;
-    let lake = new_lake(options, path, &data)?;
+    let data = folders::adopted_data(options, place, &data_path)?;
+    let lake = new_lake(options, place, &data)?;
     let selections = [Selection::of::<SnapshotRow>(Vec::new()), public_schema()];
     let mut results = catalog.select(&selections).await?.into_iter();
     let mut next = move || results.next().unwrap_or_default();
@@ -107,7 +137,7 @@ async fn adopt(catalog: &SqliteCatalog, options: &LakeOptions, path: &Path) -> R
     Ok(())
 }
 
-fn new_lake(options: &LakeOptions, catalog: &Path, data: &Path) -> Result<NewLake, Error> {
+fn new_lake(options: &LakeOptions, catalog: &CatalogPlace, data: &Path) -> Result<NewLake, Error> {
     let uuid = || options.ids.uuid().to_string();
     Ok(NewLake {
         data_path: folders::path_text(data)?,
@@ -122,9 +152,9 @@ fn new_lake(options: &LakeOptions, catalog: &Path, data: &Path) -> Result<NewLak
 
 /// Checks versions and finds the data folder: its path, then other spellings of it.
 async fn check(
-    catalog: &SqliteCatalog,
+    catalog: &dyn CatalogStore,
     options: &LakeOptions,
-    path: &Path,
+    place: &CatalogPlace,
 ) -> Result<(StateRow, Vec<String>), Error> {
     let stated = check_metadata(catalog).await?;
     let mut state = state(catalog).await?;
@@ -143,7 +173,7 @@ async fn check(
         );
         return Err(Error::new(ErrorKind::Unsupported, text));
     }
-    let data = folders::known_data(options, path, &state.data_location)?;
+    let data = folders::known_data(options, place, &state.data_location)?;
     let root = folders::path_text(&data)?;
     if root == stated {
         return Ok((state, vec![root]));
@@ -155,7 +185,7 @@ async fn check(
     Ok((state, vec![root, stated]))
 }
 
-async fn state(catalog: &SqliteCatalog) -> Result<StateRow, Error> {
+async fn state(catalog: &dyn CatalogStore) -> Result<StateRow, Error> {
     let selection = Selection::of::<StateRow>(Vec::new());
     let rows = catalog.select(&[selection]).await?.pop();
     decode(rows.unwrap_or_default())?
@@ -163,7 +193,7 @@ async fn state(catalog: &SqliteCatalog) -> Result<StateRow, Error> {
         .ok_or_else(|| Error::new(ErrorKind::Corrupt, "the catalog has lost its gotgan_state"))
 }
 
-async fn correct_data_path(catalog: &SqliteCatalog, root: &str) -> Result<(), Error> {
+async fn correct_data_path(catalog: &dyn CatalogStore, root: &str) -> Result<(), Error> {
     let mut transaction = catalog.begin_commit().await?;
     let write: Write = data_path_write(root);
     transaction.apply(&[write]).await?;
@@ -171,7 +201,7 @@ async fn correct_data_path(catalog: &SqliteCatalog, root: &str) -> Result<(), Er
 }
 
 /// Refuses what we do not know; returns the data path.
-async fn check_metadata(catalog: &SqliteCatalog) -> Result<String, Error> {
+async fn check_metadata(catalog: &dyn CatalogStore) -> Result<String, Error> {
     let keys = ["version", "data_path", "encrypted"];
     let selections =
         keys.map(|key| Selection::of::<MetadataRow>(vec![Condition::Is("key", key.to_owned())]));

@@ -18,8 +18,8 @@ use crate::spec::SequenceId;
 use crate::spec::side::SequenceStateRow;
 use crate::spec::table::{Row, Value};
 
-/// Fewest values that are reserved at a time, as many as PostgreSQL logs ahead: each
-/// reservation costs a write to the disk.
+/// Fewest values that the only primary reserves at a time, as many as PostgreSQL logs
+/// ahead: each reservation costs a write to the disk.
 const RESERVE_COUNT_MIN: u64 = 32;
 
 /// Values that belong to whoever reserved them.
@@ -130,7 +130,8 @@ impl Lake {
     /// if it has reached its end. Ask again for more.
     ///
     /// They are the caller's for good: no rollback brings them back.
-    /// Cost: mostly nothing; each `RESERVE_COUNT_MIN` values 1 transaction of the catalog.
+    /// Cost: 1 transaction of the catalog; on the only primary mostly nothing, and that
+    /// for each `RESERVE_COUNT_MIN` values.
     /// Errors: `NotFound` if there is no such sequence; `ReadOnly` on a replica.
     pub async fn reserve_sequence(
         &self,
@@ -154,9 +155,12 @@ impl Lake {
         if let Some(block) = cache.take(id, options, count) {
             return Ok(Some(block));
         }
-        let left = cache.blocks.remove(&id);
+        let left = cache.blocks.remove(&id).filter(|_| self.is_alone());
+        // Another primary may set or restart the sequence without our seeing it: then
+        // nothing is kept beyond what its definition allows to be.
+        let ahead = if self.is_alone() { RESERVE_COUNT_MIN } else { 1 };
         let wanted = count
-            .max(RESERVE_COUNT_MIN)
+            .max(ahead)
             .max(u64::try_from(options.cache).unwrap_or(0));
         let reserve = |state: &mut SequenceState| {
             // What was reserved under other options is not skipped.
@@ -180,7 +184,8 @@ impl Lake {
         cache.take(id, options, count)
     }
 
-    /// Takes back the values that were handed out last, if these are they.
+    /// Takes back the values that were handed out last, if these are they and no other
+    /// primary can have set the sequence since.
     pub(crate) fn try_return_values(
         &self,
         id: SequenceId,
@@ -190,7 +195,9 @@ impl Lake {
         // Before the first value of all there is none to go back to.
         let before = block.first.checked_sub(block.increment);
         let is_within = before.is_some_and(|value| (options.min..=options.max).contains(&value));
-        if is_within && let Ok(mut cache) = self.inner.sequences.try_lock() {
+        if is_within
+            && self.is_alone()
+            && let Ok(mut cache) = self.inner.sequences.try_lock() {
             cache.take_back(id, block);
         }
     }
@@ -217,7 +224,8 @@ impl Lake {
     /// How far a committed sequence is. Cost: 1 read of the catalog.
     pub async fn sequence_state(&self, id: SequenceId) -> Result<SequenceState, Error> {
         let cache = self.inner.sequences.lock().await;
-        if let Some(cached) = cache.blocks.get(&id) {
+        let cached = cache.blocks.get(&id).filter(|_| self.is_alone());
+        if let Some(cached) = cached {
             return Ok(SequenceState {
                 last_value: cached.handed,
                 is_called: true,
@@ -237,8 +245,12 @@ impl Lake {
 
     /// Gives back what was reserved and not used, so that a restart leaves no gap.
     ///
-    /// Best effort: what cannot be given back is a gap.
+    /// Best effort: what cannot be given back is a gap. Where other primaries may have set
+    /// the sequence meanwhile, nothing is: a gap is better than a value twice.
     pub(super) async fn return_sequences(&self) {
+        if !self.is_alone() {
+            return;
+        }
         let mut cache = self.inner.sequences.lock().await;
         for (id, cached) in std::mem::take(&mut cache.blocks) {
             let returned = self.change_state(id, |state| {

@@ -15,6 +15,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use object_store::path::Path;
@@ -40,6 +41,9 @@ use crate::transaction::stage::{StagedDeleteFiles, stage_deletes};
 
 /// Most tries to find out what became of a commit whose reply was lost.
 const SETTLE_COUNT_MAX: u32 = 3;
+
+/// Pause before the second try; twice that before the third.
+const SETTLE_PAUSE: Duration = Duration::from_millis(500);
 
 /// Everything that a commit needs; owned, since its client may go away.
 pub(super) struct Request {
@@ -138,8 +142,7 @@ impl Staged {
         let mut overlay = self.original;
         if follow_moved(lake, &request.base, &mut overlay).await? {
             request.overlay = overlay;
-            request.deletes =
-                stage_deletes(lake, &request.overlay, &mut request.uploads).await?;
+            request.deletes = stage_deletes(lake, &request.overlay, &mut request.uploads).await?;
         }
         Ok(())
     }
@@ -434,17 +437,11 @@ async fn check_history(
 
 /// Finds out what became of a commit whose reply was lost.
 async fn settle(lake: &Lake, request: &Request, error: Error) -> Outcome {
-    let conditions = vec![Condition::MoreThan("snapshot_id", request.base.id().0)];
-    let selection = Selection::of::<ChangesRow>(conditions);
-    for _ in 0..SETTLE_COUNT_MAX {
-        let Ok(mut results) = lake
-            .catalog()
-            .select(std::slice::from_ref(&selection))
-            .await
-        else {
-            continue;
-        };
-        let Ok(rows) = decode::<ChangesRow>(results.pop().unwrap_or_default()) else {
+    for round in 0..SETTLE_COUNT_MAX {
+        if round > 0 {
+            tokio::time::sleep(SETTLE_PAUSE * round).await;
+        }
+        let Ok(rows) = changes_since(lake, request.base.id()).await else {
             continue;
         };
         let own = rows.iter().find(|row| {
@@ -464,4 +461,15 @@ async fn settle(lake: &Lake, request: &Request, error: Error) -> Outcome {
     }
     let text = "the outcome of the commit is not known: look before trying again";
     Outcome::Unknown(Error::new(ErrorKind::Unavailable, text).with_source(error))
+}
+
+/// What was committed after a snapshot, asked under the commit lock: a commit whose
+/// reply was lost may still be under way on the database's server, and holds it so long.
+async fn changes_since(lake: &Lake, base: SnapshotId) -> Result<Vec<ChangesRow>, Error> {
+    let mut catalog = lake.catalog().begin_commit().await?;
+    let conditions = vec![Condition::MoreThan("snapshot_id", base.0)];
+    let selection = Selection::of::<ChangesRow>(conditions);
+    let rows = catalog.select(&selection).await?;
+    catalog.rollback().await?;
+    decode(rows)
 }

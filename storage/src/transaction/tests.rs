@@ -135,7 +135,7 @@ async fn open(folder: &FsPath, script: &Arc<Script>, role: LakeRole) -> Result<L
     let faults: Arc<dyn Faults> = Arc::clone(script) as Arc<dyn Faults>;
     let options = LakeOptions {
         faults: Some(faults),
-        ..LakeOptions::new(folder, role)
+        ..crate::catalog::testing::options(folder, role).await
     };
     Lake::open(options).await
 }

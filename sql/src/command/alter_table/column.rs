@@ -77,7 +77,7 @@ pub(super) async fn add(
     }
     for constraint in constraints {
         let table = current(session, table.id).await?;
-        super::constraint::add(session, &table, &constraint).await?;
+        super::constraint::add(session, &table, &constraint, true).await?;
     }
     Ok(())
 }

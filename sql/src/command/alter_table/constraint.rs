@@ -8,19 +8,38 @@ use sqlparser::ast::{Expr, TableConstraint};
 use super::{column, current, rows};
 use crate::command::create_table;
 use crate::error::SqlError;
+use crate::parse::fold;
+use crate::plan::{Place, refuse_in};
 use crate::rewrite::build;
 use crate::session::{Notice, Session};
 use crate::sqlstate;
 
 /// ADD CONSTRAINT.
 ///
+/// `is_valid`: the rows that are there must fulfil it.
+///
 /// Errors: `23514` for a row that a CHECK refuses, `23502` for one without a value in
-/// the primary key, `42P16` for a second one.
+/// the primary key, `42P16` for a second one, `42710` for a name that is taken.
 pub(super) async fn add(
     session: &mut Session,
     table: &Arc<Table>,
     constraint: &TableConstraint,
+    is_valid: bool,
 ) -> Result<(), SqlError> {
+    if let Some(name) = given_name(constraint).filter(|name| id_of(table, name).is_some()) {
+        return Err(duplicate(table, &name));
+    }
+    if let TableConstraint::Check(check) = constraint {
+        let ctx = session.context().await?;
+        refuse_in(&check.expr, Place::Check, &ctx)?;
+    }
+    if let TableConstraint::PrimaryKey(key) = constraint {
+        for column in &key.columns {
+            if let Expr::Identifier(name) = &column.column.expr {
+                column::find(table, &fold(name))?;
+            }
+        }
+    }
     let is_primary = |constraint: &Constraint| matches!(constraint, Constraint::PrimaryKey { .. });
     let has_primary = table
         .constraints
@@ -40,14 +59,8 @@ pub(super) async fn add(
     let known = |id: i64| table.constraints.iter().any(|entry| entry.id == id);
     for entry in changed.constraints.iter().filter(|entry| !known(entry.id)) {
         match &entry.constraint {
-            Constraint::Check { expression } => {
-                let parsed = crate::parse::parse_expression(expression)?;
-                let fails = build::negate_if(true, Expr::Nested(Box::new(parsed)));
-                if rows::any(session, &changed, Some(fails)).await? {
-                    return Err(SqlError::check_violated_by_rows(&entry.name, &table.name));
-                }
-                let storage = session.transaction().await?.storage()?;
-                storage.record_read(table.id);
+            Constraint::Check { expression } if is_valid => {
+                require(session, &changed, &entry.name, expression).await?;
             }
             Constraint::PrimaryKey { columns } => {
                 for id in columns {
@@ -58,10 +71,74 @@ pub(super) async fn add(
                     }
                 }
             }
-            Constraint::Unique { .. } | Constraint::ForeignKey { .. } => {}
+            Constraint::Check { .. }
+            | Constraint::Unique { .. }
+            | Constraint::ForeignKey { .. } => {}
         }
     }
     Ok(())
+}
+
+/// VALIDATE CONSTRAINT: the rows that are there are looked at. Keys are hints and always
+/// valid.
+///
+/// Errors: `42704`, `23514`.
+pub(super) async fn validate(
+    session: &mut Session,
+    table: &Arc<Table>,
+    name: &str,
+) -> Result<(), SqlError> {
+    let found = table.constraints.iter().find(|entry| entry.name == name);
+    let entry = found.ok_or_else(|| undefined(table, name))?;
+    match &entry.constraint {
+        Constraint::Check { expression } => require(session, table, name, expression).await,
+        Constraint::ForeignKey { .. } => Ok(()),
+        Constraint::PrimaryKey { .. } | Constraint::Unique { .. } => Err(SqlError::with_code(
+            sqlstate::WRONG_OBJECT_TYPE,
+            format!(
+                "constraint \"{name}\" of relation \"{}\" is not a foreign key or check constraint",
+                table.name
+            ),
+        )),
+    }
+}
+
+/// Errors: `23514` if a row does not fulfil a CHECK.
+async fn require(
+    session: &mut Session,
+    table: &Arc<Table>,
+    name: &str,
+    expression: &str,
+) -> Result<(), SqlError> {
+    let parsed = crate::parse::parse_expression(expression)?;
+    let fails = build::negate_if(true, Expr::Nested(Box::new(parsed)));
+    if rows::any(session, table, Some(fails)).await? {
+        return Err(SqlError::check_violated_by_rows(name, &table.name));
+    }
+    let storage = session.transaction().await?.storage()?;
+    storage.record_read(table.id);
+    Ok(())
+}
+
+fn given_name(constraint: &TableConstraint) -> Option<String> {
+    let name = match constraint {
+        TableConstraint::PrimaryKey(key) => key.name.as_ref(),
+        TableConstraint::Unique(key) => key.name.as_ref(),
+        TableConstraint::ForeignKey(key) => key.name.as_ref(),
+        TableConstraint::Check(check) => check.name.as_ref(),
+        _ => None,
+    };
+    name.map(fold)
+}
+
+fn duplicate(table: &Table, name: &str) -> SqlError {
+    SqlError::with_code(
+        sqlstate::DUPLICATE_OBJECT,
+        format!(
+            "constraint \"{name}\" for relation \"{}\" already exists",
+            table.name
+        ),
+    )
 }
 
 /// DROP CONSTRAINT.
@@ -106,13 +183,7 @@ pub(super) async fn rename(
         )
     })?;
     if id_of(table, new).is_some() {
-        return Err(SqlError::with_code(
-            sqlstate::DUPLICATE_OBJECT,
-            format!(
-                "constraint \"{new}\" for relation \"{}\" already exists",
-                table.name
-            ),
-        ));
+        return Err(duplicate(table, new));
     }
     let storage = session.transaction().await?.storage()?;
     Ok(storage.rename_constraint(table.id, id, new)?)

@@ -6,46 +6,114 @@
 
 use std::sync::Arc;
 
-use datafusion::logical_expr::LogicalPlanBuilder;
+use datafusion::common::DFSchema;
+use datafusion::logical_expr::{ExprSchemable, LogicalPlanBuilder};
 use gotgan_storage::{Column, ColumnId, NewColumn, Table, TypeChange};
 use sqlparser::ast::{self, Expr};
 
 use super::{column, current, rows, views};
 use crate::change::quoted;
-use crate::command::query;
+use crate::command::{identity, query};
 use crate::error::SqlError;
 use crate::execute;
 use crate::modify::{self, RowWriter, Sink};
 use crate::parse::type_name;
 use crate::physical::Joins;
+use crate::plan::{Place, Planner, refuse_in};
 use crate::rewrite::build;
 use crate::session::Session;
+use crate::sqlstate;
 use crate::types::{self, PgType};
 
-/// ALTER COLUMN ... TYPE, in place where all files can be read as the new type.
+/// A column's new type.
+pub(super) struct NewType<'a> {
+    pub(super) column: String,
+    pub(super) data_type: &'a ast::DataType,
+    pub(super) using: Option<&'a Expr>,
+}
+
+/// ALTER COLUMN ... TYPE of several columns, in place where all files can be read as the
+/// new types. Expressions behind USING are over the rows as they were.
 ///
-/// Errors: `42804` if the values need USING; those of the conversion; `0A000` if a view
-/// shows the column.
-pub(super) async fn set_type(
+/// Errors: `42804` if the values or the default need USING; those of the conversion;
+/// `0A000` if a view reads a column, and for one that is named twice.
+pub(super) async fn set_types(
     session: &mut Session,
     table: &Arc<Table>,
-    name: &str,
-    data_type: &ast::DataType,
-    using: Option<&Expr>,
+    types: &[NewType<'_>],
 ) -> Result<(), SqlError> {
-    let found = column::find(table, name)?.clone();
-    let target = type_name::resolve(data_type)?;
-    let column_type = types::column_type(target)?;
-    views::refuse_reader(session, table, name).await?;
-    if using.is_none() {
+    let mut replaced = Vec::with_capacity(types.len());
+    for (index, new) in types.iter().enumerate() {
+        let name = &new.column;
+        let found = column::find(table, name)?;
+        if types[..index].iter().any(|other| other.column == *name) {
+            return Err(SqlError::with_code(
+                sqlstate::FEATURE_NOT_SUPPORTED,
+                format!("cannot alter type of column \"{name}\" twice"),
+            ));
+        }
+        let target = type_name::resolve(new.data_type)?;
+        views::refuse_reader(session, table, name).await?;
+        identity::set_type(session, table, name, new.data_type).await?;
+        let planner = session.planner().await?;
+        require_castable(&planner, found, target, new.using)?;
+        replaced.push((found.id, target, types::column_type(target)?));
+    }
+    let is_plain = types.iter().all(|new| new.using.is_none());
+    if is_plain {
         let storage = session.transaction().await?.storage()?;
-        let change = storage.set_column_type(table.id, found.id, column_type.clone())?;
-        if change == TypeChange::InPlace {
+        let mut rest = Vec::with_capacity(replaced.len());
+        for (id, target, column_type) in replaced {
+            let change = storage.set_column_type(table.id, id, column_type.clone())?;
+            if change == TypeChange::NeedsRewrite {
+                rest.push((id, target, column_type));
+            }
+        }
+        replaced = rest;
+        if replaced.is_empty() {
             return Ok(());
         }
-        let from = PgType::of_column(&found.column_type);
-        if !modify::is_assignable(from, target) {
-            let shown = target.display();
+    }
+    let table = &current(session, table.id).await?;
+    let mut changed = Table::clone(table);
+    let mut values = Vec::with_capacity(table.columns.len());
+    for column in &mut changed.columns {
+        let own = rows::column(&column.name);
+        let new = replaced.iter().find(|(id, ..)| *id == column.id);
+        values.push(match new {
+            None => own,
+            Some((_, target, column_type)) => {
+                let mut clauses = types.iter().filter(|new| new.column == column.name);
+                let using = clauses.find_map(|new| new.using);
+                let value = using.cloned().unwrap_or(own);
+                column.column_type = column_type.clone();
+                build::assignment_cast(value, *target, &column.name)
+            }
+        });
+    }
+    run(session, table, &changed, values, async |storage| {
+        for (id, _, column_type) in replaced {
+            storage.replace_column(table.id, id, column_type).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Errors: `42804` if a column's values, or its default, have no cast to the new type;
+/// those of what may not stand behind USING.
+fn require_castable(
+    planner: &Planner,
+    column: &Column,
+    target: PgType,
+    using: Option<&Expr>,
+) -> Result<(), SqlError> {
+    let (name, shown) = (&column.name, target.display());
+    let from = PgType::of_column(&column.column_type);
+    match using {
+        Some(using) => refuse_in(using, Place::Transform, &planner.ctx)?,
+        None if modify::is_assignable(from, target) => {}
+        None => {
             return Err(SqlError::datatype_mismatch(format!(
                 "column \"{name}\" cannot be cast automatically to type {shown}"
             ))
@@ -54,28 +122,20 @@ pub(super) async fn set_type(
             )));
         }
     }
-    let value = using.cloned().unwrap_or_else(|| rows::column(name));
-    let value = build::assignment_cast(value, target, name);
-    let values = table.columns.iter().map(|column| match column.id {
-        id if id == found.id => value.clone(),
-        _ => rows::column(&column.name),
-    });
-    let mut changed = Table::clone(table);
-    for column in changed.columns.iter_mut().filter(|c| c.id == found.id) {
-        column.column_type = column_type.clone();
+    let Some(default) = &column.default else {
+        return Ok(());
+    };
+    let default = crate::parse::parse_expression(default)?;
+    let schema = DFSchema::empty();
+    let (_, field) = planner
+        .plan_expression(&default, &schema)?
+        .to_field(&schema)?;
+    if field.data_type().is_null() || modify::is_assignable(PgType::of_field(&field), target) {
+        return Ok(());
     }
-    run(
-        session,
-        table,
-        &changed,
-        values.collect(),
-        async |storage| {
-            storage
-                .replace_column(table.id, found.id, column_type)
-                .await
-        },
-    )
-    .await
+    Err(SqlError::datatype_mismatch(format!(
+        "default for column \"{name}\" cannot be cast automatically to type {shown}"
+    )))
 }
 
 /// ADD COLUMN where each row gets a value of its own.
@@ -104,7 +164,8 @@ pub(super) async fn with_new_column(
         children: Vec::new(),
     });
     run(session, table, &changed, values, async |storage| {
-        storage.add_column(table.id, column, None).await
+        storage.add_column(table.id, column, None).await?;
+        Ok(())
     })
     .await
 }
@@ -119,7 +180,7 @@ async fn run(
     values: Vec<Expr>,
     change: impl AsyncFnOnce(
         &mut gotgan_storage::Transaction,
-    ) -> Result<ColumnId, gotgan_storage::Error>,
+    ) -> Result<(), gotgan_storage::Error>,
 ) -> Result<(), SqlError> {
     let planner = session.planner().await?;
     let (planner, mut query) = rows::select(&planner, table, "SELECT 1")?;

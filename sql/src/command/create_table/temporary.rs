@@ -59,7 +59,11 @@ pub(super) fn check_keys(
         if referenced.is_none_or(|table| snapshot.is_temporary(table.schema_id) == is_temporary) {
             continue;
         }
-        let kind = if is_temporary { "temporary" } else { "permanent" };
+        let kind = if is_temporary {
+            "temporary"
+        } else {
+            "permanent"
+        };
         return Err(SqlError::with_code(
             sqlstate::INVALID_TABLE_DEFINITION,
             format!("constraints on {kind} tables may reference only {kind} tables"),

@@ -196,6 +196,23 @@ async fn inlined_rows_follow_the_files() {
     assert_eq!(sorted_longs(&answer), [0, 2, 3, 4, 100, 101]);
 }
 
+#[tokio::test]
+async fn a_limit_counts_inlined_rows_behind_a_file() {
+    let fixture = Fixture::with_row_groups(100).await;
+    let table = fixture
+        .table("t", &[("a", ColumnType::Int64)], vec![vec![longs(0..5)]])
+        .await;
+    let schema = Arc::clone(TableColumns::new(table.columns.clone()).schema());
+    let inlined = RecordBatch::try_new(schema, vec![longs([100, 101])]).unwrap();
+    let scan = scan_without(&fixture, &table, &[1], Some(inlined)).await;
+    assert_eq!(scan.properties().output_partitioning().partition_count(), 1);
+    for (limit, count) in [(2, 2), (4, 4), (5, 5), (9, 6)] {
+        let limited = scan.with_fetch(Some(limit)).unwrap();
+        let answer = run_alone(limited, &fixture.lake).await;
+        assert_eq!(sorted_longs(&answer).len(), count, "limit {limit}");
+    }
+}
+
 /// A scan of the table's only file without the rows at `deleted`.
 pub(super) async fn scan_without(
     fixture: &Fixture,

@@ -67,16 +67,6 @@ pub(super) fn create_inlined(data_table: &str, columns: &[(String, ColumnType)])
     )
 }
 
-/// CREATE INDEX for inlined rows. Flushed rows stay for older snapshots; without the index
-/// every read of the few live ones would pass all of them.
-pub(super) fn index_inlined(data_table: &str) -> String {
-    format!(
-        "CREATE INDEX IF NOT EXISTS {} ON {} (\"end_snapshot\")",
-        quote(&format!("gotgan_{data_table}_end")),
-        quote(data_table)
-    )
-}
-
 fn column_definition(column: &ColumnSpec) -> String {
     let physical = match column.kind {
         Kind::Integer | Kind::Flag => "BIGINT",

@@ -5,7 +5,7 @@ use sqlx::{Sqlite, Transaction};
 
 use super::error::from_sqlx;
 use super::{has_table, read_head, read_selection, run, text};
-use crate::catalog::statement::{Dialect, Statement, inlined_delete_table};
+use crate::catalog::statement::{Dialect, Statement, index_inlined, inlined_delete_table};
 use crate::catalog::{CommitTransaction, Condition, Head, InlinedRow, Selection, Write};
 use crate::error::Error;
 use crate::spec::side::WriterRow;
@@ -125,7 +125,10 @@ pub(super) async fn apply(
         Write::CreateInlined {
             data_table,
             columns,
-        } => run(transaction, text::create_inlined(data_table, columns)).await,
+        } => {
+            run(transaction, text::create_inlined(data_table, columns)).await?;
+            run(transaction, index_inlined(data_table)).await
+        }
         Write::InsertInlined {
             data_table,
             begin,

@@ -16,19 +16,32 @@ use crate::spec::table::{Value, Values};
 /// Names of the columns that every table of inlined rows begins with.
 pub(crate) const INLINED_SYSTEM_COLUMNS: [&str; 3] = ["row_id", "begin_snapshot", "end_snapshot"];
 
-/// Whether rows of these columns may stay in the catalog.
+/// Columns that PostgreSQL gives every table; no other may have such a name there.
+const POSTGRES_SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
+
+/// Most bytes of a name that PostgreSQL keeps.
+const NAME_BYTES_MAX: usize = 63;
+
+/// Most columns that are inlined: a row of more would not fit a page of PostgreSQL's.
+const COLUMN_COUNT_MAX: usize = 400;
+
+/// Whether rows of these columns may stay in the catalog, whichever database that is.
 ///
 /// Names there are without case, and stand beside those of the system columns.
 pub(crate) fn can_inline(columns: &[Column]) -> bool {
+    if columns.len() > COLUMN_COUNT_MAX {
+        return false;
+    }
     let mut names: Vec<String> = INLINED_SYSTEM_COLUMNS.map(str::to_owned).to_vec();
+    names.extend(POSTGRES_SYSTEM_COLUMNS.map(str::to_owned));
     names.extend(columns.iter().map(|column| column.name.to_lowercase()));
     let name_count = names.len();
     names.sort_unstable();
     names.dedup();
     names.len() == name_count
-        && columns
-            .iter()
-            .all(|column| column.column_type.can_be_inlined())
+        && columns.iter().all(|column| {
+            column.name.len() <= NAME_BYTES_MAX && column.column_type.can_be_inlined()
+        })
 }
 
 /// The values of each row, column by column.

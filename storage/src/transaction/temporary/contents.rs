@@ -6,9 +6,7 @@ use std::sync::Arc;
 use object_store::path::Path;
 
 use super::OnCommit;
-use crate::snapshot::{
-    Constraint, InlinedRows, Relation, Schema, Sequence, Snapshot, Table, View,
-};
+use crate::snapshot::{Constraint, InlinedRows, Relation, Schema, Sequence, Snapshot, Table, View};
 use crate::spec::{SchemaId, TableId, ViewId};
 use crate::transaction::define::references;
 use crate::transaction::overlay::{FileChanges, Overlay};
@@ -107,7 +105,10 @@ fn compact(changes: &Arc<FileChanges>) -> Option<Arc<FileChanges>> {
     left.inlined.retain(|part| !is_gone(&part.rows));
     let files: BTreeSet<i64> = left.appended.iter().map(|file| file.data_file.id).collect();
     left.deleted.retain(|file, _| files.contains(file));
-    let rows = left.inlined.iter().flat_map(|part| part.rows.row_ids.iter());
+    let rows = left
+        .inlined
+        .iter()
+        .flat_map(|part| part.rows.row_ids.iter());
     let rows: BTreeSet<i64> = rows.copied().collect();
     left.inlined_deleted.retain(|row| rows.contains(row));
     let is_empty = left.appended.is_empty() && left.inlined.is_empty();

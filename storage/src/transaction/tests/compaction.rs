@@ -69,6 +69,29 @@ async fn small_files_and_worn_ones_are_chosen() {
 }
 
 #[tokio::test]
+async fn small_files_are_merged_with_those_of_their_size() {
+    let bench = Bench::new().await;
+    let id = filled(&bench, 3).await;
+    let mut transaction = bench.begin().await;
+    insert(&mut transaction, id, 0, 40_000).await;
+    transaction.commit().await.expect("a commit");
+    let list = bench.lake.head().await.expect("a head");
+    let list = bench.lake.files(&list, id).await.expect("files");
+    assert!(list.files[3].bytes > 16 << 10, "{}", list.files[3].bytes);
+    let ids: Vec<i64> = list.files.iter().map(|file| file.id).collect();
+    let by_size = groups(&bench, id, &options()).await;
+    assert_eq!(by_size, [ids[..3].to_vec()], "not the large one");
+    let thorough = options().thorough(false);
+    assert_eq!(groups(&bench, id, &thorough).await, [ids], "all of them");
+    let few = CompactionOptions {
+        file_count_min: 4,
+        ..options()
+    };
+    let with_larger = groups(&bench, id, &few).await;
+    assert_eq!(with_larger.len(), 1, "too few small ones: with the next size");
+}
+
+#[tokio::test]
 async fn a_rewrite_with_other_rows_is_refused() {
     let bench = Bench::new().await;
     let id = filled(&bench, 2).await;

@@ -2,9 +2,9 @@
 
 use arrow::array::AsArray;
 use arrow::datatypes::Int32Type;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 
 use super::*;
+use crate::catalog::testing;
 use crate::{DataFile, FileList};
 
 /// A table with files of rows 0 to 9, 10 to 19 and so on, each its own commit.
@@ -47,18 +47,8 @@ async fn file_at(transaction: &Transaction, table: TableId, index: usize) -> Arc
     Arc::clone(&list.files[index])
 }
 
-async fn catalog(bench: &Bench) -> SqlitePool {
-    let options = SqliteConnectOptions::new().filename(bench.folder.path().join("catalog.sqlite"));
-    SqlitePool::connect_with(options)
-        .await
-        .expect("a connection")
-}
-
 async fn number(bench: &Bench, sql: &'static str) -> i64 {
-    sqlx::query_scalar(sql)
-        .fetch_one(&catalog(bench).await)
-        .await
-        .expect("a number")
+    testing::number(bench.folder.path(), sql).await
 }
 
 #[tokio::test]
@@ -335,7 +325,6 @@ async fn what_is_not_there_is_refused() {
 
 /// Gives a table inlined rows as DuckDB would: row ids 100 and up, values 1 to `count`.
 async fn inline(bench: &Bench, table: TableId, count: i64) {
-    let pool = catalog(bench).await;
     let name = format!("ducklake_inlined_data_{table}_2");
     let head = bench.lake.head().await.expect("a head").id();
     for sql in [
@@ -349,10 +338,7 @@ async fn inline(bench: &Bench, table: TableId, count: i64) {
         ),
         format!("UPDATE ducklake_table_stats SET record_count = record_count + {count}"),
     ] {
-        sqlx::query(sqlx::AssertSqlSafe(sql))
-            .execute(&pool)
-            .await
-            .expect("done");
+        testing::execute(bench.folder.path(), &sql).await;
     }
 }
 

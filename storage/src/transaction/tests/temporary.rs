@@ -58,7 +58,10 @@ async fn they_stay_with_their_connection_and_reach_no_lake() {
     assert!(Arc::ptr_eq(&before, &after), "nothing was committed");
     let seen = begin(&bench, &one).await.snapshot();
     assert!(seen.schema_by_name("pg_temp_2").is_none());
-    assert_eq!(seen.schema_by_name("pg_temp").expect("own").name, "pg_temp_1");
+    assert_eq!(
+        seen.schema_by_name("pg_temp").expect("own").name,
+        "pg_temp_1"
+    );
     assert_eq!(seen.table(id).expect("the table").row_count, 10);
     let folder = bench.lake.scratch_folder("");
     let connections = || std::fs::read_dir(&folder).expect("a folder").count();
@@ -88,7 +91,10 @@ async fn a_permanent_commit_beside_them_is_whole() {
     let bench = bench.reopen_without(space).await;
     let head = bench.lake.head().await.expect("a head");
     assert_eq!(head.tables().count(), 2, "of the lake's own");
-    assert!(head.schemas().all(|schema| !schema.name.starts_with("pg_temp")));
+    assert!(
+        head.schemas()
+            .all(|schema| !schema.name.starts_with("pg_temp"))
+    );
     assert_eq!(scratch_files(&bench), 0);
 }
 
@@ -118,7 +124,10 @@ async fn what_is_not_committed_leaves_them_as_they_were() {
     let savepoint = transaction.savepoint();
     transaction.drop_table(kept).expect("a drop");
     transaction.rollback_to(&savepoint);
-    assert_eq!(transaction.files(kept).await.expect("files").row_count(), 15);
+    assert_eq!(
+        transaction.files(kept).await.expect("files").row_count(),
+        15
+    );
     transaction.rollback().await;
     assert_eq!(row_count(&bench, &space, kept).await, Some(10));
     // A conflict.
@@ -146,7 +155,10 @@ async fn a_pin_moves_under_temporary_changes() {
     transaction.repin().await.expect("the newest snapshot");
     let list = transaction.files(permanent).await.expect("files");
     assert_eq!(list.row_count(), 7);
-    assert_eq!(transaction.files(kept).await.expect("files").row_count(), 15);
+    assert_eq!(
+        transaction.files(kept).await.expect("files").row_count(),
+        15
+    );
     assert!(transaction.has_changes());
     assert_eq!(transaction.commit().await.expect("a commit"), None);
     assert_eq!(row_count(&bench, &space, kept).await, Some(15));
@@ -165,7 +177,10 @@ async fn a_commit_empties_and_drops_as_was_asked() {
     for (table, action) in [(emptied, OnCommit::DeleteRows), (dropped, OnCommit::Drop)] {
         transaction.set_on_commit(table, action).expect("a table");
     }
-    assert_eq!(transaction.files(dropped).await.expect("files").row_count(), 4);
+    assert_eq!(
+        transaction.files(dropped).await.expect("files").row_count(),
+        4
+    );
     transaction.commit().await.expect("a commit");
     assert_eq!(row_count(&bench, &space, emptied).await, Some(0));
     assert_eq!(row_count(&bench, &space, dropped).await, None);
@@ -243,7 +258,9 @@ async fn a_replica_has_them_too() {
     assert_eq!(row_count(&replica, &space, kept).await, Some(10));
     let mut transaction = begin(&replica, &space).await;
     insert(&mut transaction, kept, 0, 5).await;
-    transaction.truncate_table(permanent).expect("until the commit");
+    transaction
+        .truncate_table(permanent)
+        .expect("until the commit");
     assert_eq!(kind(transaction.commit().await), ErrorKind::ReadOnly);
     assert_eq!(row_count(&replica, &space, kept).await, Some(10));
 }

@@ -1,0 +1,96 @@
+//! VACUUM: rows of the catalog move to files, small and worn files are rewritten.
+//!
+//! It commits by itself, table by table, and changes no snapshot from before.
+//!
+//! Source: PostgreSQL 15 manual, VACUUM.
+
+use std::sync::Arc;
+
+use gotgan_storage::{Author, Relation, Table};
+
+use crate::context::StatementContext;
+use crate::error::SqlError;
+use crate::parse::name_parts;
+use crate::parse::vacuum::VacuumStatement;
+use crate::resolve::{Name, Resolved, Resolver};
+use crate::session::{Notice, Outcome, Session};
+use crate::sqlstate;
+
+/// Errors: `25001` in a transaction; `25006` on a replica; `42P01`.
+pub(crate) async fn run(
+    session: &mut Session,
+    statement: &VacuumStatement,
+) -> Result<Outcome, SqlError> {
+    if let Some(option) = &statement.unknown {
+        return Err(SqlError::syntax(format!(
+            "unrecognized VACUUM option \"{option}\""
+        )));
+    }
+    if statement.has_columns && !statement.is_analyze {
+        return Err(SqlError::with_code(
+            sqlstate::FEATURE_NOT_SUPPORTED,
+            "ANALYZE option must be specified when a column list is provided",
+        ));
+    }
+    // Other statements of the same message make a transaction, too.
+    if session.transaction.is_some() {
+        return Err(SqlError::with_code(
+            sqlstate::ACTIVE_SQL_TRANSACTION,
+            "VACUUM cannot run inside a transaction block",
+        ));
+    }
+    if session.engine.is_replica {
+        return Err(SqlError::with_code(
+            sqlstate::READ_ONLY_SQL_TRANSACTION,
+            "cannot execute VACUUM during recovery",
+        ));
+    }
+    let ctx = session.context().await?;
+    let tables = tables(session, &ctx, statement)?;
+    let author = Author {
+        role: session.options.user.clone(),
+        application_name: session.settings.show("application_name")?.to_owned(),
+    };
+    let engine = Arc::clone(&session.engine);
+    for table in tables {
+        // What only this session sees is kept as a transaction's own rows are.
+        if !table.id.is_temporary() {
+            engine.vacuum(table.id, statement.is_full, &author).await?;
+        }
+    }
+    Ok(Outcome::Command("VACUUM".to_owned()))
+}
+
+/// The tables that are named; all if none is.
+fn tables(
+    session: &mut Session,
+    ctx: &StatementContext,
+    statement: &VacuumStatement,
+) -> Result<Vec<Arc<Table>>, SqlError> {
+    if statement.tables.is_empty() {
+        return Ok(ctx.snapshot.tables().map(Arc::clone).collect());
+    }
+    let mut tables = Vec::with_capacity(statement.tables.len());
+    for name in &statement.tables {
+        let name = Name::from_parts(&name_parts(name))?;
+        let resolver = Resolver {
+            snapshot: &ctx.snapshot,
+            search_path: &ctx.search_path,
+        };
+        let other = match resolver.relation(&name)? {
+            Resolved::Stored(Relation::Table(table)) => {
+                tables.push(table);
+                continue;
+            }
+            Resolved::Stored(Relation::View(view)) => view.name.clone(),
+            Resolved::Sequence(sequence) => sequence.name.clone(),
+            // There is nothing to be done for it, as little as for an empty table.
+            Resolved::System(_) => continue,
+        };
+        session.notify(Notice::warning(
+            sqlstate::WARNING,
+            format!("skipping \"{other}\" --- cannot vacuum non-tables or special system tables"),
+        ));
+    }
+    Ok(tables)
+}
