@@ -80,7 +80,7 @@ prepare() {
     fi
 }
 
-# Starts a PostgreSQL 15 on a port of its own for the golden files.
+# Starts a PostgreSQL 15 on a port of its own, for the golden files and for catalogs.
 start_postgres() {
     local programs port
     programs="$(postgres_programs)"
@@ -97,9 +97,14 @@ start_postgres() {
         cd /
         "${postgres_as[@]}" "$programs/initdb" -A trust -U golden --locale=C.UTF-8 --encoding=UTF8 -D "$postgres_folder/data" > /dev/null
         "${postgres_as[@]}" "$programs/pg_ctl" -D "$postgres_folder/data" -l "$postgres_folder/log" -w \
-            -o "-p $port -k '' -c listen_addresses=127.0.0.1 -c fsync=off -c timezone=UTC" start > /dev/null
+            -o "-p $port -k '' -c listen_addresses=127.0.0.1 -c fsync=off -c timezone=UTC -c max_connections=500" start > /dev/null
     ) || return 1
     export GOTGAN_TEST_POSTGRES="golden@127.0.0.1:$port/postgres"
+}
+
+# One server for all steps: the one that is given, or one that lives as long as this script.
+need_postgres() {
+    [ -n "${GOTGAN_TEST_POSTGRES:-}" ] || start_postgres
 }
 
 stop_postgres() {
@@ -116,23 +121,28 @@ check_fmt() { cargo fmt --all --check; }
 check_tidy() { python3 tests/tidy.py; }
 check_clippy() { cargo clippy --workspace --all-targets --quiet -- -D warnings; }
 check_doc() { RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet; }
-check_unit() { cargo test --workspace --lib --bins; }
+
+# The tests of storage run twice: the catalog in SQLite, and in PostgreSQL.
+check_unit() {
+    if ! need_postgres; then skipped unit-on-postgres "PostgreSQL 15 cannot be started here"; fi
+    cargo test --workspace --lib --bins || return 1
+    if [ -n "${GOTGAN_TEST_POSTGRES:-}" ]; then
+        GOTGAN_TEST_CATALOG=postgres cargo test --workspace --lib transaction::tests || return 1
+    fi
+}
+
 check_build() { cargo build --workspace --bin gotgan && cargo test --workspace --test main --no-run; }
 
 check_golden() {
-    if [ -z "${GOTGAN_TEST_POSTGRES:-}" ] && ! start_postgres; then
-        skipped golden-on-postgres "PostgreSQL 15 cannot be started here"
-    fi
-    local status=0
-    cargo test --workspace --test main golden || status=$?
-    stop_postgres
-    return "$status"
+    if ! need_postgres; then skipped golden-on-postgres "PostgreSQL 15 cannot be started here"; fi
+    cargo test --workspace --test main golden
 }
 
 check_wire() { cargo test --workspace --test main wire && cargo test --workspace --test main start; }
 check_faults() { cargo test --workspace --test main faults -- --nocapture; }
 
 check_clients() {
+    if ! need_postgres; then skipped catalog-in-postgres "PostgreSQL 15 cannot be started here"; fi
     if ! command -v psql > /dev/null; then skipped psql "it is not installed"; fi
     GOTGAN_TEST_BINARY="$CARGO_TARGET_DIR/debug/gotgan" "$venv/bin/python" -m pytest -q -p no:cacheprovider tests/clients
 }

@@ -20,6 +20,7 @@ pub(crate) mod copy;
 pub(crate) mod create_index;
 pub(crate) mod create_table;
 pub(crate) mod create_view;
+pub(crate) mod cursor;
 pub(crate) mod delete;
 pub(crate) mod drop;
 pub(crate) mod explain;
@@ -72,6 +73,10 @@ pub(crate) async fn describe(
         S::Delete(statement) => delete::describe(session, statement, None, known).await,
         S::Merge(statement) => merge::describe(session, statement, None, known).await,
         S::CreateTable(create) => match &create.query {
+            Some(query) => Ok((query::describe(session, query, known).await?.0, None)),
+            None => Ok((Vec::new(), None)),
+        },
+        S::Declare { stmts } => match stmts.first().and_then(|one| one.for_query.as_ref()) {
             Some(query) => Ok((query::describe(session, query, known).await?.0, None)),
             None => Ok((Vec::new(), None)),
         },

@@ -214,6 +214,11 @@ impl RowStream {
         }
     }
 
+    /// Puts the stream under the limits of the statement that asks for more rows.
+    pub(crate) fn under(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
     /// Puts the stream under the limits of another statement: a portal that goes on.
     pub fn resume(&mut self, cancel: CancellationToken) {
         self.limits.cancel = cancel;

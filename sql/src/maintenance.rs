@@ -104,8 +104,9 @@ impl Engine {
                 .get(&table)
                 .is_some_and(|since| since.elapsed() >= config.inlined_age_max);
             if count >= config.inlined_rows_max || is_old {
-                self.flush(table, &background()).await?;
                 known.inlined_since.remove(&table);
+                let flushed = self.flush(table, &background()).await;
+                log_failure(table, flushed);
             }
         }
         Ok(())
@@ -125,7 +126,8 @@ impl Engine {
         let is_all = changed.len() <= TABLES_PER_ROUND;
         for (table, last_change) in changed.into_iter().take(TABLES_PER_ROUND) {
             known.looked_at.insert(table, last_change);
-            self.compact(table, &options, &background()).await?;
+            let compacted = self.compact(table, &options, &background()).await;
+            log_failure(table, compacted);
         }
         Ok(is_all)
     }
@@ -162,6 +164,13 @@ impl Engine {
         let options: CompactionOptions = self.lake.compaction_options().thorough(is_full);
         self.flush(table, author).await?;
         self.compact(table, &options, author).await
+    }
+}
+
+/// The other tables are not to wait for one that cannot be read.
+fn log_failure(table: TableId, result: Result<(), SqlError>) {
+    if let Err(error) = result {
+        tracing::error!(%table, %error, "maintenance of a table failed");
     }
 }
 

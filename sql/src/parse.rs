@@ -17,6 +17,7 @@ use crate::error::SqlError;
 pub(crate) mod alter;
 pub(crate) mod copy;
 mod dialect;
+pub(crate) mod fetch;
 pub(crate) mod idiom;
 mod phrase;
 mod select_into;
@@ -26,6 +27,7 @@ pub(crate) mod vacuum;
 
 use copy::CopyStatement;
 pub(crate) use dialect::GotganDialect;
+pub(crate) use select_into::INTO;
 
 /// Deepest nesting of a statement that is taken; deeper is 54001.
 const RECURSION_MAX: usize = 200;
@@ -51,6 +53,8 @@ pub(crate) enum Node {
     Alter(Box<alter::AlterRelation>),
     /// CREATE SEQUENCE and ALTER SEQUENCE.
     Sequence(Box<sequence::SequenceStatement>),
+    /// FETCH and MOVE.
+    Fetch(Box<fetch::FetchStatement>),
     /// VACUUM.
     Vacuum(Box<vacuum::VacuumStatement>),
 }
@@ -164,6 +168,7 @@ fn parse_one(parser: &mut Parser<'_>) -> Result<Node, ParserError> {
         Keyword::ALTER if alter::is_next(parser) => {
             Ok(Node::Alter(Box::new(alter::parse(parser)?)))
         }
+        _ if fetch::is_next(parser) => Ok(Node::Fetch(Box::new(fetch::parse(parser)?))),
         Keyword::VACUUM => Ok(Node::Vacuum(Box::new(vacuum::parse(parser)?))),
         Keyword::ABORT => {
             parser.next_token();

@@ -8,9 +8,7 @@ mod options;
 mod text;
 mod values;
 
-pub(crate) use identity::{
-    Overriding, column_default, identity_of, refuse_insert, refuse_update,
-};
+pub(crate) use identity::{Overriding, column_default, identity_of, refuse_insert, refuse_update};
 pub(crate) use options::{Kind, Reading, check_type};
 pub(crate) use text::{pinned, renamed, sequences_in, shown};
 pub use values::{SequenceUse, SessionSequences};

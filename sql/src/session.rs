@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::StatementContext;
 use crate::engine::Engine;
+use crate::command::cursor::Cursor;
 use crate::error::SqlError;
 use crate::execute::{self, Limits, RowStream};
 use crate::functions::Random;
@@ -26,6 +27,7 @@ use crate::sequence::{SequenceUse, SessionSequences};
 use crate::settings::Settings;
 use crate::transaction::{Active, TransactionStatus};
 
+mod cached;
 mod extended;
 mod notice;
 mod run;
@@ -100,6 +102,7 @@ pub struct Session {
     pub(crate) transaction: Option<Active>,
     prepared: HashMap<String, Arc<Prepared>>,
     portals: HashMap<String, Portal>,
+    pub(crate) cursors: HashMap<String, Cursor>,
     notices: Vec<Notice>,
     reported_all: bool,
     limits: Limits,
@@ -147,6 +150,7 @@ impl Session {
             transaction: None,
             prepared: HashMap::new(),
             portals: HashMap::new(),
+            cursors: HashMap::new(),
             notices: Vec::new(),
             reported_all: false,
             limits: Limits {
@@ -234,6 +238,13 @@ impl Session {
         }
     }
 
+    /// Whether BEGIN came and neither COMMIT nor ROLLBACK.
+    pub(crate) fn is_in_block(&self) -> bool {
+        self.transaction
+            .as_ref()
+            .is_some_and(|active| active.is_explicit)
+    }
+
     /// Whether the next statement is the first of an implicit transaction.
     pub(crate) fn begins_alone(&self) -> bool {
         self.transaction
@@ -247,8 +258,8 @@ impl Session {
     pub async fn commit_implicit(&mut self) -> Result<(), SqlError> {
         match self.transaction.take() {
             Some(active) if !active.is_explicit => {
-                self.portals.clear();
                 let result = self.commit_active(active).await;
+                self.close_transaction_portals(result.is_ok());
                 self.settings.end(result.is_ok());
                 result
             }
@@ -293,7 +304,7 @@ impl Session {
             Some(active) => {
                 active.rollback().await;
                 self.settings.end(false);
-                self.portals.clear();
+                self.close_transaction_portals(false);
             }
             None => {}
         }

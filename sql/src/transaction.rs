@@ -209,7 +209,9 @@ impl Active {
 
     /// Whether the transaction read only at the last savepoint.
     pub(crate) fn was_read_only(&self) -> bool {
-        self.savepoints.last().is_some_and(|point| point.is_read_only)
+        self.savepoints
+            .last()
+            .is_some_and(|point| point.is_read_only)
     }
 
     /// Forgets the savepoint and those after it; their changes stay.

@@ -80,7 +80,8 @@ fn relations(plan: &LogicalPlan, target: &Target) -> Vec<Named> {
         match found.iter_mut().find(|other| other.name == name) {
             Some(other) => other.columns.push(column.name),
             None => {
-                let is_alias = name.as_ref() == Some(&target.alias) && target.alias != target.table.name;
+                let is_alias =
+                    name.as_ref() == Some(&target.alias) && target.alias != target.table.name;
                 found.push(Named {
                     table: is_alias.then(|| target.table.name.clone()),
                     name,

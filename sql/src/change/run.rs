@@ -44,7 +44,9 @@ impl Change {
         planner: &Planner,
         parameters: &[Parameter],
     ) -> Result<Outcome, SqlError> {
-        let pending = self.fill(session, planner, parameters, &HashMap::new()).await?;
+        let pending = self
+            .fill(session, planner, parameters, &HashMap::new())
+            .await?;
         pending.finish(session).await
     }
 
@@ -215,7 +217,10 @@ impl Pending {
     pub(crate) fn rows(&self) -> Result<MemTable, SqlError> {
         let batches = self.sink.returned();
         let Some(first) = batches.first() else {
-            return Ok(MemTable::try_new(Arc::clone(&self.schema), vec![Vec::new()])?);
+            return Ok(MemTable::try_new(
+                Arc::clone(&self.schema),
+                vec![Vec::new()],
+            )?);
         };
         // The engine may have chosen other Arrow types of the same meaning.
         let made = first.schema();
@@ -228,13 +233,21 @@ impl Pending {
         });
         let schema: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let named = batches.iter().map(|batch| {
-            let options = arrow::array::RecordBatchOptions::new()
-                .with_row_count(Some(batch.num_rows()));
+            let options =
+                arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
             let columns = batch.columns().to_vec();
             RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &options)
         });
         let named: Result<Vec<RecordBatch>, _> = named.collect();
         Ok(MemTable::try_new(schema, vec![named?])?)
+    }
+
+    /// Deletes the old rows, before any change of the statement adds new ones.
+    ///
+    /// Errors: those of storage.
+    pub(crate) async fn delete_rows(&mut self, session: &mut Session) -> Result<(), SqlError> {
+        let storage = session.transaction().await?.storage()?;
+        self.sink.delete_rows(storage).await
     }
 
     /// Hands the change to the transaction.
@@ -247,8 +260,7 @@ impl Pending {
             return Ok(Outcome::Command(format!("{} {}", self.word, done.count)));
         };
         let limits = session.limits().clone();
-        let rows =
-            RowStream::of_batches(done.returned, columns, limits, Tag::Counted(self.word));
+        let rows = RowStream::of_batches(done.returned, columns, limits, Tag::Counted(self.word));
         Ok(Outcome::Rows(rows.keeping(vec![done.memory])))
     }
 

@@ -267,8 +267,11 @@ impl ChangeSink {
         keys.collect()
     }
 
-    /// Hands the changes to the transaction.
-    pub(super) async fn finish(mut self, storage: &mut Transaction) -> Result<Done, SqlError> {
+    /// Deletes the old rows; once.
+    ///
+    /// Where a statement has several changes this comes before `finish` of any: new rows
+    /// may move those of the transaction to other places.
+    pub(super) async fn delete_rows(&mut self, storage: &mut Transaction) -> Result<(), SqlError> {
         let table = self.table.id;
         for (file, positions) in std::mem::take(&mut self.places) {
             if file == INLINED_FILE {
@@ -278,6 +281,13 @@ impl ChangeSink {
             let positions: Vec<u64> = positions.iter().map(|p| p.cast_unsigned()).collect();
             storage.delete_rows(table, file, &positions).await?;
         }
+        Ok(())
+    }
+
+    /// Hands the changes to the transaction.
+    pub(super) async fn finish(mut self, storage: &mut Transaction) -> Result<Done, SqlError> {
+        self.delete_rows(storage).await?;
+        let table = self.table.id;
         if let Some(writer) = self.writer {
             let (rows, _) = writer.finish().await?;
             rows.add_to(storage, table).await?;

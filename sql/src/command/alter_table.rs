@@ -45,6 +45,12 @@ pub(crate) async fn run(session: &mut Session, alter: &AlterTable) -> Result<Out
         }
         return Ok(done);
     }
+    if let Some(Resolved::Sequence(sequence)) = planner.resolver().find(&name) {
+        for operation in &alter.operations {
+            super::sequence::alter_as_table(session, &sequence, operation).await?;
+        }
+        return Ok(done);
+    }
     let table = match super::truncate::table(&planner.ctx, &name) {
         Err(error) if alter.if_exists && error.code == sqlstate::UNDEFINED_TABLE => {
             let text = format!("relation \"{}\" does not exist, skipping", name.name);
@@ -208,6 +214,9 @@ async fn apply(
             super::schema::require_role(&ctx, &owner)?;
             let storage = session.transaction().await?.storage()?;
             storage.set_owner(OwnerTarget::Table(table.id), &owner)?;
+            for sequence in ctx.snapshot.sequences_of(table.id) {
+                storage.set_owner(OwnerTarget::Sequence(sequence.id), &owner)?;
+            }
         }
         AlterTableOperation::AddConstraint {
             constraint: added,

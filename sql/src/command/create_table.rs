@@ -32,25 +32,18 @@ pub(crate) async fn run(
     create: &ast::CreateTable,
     parameters: &[Parameter],
 ) -> Result<Outcome, SqlError> {
-    let tag = if create.query.is_some() {
-        "CREATE TABLE AS"
-    } else {
-        "CREATE TABLE"
+    let is_into = |column: &ast::ColumnDef| column.name.value == parse::INTO;
+    let tag = match &create.query {
+        None => "CREATE TABLE",
+        Some(_) if create.columns.iter().any(is_into) => "SELECT INTO",
+        Some(_) => "CREATE TABLE AS",
     };
     let name = Name::from_parts(&name_parts(&create.name))?;
-    let is_temporary = temporary::is_wanted(session, create, &name)?;
-    match is_temporary {
-        true => session.require_temporary_creation(tag)?,
-        false => session.require_write(tag)?,
-    }
+    let is_temporary = temporary::prepare(session, create, &name, tag).await?;
     if create.or_replace || create.external {
         return Err(SqlError::not_supported(
             "CREATE OR REPLACE TABLE or CREATE EXTERNAL TABLE",
         ));
-    }
-    if is_temporary {
-        let storage = session.transaction().await?.storage()?;
-        storage.make_temporary_schema()?;
     }
     let planner = session.planner().await?;
     let schema = match planner.ctx.snapshot.temporary_schema() {
@@ -91,15 +84,17 @@ pub(crate) async fn run(
         return Ok(Outcome::Command("CREATE TABLE".to_owned()));
     };
     let plan = query::plan(&planner, query, parameters).await?;
-    let is_marker = |column: &&ast::ColumnDef| column.name.value == parse::idiom::NO_DATA;
-    let named: Vec<&ast::ColumnDef> = create.columns.iter().filter(|c| !is_marker(c)).collect();
+    let columns = create.columns.iter();
+    let named = columns.filter(|column| !column.name.value.starts_with(parse::idiom::MARK));
+    let named: Vec<&ast::ColumnDef> = named.collect();
     definition.of_plan(plan.schema(), &named)?;
     let storage = session.transaction().await?.storage()?;
     let id = storage.create_table(table(definition, &owner))?;
     if let Some(action) = temporary::on_commit(create) {
         storage.set_on_commit(id, action)?;
     }
-    if create.columns.iter().any(|column| is_marker(&column)) {
+    let is_no_data = |column: &ast::ColumnDef| column.name.value == parse::idiom::NO_DATA;
+    if create.columns.iter().any(is_no_data) {
         return Ok(Outcome::Command(tag.to_owned()));
     }
     let rows = fill(session, &planner, id, plan).await?;

@@ -91,7 +91,8 @@ async fn drop_relation(
             drop_references(session, &ctx.snapshot, &table, what.cascade).await?;
             let owned: Vec<&Sequence> =
                 ctx.snapshot.sequences_of(table.id).map(Arc::as_ref).collect();
-            super::sequence::drop_defaults(session, &owned, Some(&table), what.cascade).await?;
+            let others = |other: &Table| other.id != table.id;
+            super::sequence::drop_defaults(session, &owned, &object, others, what.cascade).await?;
             session
                 .transaction()
                 .await?
@@ -293,6 +294,15 @@ async fn drop_schema(session: &mut Session, what: What, name: &ObjectName) -> Re
             drop_references(session, &snapshot, table, true).await?;
         }
     }
+    let all: Vec<&Sequence> = ctx
+        .snapshot
+        .sequences()
+        .filter(|sequence| sequence.schema_id == schema.id)
+        .map(Arc::as_ref)
+        .collect();
+    let others = |other: &Table| other.schema_id != schema.id;
+    let object = format!("schema {name}");
+    super::sequence::drop_defaults(session, &all, &object, others, true).await?;
     let mut seen = BTreeSet::new();
     let storage = session.transaction().await?.storage()?;
     for view in views {
@@ -305,8 +315,6 @@ async fn drop_schema(session: &mut Session, what: What, name: &ObjectName) -> Re
             storage.drop_table(table.id)?;
         }
     }
-    let free: Vec<&Sequence> = sequences.iter().map(Arc::as_ref).collect();
-    super::sequence::drop_defaults(session, &free, None, true).await?;
     let storage = session.transaction().await?.storage()?;
     for sequence in &sequences {
         storage.drop_sequence(sequence.id)?;

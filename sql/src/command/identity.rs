@@ -214,7 +214,9 @@ pub(super) async fn alter(
             let data_type = PgType::of_column(&column.column_type);
             let reading = Reading::new(&clause.options, Kind::Identity, Some(data_type))?;
             if column.nullable {
-                return Err(wrong("must be declared NOT NULL before identity can be added"));
+                return Err(wrong(
+                    "must be declared NOT NULL before identity can be added",
+                ));
             }
             if found.is_some() {
                 return Err(wrong("is already an identity column"));

@@ -213,7 +213,6 @@ fn is_query(source: &ast::Query) -> bool {
     !matches!(source.body.as_ref(), SetExpr::Values(_))
 }
 
-
 /// Indexes of named columns; of all columns if none is named.
 pub(crate) fn column_indexes(table: &Table, names: &[String]) -> Result<Vec<usize>, SqlError> {
     if names.is_empty() {

@@ -7,13 +7,11 @@ use std::sync::Arc;
 use gotgan_storage::{
     NewSequence, OwnerTarget, Sequence, SequenceOwner, SequenceOwnerKind, Snapshot, Table,
 };
-use sqlparser::ast::{Ident, ObjectName};
+use sqlparser::ast::{AlterTableOperation, Ident, ObjectName, RenameTableNameKind};
 
 use crate::context::StatementContext;
 use crate::error::SqlError;
-use crate::parse::sequence::{
-    SequenceAction, SequenceChange, SequenceOption, SequenceStatement,
-};
+use crate::parse::sequence::{SequenceAction, SequenceChange, SequenceOption, SequenceStatement};
 use crate::parse::{fold, name_parts};
 use crate::resolve::{Name, Resolved, Resolver};
 use crate::sequence::{Kind, Reading, renamed, sequences_in};
@@ -70,7 +68,11 @@ async fn create(
     }
     let reading = Reading::new(written, Kind::Sequence, None)?;
     let owned_by = match reading.owned_by.flatten() {
-        Some(owner) => Some(owning_column(&ctx, &owner, schema.id)?),
+        Some(owner) => Some(owning_column(
+            &ctx,
+            &owner,
+            (schema.id, &session.options.user),
+        )?),
         None => None,
     };
     let owner = session.options.user.clone();
@@ -124,6 +126,35 @@ async fn alter(
     Ok(Outcome::Command(TAG.to_owned()))
 }
 
+/// ALTER TABLE of a sequence, which older dumps write for its owner.
+///
+/// Errors: `42809` for what only a table takes.
+pub(super) async fn alter_as_table(
+    session: &mut Session,
+    sequence: &Sequence,
+    operation: &AlterTableOperation,
+) -> Result<(), SqlError> {
+    let ctx = session.context().await?;
+    match operation {
+        AlterTableOperation::RenameTable {
+            table_name: RenameTableNameKind::To(new_name) | RenameTableNameKind::As(new_name),
+        } => {
+            let new_name = name_parts(new_name).pop().unwrap_or_default();
+            rename(session, &ctx, sequence, &Ident::with_quote('"', new_name)).await
+        }
+        AlterTableOperation::OwnerTo { new_owner } => {
+            let owner = super::schema::owner_name(new_owner, &session.options.user);
+            super::schema::require_role(&ctx, &owner)?;
+            let storage = session.transaction().await?.storage()?;
+            Ok(storage.set_owner(OwnerTarget::Sequence(sequence.id), &owner)?)
+        }
+        _ => Err(SqlError::with_code(
+            sqlstate::WRONG_OBJECT_TYPE,
+            format!("\"{}\" is not a table", sequence.name),
+        )),
+    }
+}
+
 /// Changes how a sequence counts, and what it belongs to.
 ///
 /// Errors: those of the options; `0A000` for the owner of an identity.
@@ -149,7 +180,10 @@ pub(super) async fn set_options(
             )));
         }
         Some(None) => Some(None),
-        Some(Some(owner)) => Some(Some(owning_column(ctx, owner, sequence.schema_id)?)),
+        Some(Some(owner)) => {
+            let own = (sequence.schema_id, sequence.owner.as_str());
+            Some(Some(owning_column(ctx, owner, own)?))
+        }
     };
     let storage = session.transaction().await?.storage()?;
     storage.alter_sequence(sequence.id, reading.options)?;
@@ -229,7 +263,9 @@ pub(super) async fn drop(
     if is_identity(sequence)
         && let Some(table) = owner_table(&ctx.snapshot, sequence)
     {
-        let column = sequence.owned_by.and_then(|owner| table.column(owner.column));
+        let column = sequence
+            .owned_by
+            .and_then(|owner| table.column(owner.column));
         let column = column.map_or("", |column| column.name.as_str());
         let needs = format!("column {column} of table {}", table.name);
         return Err(SqlError::with_code(
@@ -239,24 +275,26 @@ pub(super) async fn drop(
         .with_hint(format!("You can drop {needs} instead.")));
     }
     super::drop::drop_dependents(session, &ctx.snapshot, sequence.id.0, &object, cascade).await?;
-    drop_defaults(session, &[sequence], None, cascade).await?;
+    drop_defaults(session, &[sequence], &object, |_| true, cascade).await?;
     let storage = session.transaction().await?.storage()?;
     Ok(storage.drop_sequence(sequence.id)?)
 }
 
-/// Drops the defaults that use sequences, but not those of the table `except`.
+/// Drops the defaults that use sequences, of the tables that it `concerns`.
 ///
+/// `object`: what is to be dropped, such as `sequence s`.
 /// Errors: `2BP01` unless with CASCADE.
 pub(super) async fn drop_defaults(
     session: &mut Session,
     sequences: &[&Sequence],
-    except: Option<&Table>,
+    object: &str,
+    concerns: impl Fn(&Table) -> bool,
     cascade: bool,
 ) -> Result<(), SqlError> {
     let ctx = session.context().await?;
     let mut found = Vec::new();
     let tables = ctx.snapshot.tables();
-    for table in tables.filter(|table| except.is_none_or(|except| except.id != table.id)) {
+    for table in tables.filter(|table| concerns(table)) {
         for column in &table.columns {
             let used = column.default.as_deref();
             let used = used.map(|text| sequences_in(&ctx.snapshot, text));
@@ -266,7 +304,12 @@ pub(super) async fn drop_defaults(
                     "default value for column {} of table {}",
                     column.name, table.name
                 );
-                found.push((table.id, column.id, name, format!("sequence {}", sequence.name)));
+                found.push((
+                    table.id,
+                    column.id,
+                    name,
+                    format!("sequence {}", sequence.name),
+                ));
             }
         }
     }
@@ -274,15 +317,11 @@ pub(super) async fn drop_defaults(
         return Ok(());
     }
     if !cascade {
-        let object = match except {
-            Some(table) => format!("table {}", table.name),
-            None => found[0].3.clone(),
-        };
         let listed: Vec<(String, String)> = found
             .into_iter()
             .map(|(_, _, name, on)| (name, on))
             .collect();
-        return Err(SqlError::dependents_exist(&object, &listed));
+        return Err(SqlError::dependents_exist(object, &listed));
     }
     let names: Vec<String> = found.iter().map(|(_, _, name, _)| name.clone()).collect();
     super::drop::notify_cascade(session, &names);
@@ -315,10 +354,7 @@ pub(super) async fn follow(
 }
 
 /// The sequences of a schema that do not go with a table.
-pub(super) fn free_in(
-    snapshot: &Snapshot,
-    schema: gotgan_storage::SchemaId,
-) -> Vec<Arc<Sequence>> {
+pub(super) fn free_in(snapshot: &Snapshot, schema: gotgan_storage::SchemaId) -> Vec<Arc<Sequence>> {
     let own = snapshot
         .sequences()
         .filter(|sequence| sequence.schema_id == schema && sequence.owned_by.is_none());
@@ -326,11 +362,7 @@ pub(super) fn free_in(
 }
 
 /// Whether a relation, index or sequence has this name.
-pub(super) fn is_taken(
-    snapshot: &Snapshot,
-    schema: gotgan_storage::SchemaId,
-    name: &str,
-) -> bool {
+pub(super) fn is_taken(snapshot: &Snapshot, schema: gotgan_storage::SchemaId, name: &str) -> bool {
     snapshot.relation(schema, name).is_some()
         || snapshot.sequence_by_name(schema, name).is_some()
         || snapshot.index_by_name(schema, name).is_some()
@@ -347,11 +379,12 @@ fn owner_table<'a>(snapshot: &'a Snapshot, sequence: &Sequence) -> Option<&'a Ar
 
 /// The column that OWNED BY names.
 ///
-/// Errors: `42601`, `42P01`, `42703`, `55000` for a table of another schema.
+/// `schema`, `owner`: of the sequence.
+/// Errors: `42601`, `42P01`, `42703`, `55000` for a table of another schema or owner.
 fn owning_column(
     ctx: &StatementContext,
     name: &ObjectName,
-    schema: gotgan_storage::SchemaId,
+    (schema, owner): (gotgan_storage::SchemaId, &str),
 ) -> Result<SequenceOwner, SqlError> {
     let parts = name_parts(name);
     let Some((column, relation)) = parts.split_last().filter(|(_, rest)| !rest.is_empty()) else {
@@ -368,6 +401,12 @@ fn owning_column(
             ));
         }
     };
+    if table.owner != owner {
+        return Err(SqlError::with_code(
+            sqlstate::OBJECT_NOT_IN_PREREQUISITE_STATE,
+            "sequence must have same owner as table it is linked to",
+        ));
+    }
     if table.schema_id != schema {
         return Err(SqlError::with_code(
             sqlstate::OBJECT_NOT_IN_PREREQUISITE_STATE,

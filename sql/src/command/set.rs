@@ -157,11 +157,12 @@ async fn assign(
             let before = session.settings.is_on("transaction_read_only");
             let mark = session.settings.mark();
             session.settings.set(name, &value, true)?;
-            if before && !session.settings.is_on("transaction_read_only") {
-                if let Err(error) = super::transaction::require_free_access(session) {
-                    session.settings.restore(mark);
-                    return Err(error);
-                }
+            if before
+                && !session.settings.is_on("transaction_read_only")
+                && let Err(error) = super::transaction::require_free_access(session)
+            {
+                session.settings.restore(mark);
+                return Err(error);
             }
             if let Some(active) = &mut session.transaction {
                 active.is_read_only = session.settings.is_on("transaction_read_only");
@@ -337,11 +338,7 @@ pub(crate) async fn discard(
             session.settings.reset_all();
             session.discard_prepared();
             session.sequences.discard();
-            session
-                .transaction()
-                .await?
-                .storage()?
-                .discard_temporary();
+            session.transaction().await?.storage()?.discard_temporary();
             "DISCARD ALL"
         }
         DiscardObject::PLANS => "DISCARD PLANS",
@@ -350,11 +347,7 @@ pub(crate) async fn discard(
             "DISCARD SEQUENCES"
         }
         DiscardObject::TEMP => {
-            session
-                .transaction()
-                .await?
-                .storage()?
-                .discard_temporary();
+            session.transaction().await?.storage()?.discard_temporary();
             "DISCARD TEMP"
         }
     };

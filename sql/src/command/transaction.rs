@@ -61,9 +61,7 @@ pub(crate) fn apply_modes(
     for mode in modes {
         match mode {
             TransactionMode::IsolationLevel(TransactionIsolationLevel::Snapshot) => {
-                session
-                    .settings
-                    .set("transaction_deferrable", "on", true)?;
+                session.settings.set("transaction_deferrable", "on", true)?;
             }
             TransactionMode::IsolationLevel(level) => {
                 let name = match level {
@@ -121,7 +119,11 @@ fn require_free_isolation(session: &Session, name: &str) -> Result<(), SqlError>
 
 /// Errors: `25001` if the transaction reads only and it is too late to let it write.
 pub(crate) fn require_free_access(session: &Session) -> Result<(), SqlError> {
-    let Some(active) = session.transaction.as_ref().filter(|active| active.is_read_only) else {
+    let Some(active) = session
+        .transaction
+        .as_ref()
+        .filter(|active| active.is_read_only)
+    else {
         return Ok(());
     };
     let text = match (active.was_read_only(), active.has_run()) {
@@ -179,12 +181,12 @@ pub(crate) async fn commit(session: &mut Session, chain: bool) -> Result<Outcome
     if active.has_failed() {
         active.rollback().await;
         session.settings.end(false);
-        session.close_transaction_portals();
+        session.close_transaction_portals(false);
         return finish(session, chain, modes, "ROLLBACK").await;
     }
     let result = session.commit_active(active).await;
     session.settings.end(result.is_ok());
-    session.close_transaction_portals();
+    session.close_transaction_portals(result.is_ok());
     result?;
     finish(session, chain, modes, "COMMIT").await
 }
@@ -195,7 +197,7 @@ pub(crate) async fn rollback(session: &mut Session, chain: bool) -> Result<Outco
             let modes = Modes::of(&active);
             active.rollback().await;
             session.settings.end(false);
-            session.close_transaction_portals();
+            session.close_transaction_portals(false);
             finish(session, chain, modes, "ROLLBACK").await
         }
         Some(active) => {

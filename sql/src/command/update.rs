@@ -54,7 +54,11 @@ pub(super) async fn plan(
         )));
     }
     let planner = session.planner().await?;
-    view_target::refuse(&planner, &update.table.relation, view_target::Change::Update)?;
+    view_target::refuse(
+        &planner,
+        &update.table.relation,
+        view_target::Change::Update,
+    )?;
     let (target, planner) = Target::resolve(&planner, &update.table.relation)?;
     let mut from = vec![ast::TableWithJoins {
         relation: target.factor(),

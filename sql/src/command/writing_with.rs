@@ -18,9 +18,7 @@ use std::sync::Arc;
 use datafusion::datasource::MemTable;
 use datafusion::execution::memory_pool::MemoryReservation;
 use gotgan_storage::TableId;
-use sqlparser::ast::{
-    self, Expr, Query, SetExpr, TableFactor, Value, Visit, Visitor, With,
-};
+use sqlparser::ast::{self, Expr, Query, SetExpr, TableFactor, Value, Visit, Visitor, With};
 
 use super::{Description, delete, insert, merge, query, update};
 use crate::change::{Change, Pending, Places, relation};
@@ -94,7 +92,8 @@ async fn run_parts(
     let main = parts.rest(query)?;
     if is_change(&main.body) {
         let (change, planner) = plan(session, &main, &known).await?;
-        let last = change.fill(session, &planner, parameters, &places).await?;
+        let mut last = change.fill(session, &planner, parameters, &places).await?;
+        last.delete_rows(session).await?;
         finish(session, pending).await?;
         return last.finish(session).await;
     }
@@ -112,6 +111,9 @@ async fn finish(
     session: &mut Session,
     pending: &mut Vec<Pending>,
 ) -> Result<Vec<MemoryReservation>, SqlError> {
+    for part in pending.iter_mut() {
+        part.delete_rows(session).await?;
+    }
     let mut memory = Vec::with_capacity(pending.len());
     for part in std::mem::take(pending) {
         memory.push(part.finish_silently(session).await?);
@@ -193,9 +195,7 @@ pub(super) async fn plan(
         SetExpr::Delete(S::Delete(delete)) => {
             Box::pin(delete::plan(session, delete, with, known)).await
         }
-        SetExpr::Merge(S::Merge(merge)) => {
-            Box::pin(merge::plan(session, merge, with, known)).await
-        }
+        SetExpr::Merge(S::Merge(merge)) => Box::pin(merge::plan(session, merge, with, known)).await,
         _ => Err(SqlError::internal("a part of WITH changes nothing")),
     }
 }

@@ -1,11 +1,15 @@
-//! SELECT INTO as the CREATE TABLE AS that it is.
+//! SELECT INTO as the CREATE TABLE AS that it is, with a column [`INTO`] to tell them
+//! apart; `command/create_table.rs` reads it.
 //!
 //! INTO stands in the first SELECT of the query; within a subquery it stays, and is
 //! refused when that is planned.
 
 use sqlparser::ast::helpers::stmt_create_table::CreateTableBuilder;
-use sqlparser::ast::{Query, SelectInto, SetExpr, Statement};
+use sqlparser::ast::{ColumnDef, DataType, Ident, Query, SelectInto, SetExpr, Statement};
 use sqlparser::parser::ParserError;
+
+/// The column that stands for SELECT INTO.
+pub(crate) const INTO: &str = "\u{1}into";
 
 /// The statement, or the CREATE TABLE AS that it stands for.
 ///
@@ -17,8 +21,14 @@ pub(super) fn translate(statement: Statement) -> Result<Statement, ParserError> 
     let Some(into) = take_into(&mut query)? else {
         return Ok(Statement::Query(query));
     };
+    let marker = ColumnDef {
+        name: Ident::with_quote('"', INTO),
+        data_type: DataType::Unspecified,
+        options: Vec::new(),
+    };
     let create = CreateTableBuilder::new(into.name)
         .temporary(into.temporary)
+        .columns(vec![marker])
         .query(Some(query));
     Ok(Statement::CreateTable(create.build()))
 }

@@ -302,7 +302,8 @@ fn carried(expression: &Expr) -> Option<&str> {
 
 fn parse_identity(text: &str) -> Result<IdentityClause, SqlError> {
     let dialect = GotganDialect::default();
-    let wrong = |error: ParserError| SqlError::syntax("syntax error in an identity").caused_by(error);
+    let wrong =
+        |error: ParserError| SqlError::syntax("syntax error in an identity").caused_by(error);
     let mut parser = Parser::new(&dialect).try_with_sql(text).map_err(wrong)?;
     let clause = clause(&mut parser).map_err(wrong)?;
     match parser.peek_token_ref().token {

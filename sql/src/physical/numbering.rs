@@ -19,9 +19,7 @@ use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr, LogicalPlan, ScalarUDF, Values};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_expr::expressions::{Column, Literal};
-use datafusion::physical_expr::{
-    LexOrdering, PhysicalExpr, PhysicalSortExpr, ScalarFunctionExpr,
-};
+use datafusion::physical_expr::{LexOrdering, PhysicalExpr, PhysicalSortExpr, ScalarFunctionExpr};
 use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::projection::ProjectionExec;
@@ -138,26 +136,29 @@ impl Calls {
 /// their values in that order.
 pub(super) fn with_reservations(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
     let sorted_first = plan.transform_up(after_sort)?.data;
-    sorted_first.transform_up(|node| {
-        let calls = if let Some(projection) = node.downcast_ref::<ProjectionExec>() {
-            Calls::in_physical(projection.expr().iter().map(|item| &item.expr))?
-        } else if let Some(filter) = node.downcast_ref::<FilterExec>() {
-            Calls::in_physical([filter.predicate()])?
-        } else {
-            return Ok(Transformed::no(node));
-        };
-        if calls.is_empty() {
-            return Ok(Transformed::no(node));
-        }
-        let mut children = Vec::new();
-        for input in node.children() {
-            let input = undistributed(input)?.unwrap_or_else(|| Arc::clone(input));
-            let calls = calls.clone();
-            children.push(Arc::new(ReserveExec { input, calls }) as Arc<dyn ExecutionPlan>);
-        }
-        Ok(Transformed::yes(replace_children_if_necessary(node, children)?))
-    })
-    .map(|transformed| transformed.data)
+    sorted_first
+        .transform_up(|node| {
+            let calls = if let Some(projection) = node.downcast_ref::<ProjectionExec>() {
+                Calls::in_physical(projection.expr().iter().map(|item| &item.expr))?
+            } else if let Some(filter) = node.downcast_ref::<FilterExec>() {
+                Calls::in_physical([filter.predicate()])?
+            } else {
+                return Ok(Transformed::no(node));
+            };
+            if calls.is_empty() {
+                return Ok(Transformed::no(node));
+            }
+            let mut children = Vec::new();
+            for input in node.children() {
+                let input = undistributed(input)?.unwrap_or_else(|| Arc::clone(input));
+                let calls = calls.clone();
+                children.push(Arc::new(ReserveExec { input, calls }) as Arc<dyn ExecutionPlan>);
+            }
+            Ok(Transformed::yes(replace_children_if_necessary(
+                node, children,
+            )?))
+        })
+        .map(|transformed| transformed.data)
 }
 
 /// The plan without the node that hands one stream of rows out to several threads, which
@@ -188,9 +189,13 @@ fn undistributed(plan: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn Executi
 fn after_sort(node: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
     let sort = node.downcast_ref::<SortExec>();
     let merge = node.downcast_ref::<SortPreservingMergeExec>();
-    let order = sort.map(SortExec::expr).or(merge.map(SortPreservingMergeExec::expr));
+    let order = sort
+        .map(SortExec::expr)
+        .or(merge.map(SortPreservingMergeExec::expr));
     let child = node.children().first().copied().map(Arc::clone);
-    let projection = child.as_ref().and_then(|child| child.downcast_ref::<ProjectionExec>());
+    let projection = child
+        .as_ref()
+        .and_then(|child| child.downcast_ref::<ProjectionExec>());
     let (Some(order), Some(projection)) = (order, projection) else {
         return Ok(Transformed::no(node));
     };
@@ -317,7 +322,10 @@ impl ExecutionPlan for ReserveExec {
                 Ok(batch)
             }
         });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, reserved.boxed())))
+        Ok(Box::pin(RecordBatchStreamAdapter::new(
+            schema,
+            reserved.boxed(),
+        )))
     }
 }
 

@@ -18,9 +18,7 @@ impl Planner {
     ///
     /// Errors: those of its evaluation.
     pub(crate) fn evaluate(&self, expr: Expr) -> Result<ScalarValue, SqlError> {
-        let physical = self
-            .state
-            .create_physical_expr(expr, &DFSchema::empty())?;
+        let physical = self.state.create_physical_expr(expr, &DFSchema::empty())?;
         let options = RecordBatchOptions::new().with_row_count(Some(1));
         let empty = Arc::new(Schema::empty());
         let row = RecordBatch::try_new_with_options(empty, Vec::new(), &options)?;

@@ -50,10 +50,7 @@ impl Planner {
         let TableReference::Bare { table } = reference else {
             return None;
         };
-        let (_, relation) = self
-            .local
-            .iter()
-            .find(|(name, _)| name == table.as_ref())?;
+        let (_, relation) = self.local.iter().find(|(name, _)| name == table.as_ref())?;
         Some(match relation {
             LocalRelation::Target(table) => {
                 let scan = LakeTable::new(self.lake.clone(), Arc::clone(table)).with_positions();

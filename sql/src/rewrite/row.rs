@@ -1,6 +1,8 @@
 //! Comparisons of rows, column by column, and long chains of AND and OR.
 
-use sqlparser::ast::{BinaryOperator, Expr};
+use sqlparser::ast::{
+    BinaryOperator, Expr, Ident, Query, SelectItem, SetExpr, TableAliasColumnDef, TableFactor,
+};
 
 use super::build::negate_if;
 use crate::error::SqlError;
@@ -11,6 +13,9 @@ pub(super) fn row_comparison(
     op: &BinaryOperator,
     right: &Expr,
 ) -> Result<Option<Expr>, SqlError> {
+    if let (Expr::Tuple(row), Expr::Subquery(query)) = (left, right) {
+        return with_subquery(row, op, query).map(Some);
+    }
     let (Expr::Tuple(left), Expr::Tuple(right)) = (left, right) else {
         return Ok(None);
     };
@@ -60,6 +65,40 @@ pub(super) fn row_comparison(
             "the operator {other} on rows"
         ))),
     }
+}
+
+/// `(a, b) = (SELECT x, y ...)` as one subquery that compares its row, for its columns
+/// must be of one row.
+fn with_subquery(row: &[Expr], op: &BinaryOperator, query: &Query) -> Result<Expr, SqlError> {
+    const ROW: &str = "\u{1}row";
+    let names: Vec<Ident> = (0..row.len())
+        .map(|index| Ident::with_quote('"', format!("\u{1}{index}")))
+        .collect();
+    let columns = names
+        .iter()
+        .map(|name| Expr::CompoundIdentifier(vec![Ident::with_quote('"', ROW), name.clone()]));
+    let left = Expr::Tuple(row.to_vec());
+    let compared = row_comparison(&left, op, &Expr::Tuple(columns.collect()))?;
+    let mut outer = crate::parse::parse_query(&format!("SELECT 1 FROM (SELECT 1) AS \"{ROW}\""))?;
+    if let SetExpr::Select(select) = outer.body.as_mut() {
+        select.projection = compared.into_iter().map(SelectItem::UnnamedExpr).collect();
+        for table in &mut select.from {
+            if let TableFactor::Derived {
+                subquery, alias, ..
+            } = &mut table.relation
+            {
+                *subquery = Box::new(query.clone());
+                let given = names.iter().map(|name| TableAliasColumnDef {
+                    name: name.clone(),
+                    data_type: None,
+                });
+                if let Some(alias) = alias {
+                    alias.columns = given.collect();
+                }
+            }
+        }
+    }
+    Ok(Expr::Subquery(Box::new(outer)))
 }
 
 pub(super) fn row_in_list(row: &Expr, list: &[Expr], negated: bool) -> Result<Expr, SqlError> {

@@ -58,9 +58,8 @@ const PLACE_COLUMN: &str = "\u{1}place";
 fn put_in_order(query: &mut Query, width: usize) -> Result<(), SqlError> {
     let columns: Vec<String> = (1..=width).map(|n| format!("\"column{n}\"")).collect();
     let columns = columns.join(", ");
-    let text = format!(
-        "SELECT {columns} FROM (SELECT 1) AS \"\u{1}rows\" ORDER BY \"{PLACE_COLUMN}\""
-    );
+    let text =
+        format!("SELECT {columns} FROM (SELECT 1) AS \"\u{1}rows\" ORDER BY \"{PLACE_COLUMN}\"");
     let mut ordered = crate::parse::parse_query(&text)?;
     if let SetExpr::Select(select) = ordered.body.as_mut() {
         for table in &mut select.from {

@@ -69,7 +69,11 @@ impl Reading {
             cache: given.cache.unwrap_or(1),
             cycle: given.cycle.unwrap_or(false),
         };
-        let first = if increment > 0 { options.min } else { options.max };
+        let first = if increment > 0 {
+            options.min
+        } else {
+            options.max
+        };
         let start = given.start.unwrap_or(first);
         let options = SequenceOptions { start, ..options };
         check(&options, &range)?;
@@ -173,7 +177,9 @@ fn optional(text: Option<&String>) -> Result<Option<i64>, SqlError> {
 /// Errors: `22003`; `22P02` for a number with a fraction.
 fn number(text: &str) -> Result<i64, SqlError> {
     let digits = text.replace('_', "");
-    let is_whole = digits.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit());
+    let is_whole = digits
+        .bytes()
+        .all(|byte| byte == b'-' || byte.is_ascii_digit());
     digits.parse().map_err(|_| match is_whole {
         true => SqlError::with_code(
             sqlstate::NUMERIC_VALUE_OUT_OF_RANGE,
@@ -252,7 +258,10 @@ fn check(options: &SequenceOptions, range: &Range) -> Result<(), SqlError> {
     }
     check_within("START", options.start, options)?;
     if options.cache < 1 {
-        return refuse(format!("CACHE ({}) must be greater than zero", options.cache));
+        return refuse(format!(
+            "CACHE ({}) must be greater than zero",
+            options.cache
+        ));
     }
     Ok(())
 }

@@ -142,8 +142,7 @@ fn each_name(
     for index in 2..tokens.len() {
         let calls = matches!(&tokens[index - 2], Token::Word(word)
             if word.quote_style.is_none() && FUNCTIONS.contains(&word.value.as_str()));
-        let (Token::LParen, Token::SingleQuotedString(text)) =
-            (&tokens[index - 1], &tokens[index])
+        let (Token::LParen, Token::SingleQuotedString(text)) = (&tokens[index - 1], &tokens[index])
         else {
             continue;
         };

@@ -2,6 +2,7 @@
 //! which share one set of names.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use bytes::Bytes;
 use datafusion::common::ScalarValue;
@@ -39,14 +40,16 @@ pub struct StatementDescription {
 /// A parsed and analysed statement; none within for an empty text.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    statement: Option<Statement>,
-    parameters: Vec<PgType>,
-    columns: Option<Arc<[ColumnDescription]>>,
+    pub(super) statement: Option<Statement>,
+    pub(super) parameters: Vec<PgType>,
+    pub(super) columns: Option<Arc<[ColumnDescription]>>,
     /// What the client sent.
     text: Arc<str>,
     /// UTC microseconds since 1970.
     prepared_at: i64,
     is_from_sql: bool,
+    /// Version of the warehouse's tables and views at which `columns` held.
+    pub(super) schema_version: AtomicI64,
 }
 
 /// A statement with its parameters' values.
@@ -108,6 +111,7 @@ impl Session {
                 text: Arc::from(""),
                 prepared_at: self.statement_start,
                 is_from_sql: false,
+                schema_version: AtomicI64::default(),
             });
         };
         if self.transaction.as_ref().is_some_and(|t| t.has_failed())
@@ -117,7 +121,14 @@ impl Session {
         }
         self.note_length(&statement);
         let (parameters, columns) = match &statement.node {
-            Node::Copy(_) | Node::Alter(_) | Node::Sequence(_) | Node::Vacuum(_) => (Vec::new(), None),
+            Node::Copy(_) | Node::Alter(_) | Node::Sequence(_) | Node::Vacuum(_) => {
+                (Vec::new(), None)
+            }
+            Node::Fetch(fetch) if fetch.is_move => (Vec::new(), None),
+            Node::Fetch(fetch) => {
+                let cursor = command::cursor::find(self, &parse::fold(&fetch.cursor))?;
+                (Vec::new(), Some(cursor.columns()))
+            }
             Node::Ast(node) => command::describe(self, node, known).await?,
         };
         Ok(Prepared {
@@ -127,6 +138,7 @@ impl Session {
             columns,
             prepared_at: self.statement_start,
             is_from_sql: false,
+            schema_version: AtomicI64::new(self.seen_schema_version()),
         })
     }
 
@@ -264,6 +276,7 @@ impl Session {
             return Ok(Outcome::Empty);
         };
         let limits = self.limits.clone();
+        limits.run(self.require_same_columns(prepared)).await?;
         limits
             .run(self.run(statement, values).boxed())
             .await
@@ -325,7 +338,7 @@ impl Session {
         text: &Arc<str>,
     ) -> Result<Outcome, SqlError> {
         let name = parse::fold(name);
-        require_preparable(statement)?;
+        super::cached::require_preparable(statement)?;
         if self.prepared.contains_key(&name) {
             return Err(duplicate_statement(&name));
         }
@@ -363,6 +376,7 @@ impl Session {
                 values.len()
             )));
         }
+        self.require_same_columns(&prepared).await?;
         let planner = self.planner().await?;
         let mut bound = Vec::with_capacity(values.len());
         for (value, pg_type) in values.iter().zip(&prepared.parameters) {
@@ -401,22 +415,6 @@ impl Session {
     ) -> Result<Option<Arc<[ColumnDescription]>>, SqlError> {
         Ok(self.prepared_statement(name)?.columns.clone())
     }
-}
-
-/// Errors: `42601` for a statement that PREPARE does not take.
-fn require_preparable(statement: &ast::Statement) -> Result<(), SqlError> {
-    use ast::Statement as S;
-    if matches!(
-        statement,
-        S::Query(_) | S::Insert(_) | S::Update(_) | S::Delete(_) | S::Merge(_)
-    ) {
-        return Ok(());
-    }
-    let text = statement.to_string();
-    let word = text.split_whitespace().next().unwrap_or_default();
-    Err(SqlError::syntax(format!(
-        "syntax error at or near \"{word}\""
-    )))
 }
 
 fn duplicate_statement(name: &str) -> SqlError {

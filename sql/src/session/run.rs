@@ -31,6 +31,7 @@ impl Session {
             Node::Copy(copy) => command::copy::run(self, copy).await,
             Node::Alter(alter) => command::alter_view::run(self, alter).await,
             Node::Sequence(statement) => command::sequence::run(self, statement).boxed().await,
+            Node::Fetch(fetch) => command::cursor::fetch(self, fetch).await,
             Node::Vacuum(statement) => command::vacuum::run(self, statement).boxed().await,
             Node::Ast(node) => match node.as_ref() {
                 ast::Statement::Prepare {
@@ -112,7 +113,7 @@ impl Session {
                 let text = comment.as_deref();
                 command::comment::run(self, object_type, object_name, text, *if_exists).await
             }
-            other => self.run_session(other).await,
+            other => self.run_session(other, parameters).await,
         }
     }
 
@@ -154,7 +155,11 @@ impl Session {
     }
 
     /// Statements that change nothing stored by themselves.
-    async fn run_session(&mut self, node: &ast::Statement) -> Result<Outcome, SqlError> {
+    async fn run_session(
+        &mut self,
+        node: &ast::Statement,
+        parameters: &[Parameter],
+    ) -> Result<Outcome, SqlError> {
         use ast::Statement as S;
         match node {
             S::Analyze(_) => Ok(Outcome::Command("ANALYZE".to_owned())),
@@ -182,9 +187,11 @@ impl Session {
             } => command::transaction::rollback_to(self, name),
             S::Savepoint { name } => command::transaction::savepoint(self, name).await,
             S::ReleaseSavepoint { name } => command::transaction::release(self, name),
-            S::Close {
-                cursor: ast::CloseCursor::All,
-            } => Ok(Outcome::Command("CLOSE CURSOR ALL".to_owned())),
+            S::Declare { stmts } => match stmts.as_slice() {
+                [one] => command::cursor::declare(self, one, parameters).boxed().await,
+                _ => Err(SqlError::not_supported("DECLARE of several cursors")),
+            },
+            S::Close { cursor } => command::cursor::close(self, cursor),
             S::UNLISTEN { .. } => Ok(Outcome::Command("UNLISTEN".to_owned())),
             other => Err(SqlError::not_supported(leading_words(other))),
         }
@@ -194,15 +201,18 @@ impl Session {
         self.is_long = statement.text.len() > SHORT_BYTES_MAX;
     }
 
-    /// Portals end with their transaction.
-    pub(crate) fn close_transaction_portals(&mut self) {
+    /// Portals end with their transaction, and cursors that are not held.
+    pub(crate) fn close_transaction_portals(&mut self, is_committed: bool) {
         self.portals.clear();
+        self.cursors
+            .retain(|_, cursor| cursor.survives(is_committed));
     }
 
     /// Drops portals and statements, as DISCARD ALL does.
     pub(crate) fn discard_prepared(&mut self) {
         self.prepared.clear();
         self.portals.clear();
+        self.cursors.clear();
     }
 }
 

@@ -14,9 +14,7 @@ use async_trait::async_trait;
 use sqlx::postgres::{PgPool, PgRow};
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row as _, Transaction};
 
-use crate::catalog::statement::{
-    Dialect, HEAD_SQL, Statement, inlined_delete_table, quote,
-};
+use crate::catalog::statement::{Dialect, HEAD_SQL, Statement, inlined_delete_table, quote};
 use crate::catalog::{
     CatalogStore, CommitTransaction, Condition, Found, Head, Installation, Selection, Write,
 };
@@ -128,21 +126,17 @@ impl CatalogStore for PostgresCatalog {
             let text = "another process makes a lake in this database";
             return Err(Error::new(ErrorKind::Conflict, text));
         }
-        for statement in installation_statements(installation.has_format_tables) {
-            run(&mut transaction, statement).await?;
-        }
+        let statements = installation_statements(installation.has_format_tables);
+        run(&mut transaction, statements.join("; ")).await?;
         write::apply(&mut transaction, &installation.writes).await?;
-        for statement in guard::statements() {
-            run(&mut transaction, statement).await?;
-        }
+        run(&mut transaction, guard::statements().join("; ")).await?;
         bounded(transaction.commit()).await
     }
 
     async fn upgrade(&self) -> Result<(), Error> {
         let mut transaction = self.lock().await?;
-        for statement in side_statements() {
-            run(&mut transaction, statement).await?;
-        }
+        let statements: Vec<String> = side_statements().collect();
+        run(&mut transaction, statements.join("; ")).await?;
         let version = Write::Update {
             table: StateRow::TABLE,
             set: vec![("format_version", Value::Integer(SIDE_VERSION))],

@@ -134,9 +134,7 @@ impl Statement {
         statement
             .push("SELECT \"file_id\", \"row_id\" FROM ")
             .name(table);
-        statement
-            .push(" WHERE \"begin_snapshot\" <= ")
-            .integer(at);
+        statement.push(" WHERE \"begin_snapshot\" <= ").integer(at);
         statement
     }
 

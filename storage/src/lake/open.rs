@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{Mutex as AsyncMutex, RwLock};
 
 use crate::catalog::{
-    CatalogStore, Condition, Found, NewLake, PostgresCatalog, Selection, SqliteAccess, SqliteCatalog, Write,
-    adoption, creation, data_path_write, decode, public_schema,
+    CatalogStore, Condition, Found, NewLake, PostgresCatalog, Selection, SqliteAccess,
+    SqliteCatalog, Write, adoption, creation, data_path_write, decode, public_schema,
 };
 use crate::error::{Error, ErrorKind};
 use crate::lake::cache::FileCache;
@@ -107,7 +107,11 @@ async fn connect(
     Ok((Box::new(catalog), lock))
 }
 
-async fn create(catalog: &dyn CatalogStore, options: &LakeOptions, place: &CatalogPlace) -> Result<(), Error> {
+async fn create(
+    catalog: &dyn CatalogStore,
+    options: &LakeOptions,
+    place: &CatalogPlace,
+) -> Result<(), Error> {
     let data = folders::new_data(options)?;
     let lake = new_lake(options, place, &data)?;
     catalog.install(&creation(&lake)).await?;
@@ -116,7 +120,11 @@ async fn create(catalog: &dyn CatalogStore, options: &LakeOptions, place: &Catal
 }
 
 /// Adds our tables to a lake that another program made.
-async fn adopt(catalog: &dyn CatalogStore, options: &LakeOptions, place: &CatalogPlace) -> Result<(), Error> {
+async fn adopt(
+    catalog: &dyn CatalogStore,
+    options: &LakeOptions,
+    place: &CatalogPlace,
+) -> Result<(), Error> {
     let data_path = check_metadata(catalog).await?;
     let data = folders::adopted_data(options, place, &data_path)?;
     let lake = new_lake(options, place, &data)?;

@@ -158,7 +158,11 @@ impl Lake {
         let left = cache.blocks.remove(&id).filter(|_| self.is_alone());
         // Another primary may set or restart the sequence without our seeing it: then
         // nothing is kept beyond what its definition allows to be.
-        let ahead = if self.is_alone() { RESERVE_COUNT_MIN } else { 1 };
+        let ahead = if self.is_alone() {
+            RESERVE_COUNT_MIN
+        } else {
+            1
+        };
         let wanted = count
             .max(ahead)
             .max(u64::try_from(options.cache).unwrap_or(0));
@@ -197,7 +201,8 @@ impl Lake {
         let is_within = before.is_some_and(|value| (options.min..=options.max).contains(&value));
         if is_within
             && self.is_alone()
-            && let Ok(mut cache) = self.inner.sequences.try_lock() {
+            && let Ok(mut cache) = self.inner.sequences.try_lock()
+        {
             cache.take_back(id, block);
         }
     }

@@ -31,19 +31,21 @@ use crate::spec::side::SequenceStateRow;
 use crate::spec::{SnapshotId, TableId};
 use crate::transaction::Author;
 use crate::transaction::difference::Difference;
-use crate::transaction::moved::follow_moved;
 use crate::transaction::overlay::{FileChanges, Overlay};
 use crate::transaction::rebase::{Mine, conflict, rebase};
 use crate::transaction::render::{Batch, render};
 use crate::transaction::renumber::Numbers;
 use crate::transaction::rows::{self, Counted, Target};
-use crate::transaction::stage::{StagedDeleteFiles, stage_deletes};
+use crate::transaction::stage::{Staged, StagedDeleteFiles};
 
 /// Most tries to find out what became of a commit whose reply was lost.
 const SETTLE_COUNT_MAX: u32 = 3;
 
 /// Pause before the second try; twice that before the third.
 const SETTLE_PAUSE: Duration = Duration::from_millis(500);
+
+/// How often a commit follows rows that other processes move.
+const FOLLOW_COUNT_MAX: u32 = 3;
 
 /// Everything that a commit needs; owned, since its client may go away.
 pub(super) struct Request {
@@ -76,13 +78,9 @@ enum Outcome {
 /// Carries a commit out.
 pub(super) async fn run(lake: &Lake, mut request: Request) -> Result<Option<SnapshotId>, Error> {
     let outcome = match Staged::make(lake, &mut request).await {
-        Ok(staged) => {
+        Ok(mut staged) => {
             let _turn = lake.commit_turn().await;
-            let outcome = match staged.check(lake, &mut request).await {
-                Ok(()) => attempt(lake, &request).await,
-                Err(error) => Outcome::RolledBack(error),
-            };
-            let outcome = match outcome {
+            let outcome = match attempt_staged(lake, &mut request, &mut staged).await {
                 Outcome::Unknown(error) => settle(lake, &request, error).await,
                 other => other,
             };
@@ -117,35 +115,25 @@ pub(super) async fn run(lake: &Lake, mut request: Request) -> Result<Option<Snap
     }
 }
 
-/// What is done before the lock: deletes follow rows that moved, and are written.
-struct Staged {
-    /// As the transaction left it.
-    original: Overlay,
-    /// Rows that moved until then are followed.
-    at: SnapshotId,
-}
-
-impl Staged {
-    async fn make(lake: &Lake, request: &mut Request) -> Result<Self, Error> {
-        let original = request.overlay.clone();
-        let at = lake.head().await?.id();
-        follow_moved(lake, &request.base, &mut request.overlay).await?;
-        request.deletes = stage_deletes(lake, &request.overlay, &mut request.uploads).await?;
-        Ok(Self { original, at })
+/// Commits, and again where another process moved rows before the lock was there.
+async fn attempt_staged(lake: &Lake, request: &mut Request, staged: &mut Staged) -> Outcome {
+    if let Err(error) = staged.check(lake, request).await {
+        return Outcome::RolledBack(error);
     }
-
-    /// Follows rows that moved since; in the commit's turn, so none do any more.
-    async fn check(self, lake: &Lake, request: &mut Request) -> Result<(), Error> {
-        if lake.head().await?.id() == self.at {
-            return Ok(());
+    let mut outcome = attempt(lake, request).await;
+    for _ in 0..FOLLOW_COUNT_MAX {
+        let is_lost =
+            matches!(&outcome, Outcome::RolledBack(error) if error.kind == ErrorKind::Conflict);
+        if !is_lost {
+            break;
         }
-        let mut overlay = self.original;
-        if follow_moved(lake, &request.base, &mut overlay).await? {
-            request.overlay = overlay;
-            request.deletes = stage_deletes(lake, &request.overlay, &mut request.uploads).await?;
+        match staged.check(lake, request).await {
+            Ok(true) => outcome = attempt(lake, request).await,
+            Ok(false) => break,
+            Err(error) => return Outcome::RolledBack(error),
         }
-        Ok(())
     }
+    outcome
 }
 
 /// Files that a savepoint or TRUNCATE took back, and those of which no row is left.

@@ -13,6 +13,9 @@ use object_store::path::Path;
 use crate::error::{Error, ErrorKind};
 use crate::file::delete::{WrittenDeletes, write_delete_file};
 use crate::lake::Lake;
+use crate::spec::SnapshotId;
+use crate::transaction::commit::Request;
+use crate::transaction::moved::follow_moved;
 use crate::transaction::overlay::Overlay;
 
 /// Delete files that are on their way to the store at a time.
@@ -30,11 +33,50 @@ pub(super) struct StagedDeletes {
 /// Staged delete files by the data file's id, as the overlay has it.
 pub(super) type StagedDeleteFiles = BTreeMap<i64, StagedDeletes>;
 
+/// What is done before the lock: deletes follow rows that moved, and are written.
+pub(super) struct Staged {
+    /// As the transaction left it.
+    original: Overlay,
+    /// Rows that moved until then are followed.
+    at: SnapshotId,
+}
+
+impl Staged {
+    pub(super) async fn make(lake: &Lake, request: &mut Request) -> Result<Self, Error> {
+        let original = request.overlay.clone();
+        let at = lake.head().await?.id();
+        follow_moved(lake, &request.base, &mut request.overlay).await?;
+        request.deletes = stage_deletes(lake, &request.overlay, &mut request.uploads).await?;
+        Ok(Self { original, at })
+    }
+
+    /// Follows rows that moved since; in the commit's turn, so in this process none do any
+    /// more. Whether any had moved.
+    pub(super) async fn check(
+        &mut self,
+        lake: &Lake,
+        request: &mut Request,
+    ) -> Result<bool, Error> {
+        let at = lake.head().await?.id();
+        if at == self.at {
+            return Ok(false);
+        }
+        self.at = at;
+        let mut overlay = self.original.clone();
+        let has_moved = follow_moved(lake, &request.base, &mut overlay).await?;
+        if has_moved {
+            request.overlay = overlay;
+            request.deletes = stage_deletes(lake, &request.overlay, &mut request.uploads).await?;
+        }
+        Ok(has_moved)
+    }
+}
+
 /// Writes a delete file for each data file that loses some of its rows.
 ///
 /// `uploads`: what must be deleted if the transaction fails; names are added before
 /// anything is sent. Cost: 1 put for each file.
-pub(super) async fn stage_deletes(
+async fn stage_deletes(
     lake: &Lake,
     overlay: &Overlay,
     uploads: &mut Vec<Path>,

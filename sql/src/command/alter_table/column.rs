@@ -4,11 +4,12 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef};
-use gotgan_storage::{Column, Constraint, NewColumn, Table};
+use gotgan_storage::{Column, Constraint, NewColumn, Sequence, Table};
 use sqlparser::ast::{self, ColumnOption, Expr, TableConstraint, Visit, Visitor};
 
 use super::{current, rewrite, rows, views};
 use crate::command::identity::{self, Numbering};
+use crate::command::sequence::drop_defaults;
 use crate::command::{constant, create_table};
 use crate::error::SqlError;
 use crate::parse::{fold, type_name};
@@ -203,6 +204,15 @@ pub(super) async fn drop(
         }
         return Err(SqlError::undefined_column_of(name, &table.name));
     };
+    let ctx = session.context().await?;
+    let object = format!("column {name} of table {}", table.name);
+    let owned = ctx.snapshot.sequences_of(table.id).filter(|sequence| {
+        let owner = sequence.owned_by;
+        owner.is_some_and(|owner| owner.column == column.id)
+    });
+    let owned: Vec<&Sequence> = owned.map(Arc::as_ref).collect();
+    let others = |other: &Table| other.id != table.id;
+    drop_defaults(session, &owned, &object, others, cascade).await?;
     let storage = session.transaction().await?.storage()?;
     for entry in &table.constraints {
         if let Constraint::Check { expression } = &entry.constraint
@@ -212,7 +222,6 @@ pub(super) async fn drop(
         }
     }
     storage.drop_column(table.id, column.id)?;
-    let object = format!("column {name} of table {}", table.name);
     views::drop_broken(session, table, &object, cascade).await
 }
 

@@ -178,9 +178,7 @@ async fn run(
     table: &Arc<Table>,
     changed: &Table,
     values: Vec<Expr>,
-    change: impl AsyncFnOnce(
-        &mut gotgan_storage::Transaction,
-    ) -> Result<(), gotgan_storage::Error>,
+    change: impl AsyncFnOnce(&mut gotgan_storage::Transaction) -> Result<(), gotgan_storage::Error>,
 ) -> Result<(), SqlError> {
     let planner = session.planner().await?;
     let (planner, mut query) = rows::select(&planner, table, "SELECT 1")?;

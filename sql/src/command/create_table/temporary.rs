@@ -10,14 +10,26 @@ use crate::resolve::Name;
 use crate::session::Session;
 use crate::sqlstate;
 
-/// Whether the statement makes a temporary table.
+/// Whether the statement makes a temporary table; then the schema for it is there.
 ///
-/// Errors: `42P16` for TEMPORARY in another schema, and for ON COMMIT without it.
-pub(super) fn is_wanted(
-    session: &Session,
+/// Errors: `25006`; `42P16` for TEMPORARY in another schema, and for ON COMMIT without it.
+pub(super) async fn prepare(
+    session: &mut Session,
     create: &ast::CreateTable,
     name: &Name,
+    tag: &str,
 ) -> Result<bool, SqlError> {
+    if !is_wanted(session, create, name)? {
+        session.require_write(tag)?;
+        return Ok(false);
+    }
+    session.require_temporary_creation(tag)?;
+    let storage = session.transaction().await?.storage()?;
+    storage.make_temporary_schema()?;
+    Ok(true)
+}
+
+fn is_wanted(session: &Session, create: &ast::CreateTable, name: &Name) -> Result<bool, SqlError> {
     let is_marked = create.temporary || (name.schema.is_none() && name.name.starts_with('#'));
     let is_wanted = session.makes_temporary(is_marked, name)?;
     if create.on_commit.is_some() && !is_wanted {

@@ -78,8 +78,23 @@ pub(super) fn only(view: &View<'_>, index: usize) -> Vec<Edit> {
 /// `t *`: the table with its children.
 pub(super) fn star(view: &View<'_>, index: usize) -> Option<Edit> {
     const NEXT: &[&str] = &[
-        "WHERE", "SET", "AS", "USING", "RETURNING", "JOIN", "LEFT", "RIGHT", "FULL", "INNER",
-        "CROSS", "NATURAL", "GROUP", "ORDER", "HAVING", "LIMIT", "ON",
+        "WHERE",
+        "SET",
+        "AS",
+        "USING",
+        "RETURNING",
+        "JOIN",
+        "LEFT",
+        "RIGHT",
+        "FULL",
+        "INNER",
+        "CROSS",
+        "NATURAL",
+        "GROUP",
+        "ORDER",
+        "HAVING",
+        "LIMIT",
+        "ON",
     ];
     if *view.token(index) != Token::Mul || index < 2 || !view.is_name(index - 1) {
         return None;
@@ -102,11 +117,12 @@ pub(super) fn star(view: &View<'_>, index: usize) -> Option<Edit> {
 pub(super) fn refuse_reserved(view: &View<'_>, index: usize) -> Result<(), SqlError> {
     let word = index + 1;
     let is_relation = view.is_any(index, &["FROM", "JOIN"]);
-    let is_assigned = view.is(index, "SET")
-        && *view.token(word + 1) == Token::Eq
-        && (view.is(word, "SELECT") || view.is(word, "TABLE"));
     let is_column = view.is(index, "SET") && *view.token(word + 1) == Token::Eq;
-    if is_assigned || ((is_relation || is_column) && view.is_any(word, RESERVED)) {
+    let is_refused = match is_column {
+        true => view.is_any(word, RESERVED) || view.is_any(word, &["SELECT", "TABLE"]),
+        false => is_relation && view.is_any(word, RESERVED),
+    };
+    if is_refused && !is_revoke(view, index) {
         let Token::Word(found) = view.token(word) else {
             return Ok(());
         };
@@ -114,4 +130,12 @@ pub(super) fn refuse_reserved(view: &View<'_>, index: usize) -> Result<(), SqlEr
         return Err(error.at_location(view.location(word)));
     }
     Ok(())
+}
+
+/// Whether the statement takes rights from somebody: FROM GROUP names a group.
+fn is_revoke(view: &View<'_>, index: usize) -> bool {
+    let before = (0..index).rev();
+    before
+        .take_while(|place| *view.token(*place) != Token::SemiColon)
+        .any(|place| view.is(place, "REVOKE"))
 }

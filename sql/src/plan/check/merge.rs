@@ -98,8 +98,7 @@ impl VisitorMut for Qualifier<'_> {
             return ControlFlow::Continue(());
         }
         if let Some([column]) = reference(expression)
-            && let Meaning::Own { relation, .. } =
-                self.scope.meaning(std::slice::from_ref(column))
+            && let Meaning::Own { relation, .. } = self.scope.meaning(std::slice::from_ref(column))
             && let Some(name) = &self.scope.relations[relation].name
         {
             let relation = Ident::with_quote_and_span('"', column.span, name.as_str());

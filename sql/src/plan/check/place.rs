@@ -62,8 +62,7 @@ pub(crate) fn refuse_in(
     of: Place,
     ctx: &Arc<StatementContext>,
 ) -> Result<(), SqlError> {
-    let unsupported =
-        |text: String| SqlError::with_code(sqlstate::FEATURE_NOT_SUPPORTED, text);
+    let unsupported = |text: String| SqlError::with_code(sqlstate::FEATURE_NOT_SUPPORTED, text);
     walk(expression, &mut |part| {
         let found = match part {
             Part::Query(query) => {

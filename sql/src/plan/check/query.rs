@@ -337,6 +337,15 @@ impl Analysis<'_> {
                 self.same_width(expr, subquery, scope, ctes)?;
                 Ok(Step::Over)
             }
+            Part::Expr(Expr::BinaryOp { left, right, .. })
+                if matches!(left.as_ref(), Expr::Tuple(_)) && subquery_of(right).is_some() =>
+            {
+                if let Some(subquery) = subquery_of(right) {
+                    self.expression(left, scope, ctes)?;
+                    self.same_width(left, subquery, scope, ctes)?;
+                }
+                Ok(Step::Over)
+            }
             Part::Expr(Expr::AnyOp { left, right, .. } | Expr::AllOp { left, right, .. }) => {
                 if let Some(subquery) = subquery_of(right) {
                     self.expression(left, scope, ctes)?;

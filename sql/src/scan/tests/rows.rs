@@ -9,6 +9,7 @@ use arrow::array::{
 use arrow::datatypes::{Int32Type, IntervalMonthDayNano};
 use datafusion::datasource::physical_plan::FileGroup;
 use datafusion::physical_expr::projection::ProjectionExprs;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use gotgan_storage::{ColumnType, DeletedPositions, SnapshotId, Table, TableId};
 

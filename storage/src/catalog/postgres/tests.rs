@@ -301,7 +301,10 @@ async fn the_lock_of_another_is_waited_for_within_a_bound() {
     let error = make_table(&second, "t").await.expect_err("a wait too long");
     assert_eq!(error.kind, ErrorKind::Unavailable);
     assert_eq!(error.message, "the catalog is locked by another program");
-    assert_eq!(second.head().await.expect("reads go on").tables().count(), 0);
+    assert_eq!(
+        second.head().await.expect("reads go on").tables().count(),
+        0
+    );
     held.rollback().await.expect("rolled back");
     make_table(&second, "t").await.expect("a table");
 }
@@ -358,7 +361,10 @@ async fn what_cannot_hold_a_lake_is_refused() {
         .execute("CREATE TABLE notes (a int)")
         .await
         .expect("made");
-    assert_eq!(refused(place.url().await).await.kind, ErrorKind::Unsupported);
+    assert_eq!(
+        refused(place.url().await).await.kind,
+        ErrorKind::Unsupported
+    );
     let shown = format!("{:?}", place.options("node", LakeRole::Primary).await);
     assert!(!shown.contains("postgres://"), "{shown}");
 }

@@ -45,12 +45,7 @@ impl PostgresCommit {
         super::integer_at(&row, 0)
     }
 
-    async fn has_any_after(
-        &mut self,
-        table: &str,
-        column: &str,
-        base: i64,
-    ) -> Result<bool, Error> {
+    async fn has_any_after(&mut self, table: &str, column: &str, base: i64) -> Result<bool, Error> {
         let statement = Statement::any_after(Dialect::Postgres, table, column, base);
         let query = text::query(statement).persistent(false);
         let row = bounded(query.fetch_optional(&mut *self.transaction)).await?;

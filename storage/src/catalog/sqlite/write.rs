@@ -37,12 +37,7 @@ impl SqliteCommit {
         super::integer_at(&row, 0)
     }
 
-    async fn has_any_after(
-        &mut self,
-        table: &str,
-        column: &str,
-        base: i64,
-    ) -> Result<bool, Error> {
+    async fn has_any_after(&mut self, table: &str, column: &str, base: i64) -> Result<bool, Error> {
         let statement = Statement::any_after(Dialect::Sqlite, table, column, base);
         let row = text::query(statement)
             .fetch_optional(&mut *self.transaction)

@@ -88,7 +88,11 @@ async fn small_files_are_merged_with_those_of_their_size() {
         ..options()
     };
     let with_larger = groups(&bench, id, &few).await;
-    assert_eq!(with_larger.len(), 1, "too few small ones: with the next size");
+    assert_eq!(
+        with_larger.len(),
+        1,
+        "too few small ones: with the next size"
+    );
 }
 
 #[tokio::test]
