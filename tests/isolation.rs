@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use gotgan_tests::Server;
 use gotgan_tests::client::Client;
+use gotgan_tests::{Server, variable};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -79,8 +79,14 @@ fn at_each_level(expected: [&str; 3], scene: impl Fn(&mut Stage) -> String) {
 #[test]
 fn dirty_write_is_refused() {
     at_each_level(["40001 11"; 3], |stage| {
-        stage.first.execute("UPDATE a SET v = 11 WHERE id = 1").unwrap();
-        stage.second.execute("UPDATE a SET v = 12 WHERE id = 1").unwrap();
+        stage
+            .first
+            .execute("UPDATE a SET v = 11 WHERE id = 1")
+            .unwrap();
+        stage
+            .second
+            .execute("UPDATE a SET v = 12 WHERE id = 1")
+            .unwrap();
         assert_eq!(commit(&mut stage.first), "");
         let code = commit(&mut stage.second);
         format!("{code} {}", value(&mut stage.witness, "a", 1))
@@ -90,7 +96,10 @@ fn dirty_write_is_refused() {
 #[test]
 fn dirty_read_does_not_happen() {
     at_each_level(["10"; 3], |stage| {
-        stage.first.execute("UPDATE a SET v = 11 WHERE id = 1").unwrap();
+        stage
+            .first
+            .execute("UPDATE a SET v = 11 WHERE id = 1")
+            .unwrap();
         value(&mut stage.second, "a", 1)
     });
 }
@@ -98,7 +107,10 @@ fn dirty_read_does_not_happen() {
 #[test]
 fn aborted_read_does_not_happen() {
     at_each_level(["10 10"; 3], |stage| {
-        stage.first.execute("UPDATE a SET v = 11 WHERE id = 1").unwrap();
+        stage
+            .first
+            .execute("UPDATE a SET v = 11 WHERE id = 1")
+            .unwrap();
         let before = value(&mut stage.second, "a", 1);
         stage.first.execute("ROLLBACK").unwrap();
         format!("{before} {}", value(&mut stage.second, "a", 1))
@@ -108,9 +120,15 @@ fn aborted_read_does_not_happen() {
 #[test]
 fn intermediate_read_does_not_happen() {
     at_each_level(["10 12", "10 10", "10 10"], |stage| {
-        stage.first.execute("UPDATE a SET v = 11 WHERE id = 1").unwrap();
+        stage
+            .first
+            .execute("UPDATE a SET v = 11 WHERE id = 1")
+            .unwrap();
         let between = value(&mut stage.second, "a", 1);
-        stage.first.execute("UPDATE a SET v = 12 WHERE id = 1").unwrap();
+        stage
+            .first
+            .execute("UPDATE a SET v = 12 WHERE id = 1")
+            .unwrap();
         assert_eq!(commit(&mut stage.first), "");
         format!("{between} {}", value(&mut stage.second, "a", 1))
     });
@@ -119,8 +137,14 @@ fn intermediate_read_does_not_happen() {
 #[test]
 fn circular_information_flow_does_not_happen() {
     at_each_level(["30 10 /", "30 10 /", "30 10 /40001"], |stage| {
-        stage.first.execute("UPDATE a SET v = 11 WHERE id = 1").unwrap();
-        stage.second.execute("UPDATE b SET v = 31 WHERE id = 1").unwrap();
+        stage
+            .first
+            .execute("UPDATE a SET v = 11 WHERE id = 1")
+            .unwrap();
+        stage
+            .second
+            .execute("UPDATE b SET v = 31 WHERE id = 1")
+            .unwrap();
         let seen = [
             value(&mut stage.first, "b", 1),
             value(&mut stage.second, "a", 1),
@@ -134,7 +158,10 @@ fn circular_information_flow_does_not_happen() {
 fn fuzzy_read_happens_at_read_committed_only() {
     at_each_level(["10 11", "10 10", "10 10"], |stage| {
         let before = value(&mut stage.first, "a", 1);
-        stage.second.execute("UPDATE a SET v = 11 WHERE id = 1").unwrap();
+        stage
+            .second
+            .execute("UPDATE a SET v = 11 WHERE id = 1")
+            .unwrap();
         assert_eq!(commit(&mut stage.second), "");
         format!("{before} {}", value(&mut stage.first, "a", 1))
     });
@@ -145,7 +172,10 @@ fn phantom_happens_at_read_committed_only() {
     at_each_level(["2 3", "2 2", "2 2"], |stage| {
         let count = "SELECT count(*) FROM a WHERE v < 100";
         let before = stage.first.value(count).unwrap();
-        stage.second.execute("INSERT INTO a VALUES (3, 15)").unwrap();
+        stage
+            .second
+            .execute("INSERT INTO a VALUES (3, 15)")
+            .unwrap();
         assert_eq!(commit(&mut stage.second), "");
         format!("{before} {}", stage.first.value(count).unwrap())
     });
@@ -198,8 +228,14 @@ fn write_skew_is_refused_at_serializable_only() {
         for client in [&mut stage.first, &mut stage.second] {
             assert_eq!(client.value(total).unwrap(), "60");
         }
-        stage.first.execute("UPDATE a SET v = v - 40 WHERE id = 1").unwrap();
-        stage.second.execute("UPDATE b SET v = v - 40 WHERE id = 1").unwrap();
+        stage
+            .first
+            .execute("UPDATE a SET v = v - 40 WHERE id = 1")
+            .unwrap();
+        stage
+            .second
+            .execute("UPDATE b SET v = v - 40 WHERE id = 1")
+            .unwrap();
         [commit(&mut stage.first), commit(&mut stage.second)].join("/")
     });
 }
@@ -286,10 +322,9 @@ fn swapped_tables_are_never_missing() {
 /// Money moves between accounts of two tables; auditors always find all of it.
 #[test]
 fn bank_never_loses_money() {
-    let seed: u64 = match std::env::var("SEED") {
-        Ok(seed) => seed.parse().expect("SEED is a number"),
-        Err(_) => rand::random(),
-    };
+    let seed: u64 = variable("SEED")
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_else(rand::random);
     eprintln!("SEED={seed}");
     let server = Server::start().unwrap();
     let mut client = server.client().unwrap();

@@ -50,8 +50,8 @@ mod tests;
 
 use call::Call;
 pub(crate) use catalog::lookup_names;
-pub(crate) use sequence::{sequence_call, sequence_of};
 pub use math::random::Random;
+pub(crate) use sequence::{sequence_call, sequence_of};
 use signature::Signature;
 
 /// DataFusion's built-ins whose result differs silently from PostgreSQL's and

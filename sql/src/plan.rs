@@ -57,14 +57,12 @@ mod series;
 mod system_table;
 mod unify;
 
-pub(crate) use check::{
-    Named, Place, SourceScope, explain_expression, for_each_call, refuse_in,
-};
+pub(crate) use check::{Named, Place, SourceScope, explain_expression, for_each_call, refuse_in};
 pub use description::ColumnDescription;
-pub(crate) use sequence_table::COLUMNS as SEQUENCE_COLUMNS;
 pub(crate) use local::{EXCLUDED_RELATION, LocalRelation, TARGET_RELATION};
 pub(crate) use provider::is_aggregate;
 use provider::{Provider, Relations};
+pub(crate) use sequence_table::COLUMNS as SEQUENCE_COLUMNS;
 
 /// Deepest chain of views over views.
 const VIEW_DEPTH_MAX: usize = 50;

@@ -15,9 +15,9 @@ use gotgan_storage::{Author, TemporarySpace};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::command::cursor::Cursor;
 use crate::context::StatementContext;
 use crate::engine::Engine;
-use crate::command::cursor::Cursor;
 use crate::error::SqlError;
 use crate::execute::{self, Limits, RowStream};
 use crate::functions::Random;
@@ -419,7 +419,8 @@ impl Session {
         let is_read_only = active.is_read_only;
         let values = active.storage()?.sequence_values();
         let user = self.options.user.clone();
-        let search_path = crate::resolve::search_path(self.settings.search_path(), &user, &snapshot);
+        let search_path =
+            crate::resolve::search_path(self.settings.search_path(), &user, &snapshot);
         let ctx = Arc::new(StatementContext {
             changed_settings: std::sync::Mutex::default(),
             transaction_start,

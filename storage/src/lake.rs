@@ -25,8 +25,8 @@ use crate::file::delete::{FileRef, read_delete_file, read_later_positions, read_
 use crate::file::write::{TableWriter, WriteOptions};
 use crate::lock::PrimaryLock;
 use crate::snapshot::{
-    Column, DataFile, DeletedPositions, FileList, Place, Snapshot, Wanted, load_files, load_picture,
-    refresh_picture,
+    Column, DataFile, DeletedPositions, FileList, Place, Snapshot, Wanted, load_files,
+    load_picture, refresh_picture,
 };
 use crate::spec::TableId;
 use crate::spec::change::CommitDetail;

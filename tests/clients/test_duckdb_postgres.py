@@ -45,13 +45,13 @@ def primaries(tmp_path, catalog):
         assert server.bad_log_lines() == []
 
 
-def attached(catalog):
+def attached(catalog, options="READ_ONLY"):
     """Opens DuckDB with the lake attached as `lake`."""
     connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
     connection.execute(f"LOAD '{extension(duckdb_extension_postgres_scanner, 'postgres_scanner')}'")
     connection.execute(f"LOAD '{extension(duckdb_extension_ducklake, 'ducklake')}'")
     place = "dbname={dbname} host={host} port={port} user={user}".format(**catalog)
-    connection.execute(f"ATTACH 'ducklake:postgres:{place}' AS lake (READ_ONLY, METADATA_SCHEMA '{catalog['schema']}')")
+    connection.execute(f"ATTACH 'ducklake:postgres:{place}' AS lake ({options}, METADATA_SCHEMA '{catalog['schema']}')")
     connection.execute("SET TimeZone = 'UTC'")
     return connection
 
@@ -114,3 +114,22 @@ def test_duckdb_cannot_write(primaries, catalog):
         with pytest.raises(duckdb.Error, match="only Gotgan writes this lake"):
             lake.execute("INSERT INTO writing.public.t VALUES (1)")
     assert rows(primaries[1], "SELECT count(*) FROM t") == [(0,)]
+
+
+def test_a_lake_of_duckdb_opens_here(catalog, tmp_path):
+    """Goal: files, inlined rows and deletes that DuckDB wrote read the same here. Method: adopt its lake."""
+    data = tmp_path / "data"
+    with attached(catalog, f"DATA_PATH '{data}/'") as lake:
+        lake.execute("CREATE TABLE lake.main.t (i int, s varchar, n decimal(10,2), u utinyint, d date, b blob, o bool, tm time)")
+        lake.execute("INSERT INTO lake.main.t VALUES (-1, '곳간', 1.5, 200, '2026-11-20', '\\xAA', true, '12:34:56.5')")
+        lake.execute("INSERT INTO lake.main.t SELECT r, 'many', r, NULL, NULL, NULL, NULL, NULL FROM range(100) r(r)")
+        lake.execute("DELETE FROM lake.main.t WHERE i = 50")
+        expected = lake.execute("SELECT * FROM lake.main.t ORDER BY i").fetchall()
+    server = Server(tmp_path / "gotgan", settings={"storage.catalog_url": catalog["url"]}).start()
+    found = rows(server, "SELECT * FROM main.t ORDER BY i")
+    assert len(found) == 100 and [(*row[:5], row[5] and bytes(row[5]), *row[6:]) for row in found] == expected
+    rows(server, "DELETE FROM main.t WHERE i < 10")
+    server.stop()
+    with attached(catalog) as lake:
+        found = lake.execute("SELECT i FROM lake.main.t ORDER BY i").fetchall()
+        assert found == [(i,) for i in range(10, 100) if i != 50]

@@ -198,15 +198,7 @@ async fn apply(
             table_name: RenameTableNameKind::To(new_name) | RenameTableNameKind::As(new_name),
         } => {
             let new_name = name_parts(new_name).pop().unwrap_or_default();
-            let ctx = session.context().await?;
-            if ctx.snapshot.relation(table.schema_id, &new_name).is_some() {
-                return Err(SqlError::duplicate_table(&new_name));
-            }
-            let storage = session.transaction().await?.storage()?;
-            storage.rename_table(table.id, &new_name)?;
-            let schema = schema_name(&ctx, table.schema_id);
-            let (old, new) = ([schema, &table.name], [schema, &new_name]);
-            views::follow(session, table.id.0, old, new).await?;
+            rename(session, table, &new_name).await?;
         }
         AlterTableOperation::OwnerTo { new_owner } => {
             let owner = super::schema::owner_name(new_owner, &session.options.user);
@@ -262,6 +254,18 @@ async fn apply(
         other => return Err(unsupported(other)),
     }
     Ok(())
+}
+
+async fn rename(session: &mut Session, table: &Table, new_name: &str) -> Result<(), SqlError> {
+    let ctx = session.context().await?;
+    if ctx.snapshot.relation(table.schema_id, new_name).is_some() {
+        return Err(SqlError::duplicate_table(new_name));
+    }
+    let storage = session.transaction().await?.storage()?;
+    storage.rename_table(table.id, new_name)?;
+    let schema = schema_name(&ctx, table.schema_id);
+    let (old, new) = ([schema, table.name.as_str()], [schema, new_name]);
+    views::follow(session, table.id.0, old, new).await
 }
 
 async fn alter_column(

@@ -220,8 +220,8 @@ struct Dependencies {
     reads_system: usize,
 }
 
-/// Names the schema of every relation and collects what the view depends on.
-fn qualify(planner: &Planner, query: &mut Query) -> Result<Dependencies, SqlError> {
+/// Names that WITH gives anywhere in a query.
+fn cte_names(query: &Query) -> Vec<String> {
     struct Names(Vec<String>);
     impl Visitor for Names {
         type Break = ();
@@ -232,6 +232,13 @@ fn qualify(planner: &Planner, query: &mut Query) -> Result<Dependencies, SqlErro
             ControlFlow::Continue(())
         }
     }
+    let mut names = Names(Vec::new());
+    let _ = Visit::visit(query, &mut names);
+    names.0
+}
+
+/// Names the schema of every relation and collects what the view depends on.
+fn qualify(planner: &Planner, query: &mut Query) -> Result<Dependencies, SqlError> {
     struct Qualifier<'a> {
         planner: &'a Planner,
         local: Vec<String>,
@@ -280,15 +287,13 @@ fn qualify(planner: &Planner, query: &mut Query) -> Result<Dependencies, SqlErro
             Ok(())
         }
     }
-    let mut names = Names(Vec::new());
-    let _ = Visit::visit(query, &mut names);
     let found = Dependencies {
         objects: Vec::new(),
         reads_system: 0,
     };
     let mut qualifier = Qualifier {
         planner,
-        local: names.0,
+        local: cte_names(query),
         found,
     };
     match VisitMut::visit(query, &mut qualifier) {

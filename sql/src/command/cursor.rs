@@ -177,10 +177,7 @@ async fn skip(cursor: &Cursor, rows_max: usize) -> Result<usize, SqlError> {
 /// CLOSE.
 ///
 /// Errors: `34000`.
-pub(crate) fn close(
-    session: &mut Session,
-    cursor: &ast::CloseCursor,
-) -> Result<Outcome, SqlError> {
+pub(crate) fn close(session: &mut Session, cursor: &ast::CloseCursor) -> Result<Outcome, SqlError> {
     match cursor {
         ast::CloseCursor::All => session.cursors.clear(),
         ast::CloseCursor::Specific { name } => {

@@ -33,7 +33,9 @@ pub(crate) async fn run(
         ObjectType::Sequence => "DROP SEQUENCE",
         other => return Err(SqlError::not_supported(format!("DROP {other}"))),
     };
-    session.require_definition_write(tag, &names.iter().collect::<Vec<_>>()).await?;
+    session
+        .require_definition_write(tag, &names.iter().collect::<Vec<_>>())
+        .await?;
     for name in names {
         match what.kind {
             ObjectType::Schema => drop_schema(session, what, name).await?,
@@ -86,19 +88,7 @@ async fn drop_relation(
             format!("permission denied: \"{}\" is a system catalog", name.name),
         )),
         (Some(Resolved::Stored(Relation::Table(table))), ObjectType::Table) => {
-            let object = format!("table {}", table.name);
-            drop_dependents(session, &ctx.snapshot, table.id.0, &object, what.cascade).await?;
-            drop_references(session, &ctx.snapshot, &table, what.cascade).await?;
-            let owned: Vec<&Sequence> =
-                ctx.snapshot.sequences_of(table.id).map(Arc::as_ref).collect();
-            let others = |other: &Table| other.id != table.id;
-            super::sequence::drop_defaults(session, &owned, &object, others, what.cascade).await?;
-            session
-                .transaction()
-                .await?
-                .storage()?
-                .drop_table(table.id)?;
-            Ok(())
+            drop_table(session, &ctx.snapshot, &table, what.cascade).await
         }
         (Some(Resolved::Stored(Relation::View(view))), ObjectType::View) => {
             let object = format!("view {}", view.name);
@@ -245,6 +235,22 @@ pub(super) fn notify_cascade(session: &mut Session, names: &[String]) {
     }
 }
 
+async fn drop_table(
+    session: &mut Session,
+    snapshot: &Arc<Snapshot>,
+    table: &Table,
+    cascade: bool,
+) -> Result<(), SqlError> {
+    let object = format!("table {}", table.name);
+    drop_dependents(session, snapshot, table.id.0, &object, cascade).await?;
+    drop_references(session, snapshot, table, cascade).await?;
+    let owned: Vec<&Sequence> = snapshot.sequences_of(table.id).map(Arc::as_ref).collect();
+    let others = |other: &Table| other.id != table.id;
+    super::sequence::drop_defaults(session, &owned, &object, others, cascade).await?;
+    let storage = session.transaction().await?.storage()?;
+    Ok(storage.drop_table(table.id)?)
+}
+
 async fn drop_schema(session: &mut Session, what: What, name: &ObjectName) -> Result<(), SqlError> {
     let name = super::schema::plain_name(name)?;
     let ctx = session.context().await?;
@@ -259,14 +265,11 @@ async fn drop_schema(session: &mut Session, what: What, name: &ObjectName) -> Re
     };
     super::schema::refuse_temporary(&ctx, schema.id, "DROP SCHEMA")?;
     let relations: Vec<Relation> = ctx.snapshot.relations_in(schema.id).collect();
+    let sequences = super::sequence::free_in(&ctx.snapshot, schema.id);
     let mut names: Vec<String> = relations
         .iter()
-        .map(|relation| match relation {
-            Relation::Table(table) => format!("table {name}.{}", table.name),
-            Relation::View(view) => format!("view {name}.{}", view.name),
-        })
+        .map(|relation| object_name(&name, relation))
         .collect();
-    let sequences = super::sequence::free_in(&ctx.snapshot, schema.id);
     let own = sequences.iter();
     names.extend(own.map(|sequence| format!("sequence {name}.{}", sequence.name)));
     if !names.is_empty() && !what.cascade {
@@ -276,18 +279,7 @@ async fn drop_schema(session: &mut Session, what: What, name: &ObjectName) -> Re
         return Err(SqlError::dependents_exist(&on, &listed));
     }
     notify_cascade(session, &names);
-    let mut views = Vec::new();
-    for relation in &relations {
-        let object = match relation {
-            Relation::Table(table) => table.id.0,
-            Relation::View(view) => view.id.0,
-        };
-        let over = views_over(&ctx.snapshot, object, "");
-        views.extend(over.into_iter().map(|dependent| dependent.view));
-        if let Relation::View(view) = relation {
-            views.push(view.id);
-        }
-    }
+    let views = views_in_or_over(&ctx.snapshot, &relations);
     for relation in &relations {
         if let Relation::Table(table) = relation {
             let snapshot = session.transaction().await?.snapshot();
@@ -321,6 +313,31 @@ async fn drop_schema(session: &mut Session, what: What, name: &ObjectName) -> Re
     }
     storage.drop_schema(schema.id)?;
     Ok(())
+}
+
+/// A relation as errors and notices of its schema call it.
+fn object_name(schema: &str, relation: &Relation) -> String {
+    match relation {
+        Relation::Table(table) => format!("table {schema}.{}", table.name),
+        Relation::View(view) => format!("view {schema}.{}", view.name),
+    }
+}
+
+/// The views among relations, and those that read one of them.
+fn views_in_or_over(snapshot: &Snapshot, relations: &[Relation]) -> Vec<ViewId> {
+    let mut views = Vec::new();
+    for relation in relations {
+        let object = match relation {
+            Relation::Table(table) => table.id.0,
+            Relation::View(view) => view.id.0,
+        };
+        let over = views_over(snapshot, object, "");
+        views.extend(over.into_iter().map(|dependent| dependent.view));
+        if let Relation::View(view) = relation {
+            views.push(view.id);
+        }
+    }
+    views
 }
 
 /// Indexes belong to tables and are found by name.

@@ -52,7 +52,7 @@ pub(crate) async fn run(
     session.require_write(word(&query.body))?;
     session.hold_snapshot().await?;
     let mut pending = Vec::new();
-    let result = run_parts(session, query, parameters, &mut pending).await;
+    let result = Box::pin(run_parts(session, query, parameters, &mut pending)).await;
     session.release_snapshot();
     for part in pending {
         part.abort().await;

@@ -42,7 +42,14 @@ pub(super) const COLUMNS: Definition = Definition {
                 is_updatable: relation.kind == 'r',
             };
             for (index, field) in relation.fields.fields().iter().enumerate() {
-                push(rows, context, &place, index + 1, &Attribute::of_field(field), None);
+                push(
+                    rows,
+                    context,
+                    &place,
+                    index + 1,
+                    &Attribute::of_field(field),
+                    None,
+                );
             }
         }
         let identities = identities(&context.snapshot);
@@ -185,8 +192,15 @@ fn push(
         }
     };
     let database = place.database;
-    let [is_identity, generation, start, increment, maximum, minimum, cycle] =
-        identity_cells(identity);
+    let [
+        is_identity,
+        generation,
+        start,
+        increment,
+        maximum,
+        minimum,
+        cycle,
+    ] = identity_cells(identity);
     rows.push(cells![
         database,
         place.schema,

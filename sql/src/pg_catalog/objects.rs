@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::Field;
 use gotgan_storage::{
-    Column, ColumnId, Constraint, ConstraintEntry, Schema, SchemaId, Sequence, Snapshot, Table, TableId,
-    View,
+    Column, ColumnId, Constraint, ConstraintEntry, Schema, SchemaId, Sequence, Snapshot, Table,
+    TableId, View,
 };
 
 use super::identifier::quote;

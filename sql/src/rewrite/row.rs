@@ -87,7 +87,7 @@ fn with_subquery(row: &[Expr], op: &BinaryOperator, query: &Query) -> Result<Exp
                 subquery, alias, ..
             } = &mut table.relation
             {
-                *subquery = Box::new(query.clone());
+                **subquery = query.clone();
                 let given = names.iter().map(|name| TableAliasColumnDef {
                     name: name.clone(),
                     data_type: None,

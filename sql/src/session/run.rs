@@ -188,7 +188,11 @@ impl Session {
             S::Savepoint { name } => command::transaction::savepoint(self, name).await,
             S::ReleaseSavepoint { name } => command::transaction::release(self, name),
             S::Declare { stmts } => match stmts.as_slice() {
-                [one] => command::cursor::declare(self, one, parameters).boxed().await,
+                [one] => {
+                    command::cursor::declare(self, one, parameters)
+                        .boxed()
+                        .await
+                }
                 _ => Err(SqlError::not_supported("DECLARE of several cursors")),
             },
             S::Close { cursor } => command::cursor::close(self, cursor),

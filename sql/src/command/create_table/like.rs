@@ -94,10 +94,11 @@ impl Definition {
                 if copied.identity {
                     let snapshot = &planner.ctx.snapshot;
                     let columns = table.columns.iter().enumerate();
-                    self.numberings.extend(columns.filter_map(|(index, column)| {
-                        let numbering = Numbering::like(snapshot, &table, column)?;
-                        Some((first + index, numbering))
-                    }));
+                    self.numberings
+                        .extend(columns.filter_map(|(index, column)| {
+                            let numbering = Numbering::like(snapshot, &table, column)?;
+                            Some((first + index, numbering))
+                        }));
                 }
                 table
                     .columns
@@ -125,10 +126,7 @@ impl Definition {
             Resolved::Sequence(sequence) => {
                 return Err(SqlError::with_code(
                     crate::sqlstate::WRONG_OBJECT_TYPE,
-                    format!(
-                        "relation \"{}\" is invalid in LIKE clause",
-                        sequence.name
-                    ),
+                    format!("relation \"{}\" is invalid in LIKE clause", sequence.name),
                 )
                 .with_detail("This operation is not supported for sequences."));
             }

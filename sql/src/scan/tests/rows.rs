@@ -7,6 +7,7 @@ use arrow::array::{
     ListArray, RecordBatch, TimestampMicrosecondArray,
 };
 use arrow::datatypes::{Int32Type, IntervalMonthDayNano};
+use datafusion::common::config::ConfigOptions;
 use datafusion::datasource::physical_plan::FileGroup;
 use datafusion::physical_expr::projection::ProjectionExprs;
 use datafusion::physical_plan::ExecutionPlan;
@@ -205,7 +206,11 @@ async fn a_limit_counts_inlined_rows_behind_a_file() {
         .await;
     let schema = Arc::clone(TableColumns::new(table.columns.clone()).schema());
     let inlined = RecordBatch::try_new(schema, vec![longs([100, 101])]).unwrap();
-    let scan = scan_without(&fixture, &table, &[1], Some(inlined)).await;
+    let list = fixture.files(&table).await;
+    let deleted = DeletedPositions { positions: vec![1] };
+    let file = ScanFile::new(&list.files[0], Some(Arc::new(deleted)), Vec::new()).unwrap();
+    let whole = |group, _: &ConfigOptions| vec![group];
+    let scan = scan_of_groups(&fixture, &table, file, Some(inlined), whole);
     assert_eq!(scan.properties().output_partitioning().partition_count(), 1);
     for (limit, count) in [(2, 2), (4, 4), (5, 5), (9, 6)] {
         let limited = scan.with_fetch(Some(limit)).unwrap();
@@ -236,6 +241,17 @@ pub(super) fn scan_of(
     file: ScanFile,
     inlined: Option<RecordBatch>,
 ) -> LakeScanExec {
+    scan_of_groups(fixture, table, file, inlined, split_files)
+}
+
+/// A scan of one file, cut into partitions by `groups`.
+fn scan_of_groups(
+    fixture: &Fixture,
+    table: &Arc<Table>,
+    file: ScanFile,
+    inlined: Option<RecordBatch>,
+    groups: impl FnOnce(FileGroup, &ConfigOptions) -> Vec<FileGroup>,
+) -> LakeScanExec {
     let file = Arc::new(file);
     let columns = Arc::new(TableColumns::new(table.columns.clone()));
     let metrics_set = ExecutionPlanMetricsSet::new();
@@ -260,7 +276,7 @@ pub(super) fn scan_of(
     let parts = SourceParts {
         url: object_store_url(&fixture.lake).unwrap(),
         store: fixture.lake.object_store(),
-        groups: split_files(FileGroup::new(vec![file.listed(None, false)]), &options),
+        groups: groups(FileGroup::new(vec![file.listed(None, false)]), &options),
         projection: ProjectionExprs::from_indices(&all, columns.schema()),
         predicate: None,
         limit: None,

@@ -123,10 +123,10 @@ impl Physical {
     fn of_type(column_type: &ColumnType) -> Self {
         match column_type.plain() {
             ColumnType::Boolean => Self::new("BOOLEAN", Carrier::Flag),
-            ColumnType::Int8 | ColumnType::UInt8 | ColumnType::Int16 => {
-                Self::new("SMALLINT", Carrier::Integer)
+            ColumnType::Int8 | ColumnType::Int16 => Self::new("SMALLINT", Carrier::Integer),
+            ColumnType::UInt8 | ColumnType::UInt16 | ColumnType::Int32 => {
+                Self::new("INTEGER", Carrier::Integer)
             }
-            ColumnType::UInt16 | ColumnType::Int32 => Self::new("INTEGER", Carrier::Integer),
             ColumnType::UInt32 | ColumnType::Int64 => Self::new("BIGINT", Carrier::Integer),
             ColumnType::Float32 => Self::new("REAL", Carrier::Text),
             ColumnType::Float64 => Self::new("DOUBLE PRECISION", Carrier::Text),

@@ -36,6 +36,7 @@ fn check(column_type: &ColumnType, value: ArrayRef, expected: &str) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a list of values")]
 fn values_survive_their_text() {
     let numeric = ColumnType::Numeric {
         precision: 10,

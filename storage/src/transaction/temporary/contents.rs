@@ -65,7 +65,7 @@ impl Contents {
                 Relation::View(view) => contents.views.push(view),
                 Relation::Table(table) => {
                     let changes = overlay.files.get(&table.id);
-                    if let Some(changes) = changes.and_then(|changes| compact(changes)) {
+                    if let Some(changes) = changes.and_then(compact) {
                         contents.files.insert(table.id, changes);
                     }
                     if let Some(action) = overlay.on_commit.get(&table.id) {

@@ -444,7 +444,7 @@ async fn a_table_moves_to_another_schema_with_its_files() {
             .collect()
     };
     let head = bench.lake.head().await.expect("a head");
-    let before = locations(&*bench.lake.files(&head, id).await.expect("files"));
+    let before = locations(&bench.lake.files(&head, id).await.expect("files"));
     let other = head.schema_by_name("s").expect("schema s").id;
     let mut bench = bench;
     // Schema main has a path of its own, so the files then have absolute ones.
@@ -459,7 +459,7 @@ async fn a_table_moves_to_another_schema_with_its_files() {
         bench = bench.reopen().await;
         let head = bench.lake.head().await.expect("a head");
         assert!(head.index_by_name(schema, "i").is_some());
-        let after = locations(&*bench.lake.files(&head, id).await.expect("files"));
+        let after = locations(&bench.lake.files(&head, id).await.expect("files"));
         assert_eq!(before[0], after[0]);
         let folder = |path: &object_store::path::Path| path.prefix_matches(&before[0]);
         assert!(!after.iter().skip(1).any(folder));

@@ -106,7 +106,7 @@ async fn a_transaction_sees_and_deletes_its_own_inlined_rows() {
 
     let mut transaction = bench.begin().await;
     append(&mut transaction, id, 30, 31).await;
-    let own = row_ids(&*transaction.files(id).await.expect("files"))[2];
+    let own = row_ids(&transaction.files(id).await.expect("files"))[2];
     transaction
         .delete_inlined_rows(id, &[own])
         .await
@@ -147,7 +147,7 @@ async fn many_rows_become_a_file() {
     let id = bench.table("t").await;
     let mut transaction = bench.begin().await;
     append(&mut transaction, id, 0, 600).await;
-    let ids = row_ids(&*transaction.files(id).await.expect("files"));
+    let ids = row_ids(&transaction.files(id).await.expect("files"));
     transaction
         .delete_inlined_rows(id, &ids[..100])
         .await
@@ -239,6 +239,7 @@ async fn what_the_catalog_cannot_hold_goes_to_a_file() {
 }
 
 /// One row of every type that can be inlined, and one of NULLs.
+#[expect(clippy::too_many_lines, reason = "a list of types")]
 pub(super) fn every_type() -> Vec<(ColumnType, ArrayRef)> {
     let numeric = ColumnType::Numeric {
         precision: 10,
