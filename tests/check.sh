@@ -138,7 +138,11 @@ check_golden() {
     cargo test --workspace --test main golden
 }
 
-check_wire() { cargo test --workspace --test main wire && cargo test --workspace --test main start; }
+check_wire() {
+    cargo test --workspace --test main wire || return 1
+    cargo test --workspace --test main start || return 1
+    cargo test --workspace --test main isolation
+}
 check_faults() { cargo test --workspace --test main faults -- --nocapture; }
 
 check_clients() {

@@ -2,7 +2,7 @@
 //!
 //! They work on the statement as it was written, so their errors have positions.
 //!
-//! - [`refuse`] runs before planning and finds what the engine would take.
+//! - [`refuse()`] runs before planning and finds what the engine would take.
 //! - [`explain`] runs only after the engine refused a query. It looks for the reason
 //!   that PostgreSQL gives; where it finds none, the engine's error stands. So a
 //!   mistake here can word an error badly but never refuse a query that is right.

@@ -4,9 +4,11 @@
 //! lock beside it that the operating system drops when the process ends, however it
 //! ends. Whoever starts removes the folders whose lock is free.
 //!
+//! ```text
 //!   <scratch>/lock           held while folders are swept or made
 //!   <scratch>/<name>.lock    held as long as the process lives
 //!   <scratch>/<name>/        its files
+//! ```
 //!
 //! Not guaranteed: that everything is removed at the end of the process. What stays is
 //! removed at the next start.

@@ -1,4 +1,4 @@
-//! CREATE TABLE: LIKE among columns, names of columns before AS, WITH [NO] DATA.
+//! CREATE TABLE: LIKE among columns, names of columns before AS, `WITH [NO] DATA`.
 //!
 //! sqlparser takes LIKE alone, and after a name in the list wants a type. So
 //! `LIKE t INCLUDING x` becomes a column named [`LIKE`] and `x` whose type is `t`,
