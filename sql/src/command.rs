@@ -28,6 +28,7 @@ mod identity;
 pub(crate) mod insert;
 pub(crate) mod merge;
 pub(crate) mod query;
+pub(crate) mod row_change;
 pub(crate) mod schema;
 pub(crate) mod sequence;
 pub(crate) mod set;
@@ -39,6 +40,8 @@ pub(crate) mod vacuum;
 mod view_target;
 pub(crate) mod writing_with;
 
+use row_change::RowChange;
+
 type Description = (Vec<PgType>, Option<Arc<[ColumnDescription]>>);
 
 /// Parameters and columns of a statement, found without running it.
@@ -48,30 +51,24 @@ pub(crate) async fn describe(
     known: &[Option<PgType>],
 ) -> Result<Description, SqlError> {
     use ast::Statement as S;
+    let change = match node {
+        S::Query(query) if writing_with::changes(query) => None,
+        S::Query(query) => RowChange::of_query(query),
+        other => RowChange::of_statement(other),
+    };
+    if let Some(change) = change {
+        return change.describe(session, known).await;
+    }
     match node {
         S::Query(query) if writing_with::changes(query) => {
             Box::pin(writing_with::describe(session, query, known)).await
         }
-        S::Query(query) => match query.body.as_ref() {
-            ast::SetExpr::Insert(_) => {
-                let insert = insert::with_ctes(query)?;
-                insert::describe(session, &insert, known).await
-            }
-            ast::SetExpr::Update(S::Update(statement)) => {
-                update::describe(session, statement, query.with.as_ref(), known).await
-            }
-            ast::SetExpr::Delete(S::Delete(statement)) => {
-                delete::describe(session, statement, query.with.as_ref(), known).await
-            }
-            ast::SetExpr::Merge(S::Merge(statement)) => {
-                merge::describe(session, statement, query.with.as_ref(), known).await
-            }
-            _ => query::describe(session, query, known).await,
-        },
+        S::Query(query) if matches!(query.body.as_ref(), ast::SetExpr::Insert(_)) => {
+            let insert = insert::with_ctes(query)?;
+            insert::describe(session, &insert, known).await
+        }
+        S::Query(query) => query::describe(session, query, known).await,
         S::Insert(insert) => insert::describe(session, insert, known).await,
-        S::Update(statement) => update::describe(session, statement, None, known).await,
-        S::Delete(statement) => delete::describe(session, statement, None, known).await,
-        S::Merge(statement) => merge::describe(session, statement, None, known).await,
         S::CreateTable(create) => match &create.query {
             Some(query) => Ok((query::describe(session, query, known).await?.0, None)),
             None => Ok((Vec::new(), None)),

@@ -5,41 +5,13 @@ use sqlparser::ast;
 use crate::change::{Base, Change, Repeats, Request, Target, action, constant_action};
 use crate::error::SqlError;
 use crate::plan::Planner;
-use crate::session::{Outcome, Parameter, Session};
+use crate::session::Session;
 use crate::types::PgType;
 
-use super::{Description, view_target};
+use super::view_target;
 
 /// `with`: the CTEs before it.
-pub(crate) async fn run(
-    session: &mut Session,
-    delete: &ast::Delete,
-    with: Option<&ast::With>,
-    parameters: &[Parameter],
-) -> Result<Outcome, SqlError> {
-    match &delete.from {
-        ast::FromTable::WithFromKeyword(tables) if tables.len() == 1 => {
-            let target = &tables[0].relation;
-            session.require_target_write("DELETE", target).await?;
-        }
-        _ => session.require_write("DELETE")?,
-    }
-    let known: Vec<Option<PgType>> = parameters.iter().map(|p| Some(p.pg_type)).collect();
-    let (change, planner) = plan(session, delete, with, &known).await?;
-    change.run(session, &planner, parameters).await
-}
-
-/// Types of the parameters, and the columns of RETURNING.
-pub(crate) async fn describe(
-    session: &mut Session,
-    delete: &ast::Delete,
-    with: Option<&ast::With>,
-    known: &[Option<PgType>],
-) -> Result<Description, SqlError> {
-    let (change, _) = plan(session, delete, with, known).await?;
-    Ok(change.describe())
-}
-
+///
 /// Errors: those of parse analysis.
 pub(super) async fn plan(
     session: &mut Session,
@@ -85,7 +57,7 @@ pub(super) async fn plan(
 /// The table that rows are deleted from.
 ///
 /// Errors: `42601` for what other databases take here.
-fn target(delete: &ast::Delete) -> Result<&ast::TableWithJoins, SqlError> {
+pub(super) fn target(delete: &ast::Delete) -> Result<&ast::TableWithJoins, SqlError> {
     let near = |word: &str| SqlError::syntax(format!("syntax error at or near \"{word}\""));
     let tables = match &delete.from {
         ast::FromTable::WithFromKeyword(tables) if delete.tables.is_empty() => tables,

@@ -9,7 +9,8 @@ use datafusion::physical_plan::display::DisplayableExecutionPlan;
 use datafusion::physical_plan::displayable;
 use sqlparser::ast;
 
-use super::{delete, insert, merge, query, update, writing_with};
+use super::row_change::RowChange;
+use super::{insert, query, writing_with};
 use crate::change::Change;
 use crate::error::SqlError;
 use crate::execute::{RowStream, Tag};
@@ -93,13 +94,13 @@ async fn change(
     use ast::Statement as S;
     let planned = match statement {
         S::Insert(insert) => Box::pin(insert::plan(session, insert, known)).await?,
-        S::Update(update) => Box::pin(update::plan(session, update, None, known)).await?,
-        S::Delete(delete) => Box::pin(delete::plan(session, delete, None, known)).await?,
-        S::Merge(merge) => Box::pin(merge::plan(session, merge, None, known)).await?,
         S::Query(query) if writing_with::is_change(&query.body) => {
             Box::pin(writing_with::plan(session, query, known)).await?
         }
-        _ => return Ok(None),
+        other => match RowChange::of_statement(other) {
+            Some(change) => change.plan(session, known).await?,
+            None => return Ok(None),
+        },
     };
     Ok(Some(planned))
 }

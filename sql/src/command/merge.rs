@@ -10,34 +10,10 @@ use crate::parse::idiom::merge::{DEFAULT_VALUES, NOTHING};
 use crate::plan::{Place, Planner, SourceScope, refuse_in};
 use crate::rewrite::build;
 use crate::sequence::{self, Overriding};
-use crate::session::{Outcome, Parameter, Session};
+use crate::session::Session;
 use crate::types::PgType;
 
-use super::{Description, view_target};
-
-/// `with`: the CTEs before it.
-pub(crate) async fn run(
-    session: &mut Session,
-    merge: &ast::Merge,
-    with: Option<&ast::With>,
-    parameters: &[Parameter],
-) -> Result<Outcome, SqlError> {
-    session.require_target_write("MERGE", &merge.table).await?;
-    let known: Vec<Option<PgType>> = parameters.iter().map(|p| Some(p.pg_type)).collect();
-    let (change, planner) = plan(session, merge, with, &known).await?;
-    change.run(session, &planner, parameters).await
-}
-
-/// Types of the parameters, and the columns of RETURNING.
-pub(crate) async fn describe(
-    session: &mut Session,
-    merge: &ast::Merge,
-    with: Option<&ast::With>,
-    known: &[Option<PgType>],
-) -> Result<Description, SqlError> {
-    let (change, _) = plan(session, merge, with, known).await?;
-    Ok(change.describe())
-}
+use super::view_target;
 
 /// What one WHEN does.
 struct Branch {
@@ -48,6 +24,8 @@ struct Branch {
     values: Option<Vec<Expr>>,
 }
 
+/// `with`: the CTEs before it.
+///
 /// Errors: those of parse analysis.
 pub(super) async fn plan(
     session: &mut Session,

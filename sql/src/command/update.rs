@@ -5,37 +5,13 @@ use sqlparser::ast;
 use crate::change::{Base, Change, Repeats, Request, Target, action, constant_action};
 use crate::error::SqlError;
 use crate::plan::Planner;
-use crate::session::{Outcome, Parameter, Session};
+use crate::session::Session;
 use crate::types::PgType;
 
-use super::{Description, view_target};
+use super::view_target;
 
 /// `with`: the CTEs before it.
-pub(crate) async fn run(
-    session: &mut Session,
-    update: &ast::Update,
-    with: Option<&ast::With>,
-    parameters: &[Parameter],
-) -> Result<Outcome, SqlError> {
-    session
-        .require_target_write("UPDATE", &update.table.relation)
-        .await?;
-    let known: Vec<Option<PgType>> = parameters.iter().map(|p| Some(p.pg_type)).collect();
-    let (change, planner) = plan(session, update, with, &known).await?;
-    change.run(session, &planner, parameters).await
-}
-
-/// Types of the parameters, and the columns of RETURNING.
-pub(crate) async fn describe(
-    session: &mut Session,
-    update: &ast::Update,
-    with: Option<&ast::With>,
-    known: &[Option<PgType>],
-) -> Result<Description, SqlError> {
-    let (change, _) = plan(session, update, with, known).await?;
-    Ok(change.describe())
-}
-
+///
 /// Errors: those of parse analysis.
 pub(super) async fn plan(
     session: &mut Session,

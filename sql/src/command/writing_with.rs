@@ -20,7 +20,8 @@ use datafusion::execution::memory_pool::MemoryReservation;
 use gotgan_storage::TableId;
 use sqlparser::ast::{self, Expr, Query, SetExpr, TableFactor, Value, Visit, Visitor, With};
 
-use super::{Description, delete, insert, merge, query, update};
+use super::row_change::RowChange;
+use super::{Description, insert, query};
 use crate::change::{Change, Pending, Places, relation};
 use crate::error::SqlError;
 use crate::parse::{fold, name_parts};
@@ -182,22 +183,14 @@ pub(super) async fn plan(
     query: &Query,
     known: &[Option<PgType>],
 ) -> Result<(Change, Planner), SqlError> {
-    use ast::Statement as S;
-    let with = query.with.as_ref();
-    match query.body.as_ref() {
-        SetExpr::Insert(_) => {
-            let insert = insert::with_ctes(query)?;
-            Box::pin(insert::plan(session, &insert, known)).await
-        }
-        SetExpr::Update(S::Update(update)) => {
-            Box::pin(update::plan(session, update, with, known)).await
-        }
-        SetExpr::Delete(S::Delete(delete)) => {
-            Box::pin(delete::plan(session, delete, with, known)).await
-        }
-        SetExpr::Merge(S::Merge(merge)) => Box::pin(merge::plan(session, merge, with, known)).await,
-        _ => Err(SqlError::internal("a part of WITH changes nothing")),
+    if let Some(change) = RowChange::of_query(query) {
+        return change.plan(session, known).await;
     }
+    if !matches!(query.body.as_ref(), SetExpr::Insert(_)) {
+        return Err(SqlError::internal("a part of WITH changes nothing"));
+    }
+    let insert = insert::with_ctes(query)?;
+    Box::pin(insert::plan(session, &insert, known)).await
 }
 
 /// One part that changes rows.

@@ -6,6 +6,7 @@ use sqlparser::ast;
 
 use super::{Outcome, SHORT_BYTES_MAX, Session};
 use crate::command;
+use crate::command::row_change::RowChange;
 use crate::error::SqlError;
 use crate::parse::{Node, Statement};
 use crate::types::PgType;
@@ -53,16 +54,12 @@ impl Session {
         parameters: &[Parameter],
     ) -> Result<Outcome, SqlError> {
         use ast::Statement as S;
+        if let Some(change) = RowChange::of_statement(node) {
+            return Box::pin(change.run(self, parameters)).await;
+        }
         match node {
             S::Query(query) => self.run_query(query, parameters).await,
             S::Insert(insert) => command::insert::run(self, insert, parameters).boxed().await,
-            S::Update(update) => {
-                Box::pin(command::update::run(self, update, None, parameters)).await
-            }
-            S::Delete(delete) => {
-                Box::pin(command::delete::run(self, delete, None, parameters)).await
-            }
-            S::Merge(merge) => Box::pin(command::merge::run(self, merge, None, parameters)).await,
             S::Explain {
                 statement,
                 analyze,
@@ -123,35 +120,17 @@ impl Session {
         query: &ast::Query,
         parameters: &[Parameter],
     ) -> Result<Outcome, SqlError> {
-        use ast::{SetExpr, Statement as S};
         if command::writing_with::changes(query) {
             return Box::pin(command::writing_with::run(self, query, parameters)).await;
         }
-        let with = query.with.as_ref();
-        match query.body.as_ref() {
-            SetExpr::Insert(_) => {
-                let insert = command::insert::with_ctes(query)?;
-                command::insert::run(self, &insert, parameters)
-                    .boxed()
-                    .await
-            }
-            SetExpr::Update(S::Update(update)) => {
-                command::update::run(self, update, with, parameters)
-                    .boxed()
-                    .await
-            }
-            SetExpr::Delete(S::Delete(delete)) => {
-                command::delete::run(self, delete, with, parameters)
-                    .boxed()
-                    .await
-            }
-            SetExpr::Merge(S::Merge(merge)) => {
-                command::merge::run(self, merge, with, parameters)
-                    .boxed()
-                    .await
-            }
-            _ => command::query::run(self, query, parameters).boxed().await,
+        if let Some(change) = RowChange::of_query(query) {
+            return Box::pin(change.run(self, parameters)).await;
         }
+        if matches!(query.body.as_ref(), ast::SetExpr::Insert(_)) {
+            let insert = command::insert::with_ctes(query)?;
+            return Box::pin(command::insert::run(self, &insert, parameters)).await;
+        }
+        command::query::run(self, query, parameters).boxed().await
     }
 
     /// Statements that change nothing stored by themselves.
