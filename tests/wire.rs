@@ -5,6 +5,7 @@ mod cancel;
 mod copy;
 mod extended;
 mod limits;
+mod past;
 mod portal;
 mod simple;
 mod startup;

@@ -16,6 +16,7 @@ use serde::Deserialize;
 pub use crate::auth::AuthConfig;
 pub use crate::log::{LogConfig, LogFormat};
 pub use crate::maintenance::MaintenanceConfig;
+pub use crate::object_store::{AzureConfig, GcsConfig, ObjectStoreConfig, S3Config};
 pub use crate::secret::Secret;
 pub use crate::server::ServerConfig;
 pub use crate::sql::SqlConfig;
@@ -25,6 +26,7 @@ mod auth;
 mod log;
 mod maintenance;
 mod memory;
+mod object_store;
 mod secret;
 mod server;
 mod sql;
@@ -61,6 +63,8 @@ pub struct Config {
     pub sql: SqlConfig,
     /// Where and how tables are kept.
     pub storage: StorageConfig,
+    /// How stores over the network are reached.
+    pub object_store: ObjectStoreConfig,
     /// What the primary does by itself.
     pub maintenance: MaintenanceConfig,
     /// What is logged.
@@ -131,6 +135,7 @@ impl Config {
         self.server.validate()?;
         self.sql.validate()?;
         self.storage.validate()?;
+        self.object_store.validate()?;
         self.maintenance.validate()?;
         self.log.validate()
     }

@@ -18,6 +18,12 @@ pub struct MaintenanceConfig {
     /// How long rows stay in the catalog database.
     #[serde(deserialize_with = "value::duration")]
     pub inlined_age_max: Duration,
+    /// How often snapshots expire and files are swept; zero is never.
+    #[serde(deserialize_with = "value::duration")]
+    pub expire_interval: Duration,
+    /// How often objects are looked for that nothing names; zero is never.
+    #[serde(deserialize_with = "value::duration")]
+    pub orphan_interval: Duration,
 }
 
 impl MaintenanceConfig {

@@ -39,6 +39,12 @@ pub struct ServerConfig {
     /// PEM file of the private key.
     #[serde(deserialize_with = "value::optional")]
     pub tls_key: Option<PathBuf>,
+    /// PEM file of the authorities that sign certificates of clients.
+    #[serde(deserialize_with = "value::optional")]
+    pub tls_client_ca: Option<PathBuf>,
+    /// Folder of the Unix socket.
+    #[serde(deserialize_with = "value::optional")]
+    pub unix_socket_folder: Option<PathBuf>,
 }
 
 impl ServerConfig {

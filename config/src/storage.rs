@@ -41,9 +41,34 @@ pub struct StorageConfig {
     pub row_group_rows: usize,
     /// Most rows of a statement that go into the catalog database.
     pub inline_rows: usize,
-    /// Compression of data files.
-    pub compression: Compression,
+    /// Compression of data files; none is what suits the place.
+    #[serde(deserialize_with = "value::optional_word")]
+    pub compression: Option<Compression>,
+    /// Age at which an upload that never ended is taken for abandoned.
+    #[serde(deserialize_with = "value::duration")]
+    pub upload_age_max: Duration,
+    /// How long a snapshot stays after it was superseded; a lake may say otherwise.
+    #[serde(deserialize_with = "value::duration")]
+    pub retention: Duration,
+    /// Nothing expires sooner after it was superseded.
+    #[serde(deserialize_with = "value::duration")]
+    pub expire_age_min: Duration,
+    /// How long an object stays that no snapshot names any more.
+    #[serde(deserialize_with = "value::duration")]
+    pub grace: Duration,
+    /// Age at which an object that nothing ever named is taken for abandoned.
+    #[serde(deserialize_with = "value::duration")]
+    pub orphan_age: Duration,
 }
+
+/// The longest retention: ten years and a day.
+const RETENTION_MAX: Duration = Duration::from_secs(3653 * 86_400);
+
+/// The kinds of places that `data_url` may name.
+const DATA_SCHEMES: [&str; 4] = ["file://", "s3://", "gs://", "az://"];
+
+/// An upload that is younger may well be a long load.
+const UPLOAD_AGE_LEAST: Duration = Duration::from_secs(3600);
 
 impl StorageConfig {
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {
@@ -60,6 +85,35 @@ impl StorageConfig {
         {
             let reason = "must begin with sqlite:// or postgres://";
             return Err(ConfigError::bad_value("storage.catalog_url", reason));
+        }
+        if let Some(url) = &self.data_url
+            && !DATA_SCHEMES.iter().any(|scheme| {
+                url.strip_prefix(scheme)
+                    .is_some_and(|rest| !rest.is_empty())
+            })
+        {
+            let reason = "must be file://, s3://, gs:// or az:// and a place there";
+            return Err(ConfigError::bad_value("storage.data_url", reason));
+        }
+        if self.upload_age_max < UPLOAD_AGE_LEAST {
+            return Err(ConfigError::bad_value(
+                "storage.upload_age_max",
+                "must be at least 1h",
+            ));
+        }
+        if self.retention > RETENTION_MAX {
+            return Err(ConfigError::bad_value(
+                "storage.retention",
+                "must be from 0d to 3653d",
+            ));
+        }
+        if self.grace < self.expire_age_min {
+            let reason = "must be at least storage.expire_age_min";
+            return Err(ConfigError::bad_value("storage.grace", reason));
+        }
+        if self.orphan_age < self.grace {
+            let reason = "must be at least storage.grace";
+            return Err(ConfigError::bad_value("storage.orphan_age", reason));
         }
         if self.file_bytes_max < 1 << 20 {
             return Err(ConfigError::bad_value(

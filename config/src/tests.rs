@@ -86,6 +86,14 @@ fn a_bad_value_names_its_key() {
         ("sql.spill_bytes_max", "99999999TiB"),
         ("storage.compression", "zip"),
         ("storage.catalog_url", "mysql://x"),
+        ("storage.data_url", "ftp://x/y"),
+        ("storage.data_url", "s3://"),
+        ("storage.upload_age_max", "5min"),
+        ("object_store.requests_max", "0"),
+        ("object_store.request_timeout", "0s"),
+        ("object_store.s3.endpoint", "http://store:9000"),
+        ("object_store.gcs.endpoint", "store:9000"),
+        ("object_store.s3.session_token", "x"),
         ("log.format", "xml"),
         ("role", "boss"),
     ] {
@@ -97,6 +105,26 @@ fn a_bad_value_names_its_key() {
         };
         assert!(text.contains(named), "{key} = {value}: {text}");
     }
+}
+
+#[test]
+fn half_a_key_is_refused_and_not_shown() {
+    let text = error(&[("object_store.s3.secret_access_key", "hush")]);
+    assert!(
+        text.contains("s3.secret_access_key") && !text.contains("hush"),
+        "{text}"
+    );
+    let settings = [
+        ("object_store.s3.endpoint", "http://store:9000"),
+        ("object_store.allow_http", "true"),
+        ("storage.compression", "none"),
+    ];
+    let config = Config::with(&settings).expect("allowed");
+    assert_eq!(config.storage.compression, Some(Compression::None));
+    assert_eq!(
+        Config::with(&[]).expect("defaults").storage.compression,
+        None
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::de::{Deserialize, Deserializer, Error};
+use serde::de::{Deserialize, Deserializer, Error, IntoDeserializer};
 
 use crate::memory;
 
@@ -71,6 +71,19 @@ where
 {
     let text = String::deserialize(from)?;
     Ok((!text.is_empty()).then(|| T::from(text)))
+}
+
+/// Reads one of a few words where `""` means that nothing is set.
+pub(crate) fn optional_word<'de, D, T>(from: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let text = String::deserialize(from)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    T::deserialize(text.into_deserializer()).map(Some)
 }
 
 fn parse(text: &str, units: &[(&str, u64)]) -> Option<u64> {

@@ -1,9 +1,14 @@
 //! Who a client is.
+//!
+//!   rules (address, database, role, TLS) ──▶ method ──▶ pause? ──▶ proof ──▶ role
 
 use gotgan_sql::{SqlError, sqlstate};
 
+pub(crate) mod login;
 pub(crate) mod password;
+pub(crate) mod rules;
 pub(crate) mod scram;
+pub(crate) mod throttle;
 
 /// Name of the superuser that every lake begins with.
 pub(crate) const SUPERUSER: &str = "gotgan";

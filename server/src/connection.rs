@@ -18,7 +18,6 @@ use gotgan_sql::{Session, SessionOptions, SqlError};
 use pgwire::messages::startup::{
     Authentication, BackendKeyData, NegotiateProtocolVersion, SecretKey,
 };
-use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -26,7 +25,7 @@ use tracing::{Instrument, Span};
 
 use crate::auth;
 use crate::listener::Shared;
-use crate::socket::Socket;
+use crate::socket::{Socket, Stream};
 use crate::startup::{self, Opening, PROTOCOL_MINOR_NEWEST, Startup};
 use crate::wire::cancel::Registration;
 use crate::wire::error::{self, Failure};
@@ -39,9 +38,6 @@ const LOGIN_MESSAGE_BYTES_MAX: usize = 64 << 10;
 
 /// How long a client may take to receive its last message.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// The only database there is.
-const DATABASE: &str = "gotgan";
 
 /// The major protocol version, as it stands in the upper half of the number.
 const PROTOCOL_MAJOR: i32 = 3 << 16;
@@ -67,15 +63,15 @@ pub(crate) struct Connection {
 
 /// Serves one client until it leaves or the server stops.
 ///
-/// `slot`: the right to be in startup, given up once the client is known.
+/// `peer`: none on a Unix socket. `slot`: the right to be in startup, given up once the client is known.
 pub(crate) async fn serve(
-    stream: TcpStream,
-    address: SocketAddr,
+    stream: Stream,
+    peer: Option<SocketAddr>,
     shared: Arc<Shared>,
     slot: OwnedSemaphorePermit,
 ) {
     let limit = shared.config.server.startup_timeout;
-    let opened = timeout(limit, Box::pin(open(stream, address, &shared))).await;
+    let opened = timeout(limit, Box::pin(open(stream, peer, &shared))).await;
     drop(slot);
     let (mut connection, permit) = match opened {
         Ok(Some(opened)) => opened,
@@ -104,8 +100,8 @@ pub(crate) async fn serve(
 
 /// Brings a client to its first ReadyForQuery; `None` if it is not to be served.
 async fn open(
-    stream: TcpStream,
-    address: SocketAddr,
+    stream: Stream,
+    peer: Option<SocketAddr>,
     shared: &Arc<Shared>,
 ) -> Option<(Connection, OwnedSemaphorePermit)> {
     let opening = match startup::open(stream, shared.tls.as_ref()).await {
@@ -132,7 +128,7 @@ async fn open(
         end(socket, &error::too_many_connections()).await;
         return None;
     };
-    match Box::pin(log_in(&mut socket, &startup, address, shared)).await {
+    match Box::pin(log_in(&mut socket, &startup, peer, shared)).await {
         Ok((session, registration)) => {
             let bytes_max = usize::try_from(shared.config.server.message_bytes_max);
             let connection = Connection {
@@ -162,25 +158,18 @@ async fn open(
 async fn log_in(
     socket: &mut Socket,
     startup: &Startup,
-    address: SocketAddr,
+    peer: Option<SocketAddr>,
     shared: &Arc<Shared>,
 ) -> Result<(Session, Registration), Failure> {
     let user = startup.user.as_str();
-    let is_local = address.ip().to_canonical().is_loopback();
+    let is_local = peer.is_none_or(|address| address.ip().to_canonical().is_loopback());
     if !socket.is_encrypted() && !is_local && !shared.config.server.allow_plaintext {
         return Err(Failure::fatal(auth::plaintext_refused()));
     }
     negotiate(socket, startup)?;
     let mut framer = Framer::new(LOGIN_MESSAGE_BYTES_MAX);
-    let certificate = shared.tls.as_ref().filter(|_| socket.is_encrypted());
-    let certificate = certificate.map(|tls| tls.certificate_pem.as_slice());
-    let role =
-        auth::scram::authenticate(socket, &mut framer, user, &shared.lake, certificate).await?;
-    if startup.database != DATABASE {
-        return Err(Failure::fatal(SqlError::undefined_database(
-            &startup.database,
-        )));
-    }
+    let role = auth::login::log_in(socket, &mut framer, startup, peer, shared).await?;
+    gotgan_sql::database_moment(&startup.database).map_err(Failure::fatal)?;
     let registration = shared
         .registry
         .register(startup.minor >= PROTOCOL_MINOR_NEWEST);
@@ -192,7 +181,7 @@ async fn log_in(
         user: startup.user.clone(),
         database: startup.database.clone(),
         application_name: startup.application_name.clone(),
-        client_address: Some(address),
+        client_address: peer,
         parameters: startup.parameters.clone(),
         is_superuser: role.superuser,
         default_read_only: shared.config.role == Role::Replica,

@@ -13,13 +13,16 @@ use std::sync::Arc;
 
 use gotgan_config::{Compression, Config, Role};
 use gotgan_sql::Engine;
-use gotgan_storage::{FileCompression, Lake, LakeOptions, LakeRole, WriteOptions};
-use tokio::net::TcpListener;
+use gotgan_storage::{
+    FileCompression, Lake, LakeOptions, LakeRole, RetentionOptions, WriteOptions,
+};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-use crate::listener::{Shared, Shutdown};
+use crate::auth::rules::Rules;
+use crate::auth::throttle::Throttle;
+use crate::listener::{Listeners, Shared, Shutdown, UnixDoor};
 use crate::tls::Tls;
 use crate::wire::cancel::Registry;
 
@@ -76,7 +79,7 @@ impl Error for StartError {
 /// A server that is ready for clients.
 pub struct Server {
     address: SocketAddr,
-    listener: TcpListener,
+    listeners: Listeners,
     shared: Arc<Shared>,
     /// Ends when draining begins.
     maintenance: JoinHandle<()>,
@@ -95,6 +98,11 @@ impl Server {
             )
         })?;
         let tls = Tls::load(&config)?;
+        let rules = Rules::load(config.auth.rules.as_deref(), config.server.allow_plaintext)?;
+        if rules.use_certificates() && config.server.tls_client_ca.is_none() {
+            let source = "server.tls_client_ca must be set, because a rule asks for certificates";
+            return Err(StartError::new("cannot use the rules", source));
+        }
         let lake = queries
             .spawn(Lake::open(lake_options(&config)))
             .await
@@ -114,6 +122,15 @@ impl Server {
             .and_then(|listener| listener.local_addr().map(|address| (listener, address)));
         let (listener, address) =
             bound.map_err(|error| StartError::new(format!("cannot listen on {listen}"), error))?;
+        let folder = config.server.unix_socket_folder.as_deref();
+        let unix = folder.map(|folder| {
+            UnixDoor::open(folder, address.port()).map_err(|error| {
+                let text = format!("cannot listen on a Unix socket in {}", folder.display());
+                StartError::new(text, error)
+            })
+        });
+        let unix = unix.transpose()?;
+        let throttle = Throttle::new(config.auth.failures_max, config.auth.lockout);
         tracing::info!(%address, tls = tls.is_some(), role = ?config.role, "listening");
         let permits = Arc::new(Semaphore::new(config.server.connections_max));
         let shared = Arc::new(Shared {
@@ -121,6 +138,8 @@ impl Server {
             engine,
             lake,
             tls,
+            rules,
+            throttle,
             registry: Arc::new(Registry::default()),
             permits,
             shutdown: Shutdown::default(),
@@ -130,7 +149,10 @@ impl Server {
         let maintain = Arc::clone(&shared.engine).maintain(shared.config.maintenance.clone(), stop);
         Ok(Self {
             address,
-            listener,
+            listeners: Listeners {
+                tcp: listener,
+                unix,
+            },
             maintenance: shared.queries.spawn(maintain),
             shared,
         })
@@ -145,12 +167,12 @@ impl Server {
     /// Serves until `stop` ends, then drains and closes the lake.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
         let Self {
-            listener,
+            listeners,
             shared,
             maintenance,
             ..
         } = self;
-        let serving = listener::serve(listener, Arc::clone(&shared));
+        let serving = listener::serve(listeners, Arc::clone(&shared));
         let stopping = async {
             stop.await;
             shared.shutdown.draining.cancel();
@@ -180,21 +202,31 @@ fn lake_options(config: &Config) -> LakeOptions {
         Role::Primary => LakeRole::Primary,
         Role::Replica => LakeRole::Replica,
     };
-    let compression = match storage.compression {
+    let compression = storage.compression.map(|compression| match compression {
         Compression::None => FileCompression::None,
         Compression::Lz4 => FileCompression::Lz4,
         Compression::Zstd => FileCompression::Zstd,
-    };
+    });
     let mut options = LakeOptions::new(&storage.data_dir, role);
     options.catalog_url.clone_from(&storage.catalog_url);
     options.data_url.clone_from(&storage.data_url);
+    options.object_store = Some(config.object_store.clone());
+    options.upload_age_max = storage.upload_age_max;
+    options.scratch_bytes_max = config.sql.spill_bytes_max;
     options.busy_timeout = storage.busy_timeout;
     options.inline_rows_max = storage.inline_rows;
     options.write = WriteOptions {
         file_bytes_max: storage.file_bytes_max,
         row_group_rows_max: storage.row_group_rows,
-        compression,
         ..WriteOptions::default()
+    };
+    options.compression = compression;
+    options.retention = RetentionOptions {
+        default: storage.retention,
+        expire_age_min: storage.expire_age_min,
+        grace: storage.grace,
+        orphan_age: storage.orphan_age,
+        ..RetentionOptions::default()
     };
     options
 }

@@ -8,15 +8,17 @@
 //! - Draining: no new connections; idle ones end at once, statements get
 //!   `server.shutdown_timeout`, then everybody gets 57P01.
 
+use std::fs;
 use std::io;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use gotgan_config::Config;
 use gotgan_sql::Engine;
 use gotgan_storage::Lake;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, UnixListener};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -24,7 +26,10 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, field, info_span};
 
+use crate::auth::rules::Rules;
+use crate::auth::throttle::Throttle;
 use crate::connection;
+use crate::socket::Stream;
 use crate::tls::Tls;
 use crate::wire::cancel::Registry;
 
@@ -46,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) engine: Arc<Engine>,
     pub(crate) lake: Lake,
     pub(crate) tls: Option<Tls>,
+    pub(crate) rules: Rules,
+    pub(crate) throttle: Throttle,
     pub(crate) registry: Arc<Registry>,
     /// One for each client that is served.
     pub(crate) permits: Arc<Semaphore>,
@@ -77,8 +84,66 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
+/// Where clients come in.
+pub(crate) struct Listeners {
+    pub(crate) tcp: TcpListener,
+    pub(crate) unix: Option<UnixDoor>,
+}
+
+/// A Unix socket; its file goes with it.
+pub(crate) struct UnixDoor {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl UnixDoor {
+    /// Begins to listen in a folder, under the name that PostgreSQL's clients look for.
+    ///
+    /// Errors: a server listens there already.
+    pub(crate) fn open(folder: &Path, port: u16) -> io::Result<Self> {
+        fs::create_dir_all(folder)?;
+        let path = folder.join(format!(".s.PGSQL.{port}"));
+        // One that nobody answers at was left by a server that was killed.
+        if std::os::unix::net::UnixStream::connect(&path).is_ok() {
+            return Err(io::ErrorKind::AddrInUse.into());
+        }
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let listener = UnixListener::bind(&path)?;
+        Ok(Self { listener, path })
+    }
+}
+
+impl Drop for UnixDoor {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_file(&self.path) {
+            tracing::warn!(%error, "could not remove the Unix socket");
+        }
+    }
+}
+
+impl Listeners {
+    /// The next client, and where it is; none on a Unix socket.
+    async fn accept(&self) -> io::Result<(Stream, Option<SocketAddr>)> {
+        let unix = async {
+            match &self.unix {
+                Some(door) => door.listener.accept().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            accepted = self.tcp.accept() => {
+                accepted.map(|(stream, address)| (Stream::Plain(stream), Some(address)))
+            }
+            accepted = unix => accepted.map(|(stream, _)| (Stream::Unix(stream), None)),
+        }
+    }
+}
+
 /// Accepts until draining begins, then waits for the connections to end.
-pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+pub(crate) async fn serve(listeners: Listeners, shared: Arc<Shared>) {
     let slots = Arc::new(Semaphore::new(STARTUPS_MAX));
     let mut connections = JoinSet::new();
     loop {
@@ -86,34 +151,35 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
             biased;
             () = shared.shutdown.draining.cancelled() => break,
             Some(_) = connections.join_next() => {}
-            accepted = accept(&listener, &slots) => {
-                let (stream, address, slot) = accepted;
+            accepted = accept(&listeners, &slots) => {
+                let (stream, peer, slot) = accepted;
+                let client = peer.map_or_else(|| "local".to_owned(), |peer| peer.to_string());
                 let span = info_span!(
                     "connection",
                     connection_id = field::Empty,
                     user = field::Empty,
-                    client = %address,
+                    client,
                 );
-                let serving = connection::serve(stream, address, Arc::clone(&shared), slot);
+                let serving = connection::serve(stream, peer, Arc::clone(&shared), slot);
                 connections.spawn(serving.instrument(span));
             }
         }
     }
-    drop(listener);
+    drop(listeners);
     drain(connections, &shared).await;
 }
 
 async fn accept(
-    listener: &TcpListener,
+    listeners: &Listeners,
     slots: &Arc<Semaphore>,
-) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+) -> (Stream, Option<SocketAddr>, OwnedSemaphorePermit) {
     loop {
         let slot = Arc::clone(slots)
             .acquire_owned()
             .await
             .expect("this semaphore is never closed");
-        match listener.accept().await {
-            Ok((stream, address)) => return (stream, address, slot),
+        match listeners.accept().await {
+            Ok((stream, peer)) => return (stream, peer, slot),
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 sleep(ACCEPT_PAUSE).await;

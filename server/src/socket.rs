@@ -18,8 +18,11 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, BytesMut};
 use pgwire::messages::Message;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
+use rustls::pki_types::CertificateDer;
+use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;
+
+use crate::auth::rules::Transport;
 
 /// Output beyond this is written before more is made.
 pub(crate) const FLUSH_BYTES: usize = 256 << 10;
@@ -37,6 +40,8 @@ const READ_BULK_BYTES: usize = 128 << 10;
 pub(crate) enum Stream {
     /// TCP as it is.
     Plain(TcpStream),
+    /// A Unix socket.
+    Unix(UnixStream),
     /// TLS over TCP.
     Tls(Box<TlsStream<TcpStream>>),
 }
@@ -49,6 +54,7 @@ impl Stream {
     ) -> Poll<io::Result<usize>> {
         match self {
             Self::Plain(stream) => pin!(stream.read_buf(to)).poll(cx),
+            Self::Unix(stream) => pin!(stream.read_buf(to)).poll(cx),
             Self::Tls(stream) => pin!(stream.read_buf(to)).poll(cx),
         }
     }
@@ -56,6 +62,7 @@ impl Stream {
     fn writer(&mut self) -> Pin<&mut (dyn AsyncWrite + Send + Unpin)> {
         match self {
             Self::Plain(stream) => Pin::new(stream),
+            Self::Unix(stream) => Pin::new(stream),
             Self::Tls(stream) => Pin::new(stream.as_mut()),
         }
     }
@@ -90,6 +97,7 @@ impl Socket {
     pub(crate) fn adopted(self) -> io::Result<Self> {
         let stream = match self.stream {
             Stream::Plain(stream) => Stream::Plain(TcpStream::from_std(stream.into_std()?)?),
+            Stream::Unix(stream) => Stream::Unix(UnixStream::from_std(stream.into_std()?)?),
             stream @ Stream::Tls(_) => stream,
         };
         Ok(Self { stream, ..self })
@@ -98,6 +106,23 @@ impl Socket {
     /// Whether the bytes cannot be read on the way.
     pub(crate) fn is_encrypted(&self) -> bool {
         matches!(self.stream, Stream::Tls(_))
+    }
+
+    /// How the bytes travel.
+    pub(crate) fn transport(&self) -> Transport {
+        match self.stream {
+            Stream::Plain(_) => Transport::Plain,
+            Stream::Unix(_) => Transport::Unix,
+            Stream::Tls(_) => Transport::Tls,
+        }
+    }
+
+    /// The certificate that the client showed. The handshake has checked who signed it.
+    pub(crate) fn client_certificate(&self) -> Option<&CertificateDer<'static>> {
+        match &self.stream {
+            Stream::Tls(stream) => stream.get_ref().1.peer_certificates()?.first(),
+            Stream::Plain(_) | Stream::Unix(_) => None,
+        }
     }
 
     /// Reads in larger or smaller pieces from now on.

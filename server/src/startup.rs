@@ -13,8 +13,8 @@ use std::io;
 
 use bytes::{Buf, Bytes, BytesMut};
 use gotgan_sql::{SqlError, sqlstate};
-use tokio::net::TcpStream;
 
+use crate::auth::rules::Transport;
 use crate::socket::{Socket, Stream};
 use crate::tls::Tls;
 
@@ -83,23 +83,23 @@ enum Packet {
 /// Brings a connection to its startup packet.
 ///
 /// Errors: only those of the socket; what a client did wrong is `Refused`.
-pub(crate) async fn open(stream: TcpStream, tls: Option<&Tls>) -> io::Result<Opening> {
-    stream.set_nodelay(true)?;
-    let mut first = [0];
-    if stream.peek(&mut first).await? == 0 {
-        return Ok(Opening::Closed);
-    }
-    let mut socket = if first[0] == TLS_HANDSHAKE {
-        let Some(tls) = tls else {
-            return Ok(Opening::Closed);
-        };
-        Socket::new(
-            Stream::Tls(Box::new(tls.accept_direct(stream).await?)),
-            BytesMut::new(),
-        )
-    } else {
-        Socket::new(Stream::Plain(stream), BytesMut::new())
+pub(crate) async fn open(stream: Stream, tls: Option<&Tls>) -> io::Result<Opening> {
+    let stream = match stream {
+        Stream::Plain(stream) => {
+            stream.set_nodelay(true)?;
+            let mut first = [0];
+            if stream.peek(&mut first).await? == 0 {
+                return Ok(Opening::Closed);
+            }
+            match (first[0] == TLS_HANDSHAKE, tls) {
+                (false, _) => Stream::Plain(stream),
+                (true, Some(tls)) => Stream::Tls(Box::new(tls.accept_direct(stream).await?)),
+                (true, None) => return Ok(Opening::Closed),
+            }
+        }
+        other => other,
     };
+    let mut socket = Socket::new(stream, BytesMut::new());
     for _ in 0..NEGOTIATIONS_MAX {
         let packet = match read_packet(&mut socket).await? {
             Some(Ok(packet)) => packet,
@@ -107,7 +107,7 @@ pub(crate) async fn open(stream: TcpStream, tls: Option<&Tls>) -> io::Result<Ope
             None => return Ok(Opening::Closed),
         };
         match (packet, tls) {
-            (Packet::Ssl, Some(tls)) if !socket.is_encrypted() => {
+            (Packet::Ssl, Some(tls)) if socket.transport() == Transport::Plain => {
                 socket = match encrypt(socket, tls).await? {
                     Ok(socket) => socket,
                     Err(refused) => return Ok(refused),

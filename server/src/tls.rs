@@ -13,13 +13,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gotgan_config::Config;
-use rustls::ServerConfig;
-use rustls::crypto::ring;
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use x509_certificate::X509Certificate;
 
 use crate::StartError;
 use crate::auth::password::write_secret;
@@ -39,8 +42,9 @@ impl Tls {
     /// Loads or makes the certificate; `None` if this server needs none.
     pub(crate) fn load(config: &Config) -> Result<Option<Self>, StartError> {
         let server = &config.server;
+        let clients = server.tls_client_ca.as_deref();
         if let (Some(certificate), Some(key)) = (&server.tls_certificate, &server.tls_key) {
-            return Self::read(certificate, key).map(Some);
+            return Self::read(certificate, key, clients).map(Some);
         }
         if server.listen.ip().to_canonical().is_loopback() {
             return Ok(None);
@@ -51,11 +55,11 @@ impl Tls {
             make_self_signed(&certificate, &key)?;
             tracing::info!(path = %certificate.display(), "made a self-signed certificate");
         }
-        Self::read(&certificate, &key).map(Some)
+        Self::read(&certificate, &key, clients).map(Some)
     }
 
-    fn read(certificate: &Path, key: &Path) -> Result<Self, StartError> {
-        let named = |path: &Path| format!("cannot use the TLS file {}", path.display());
+    /// `clients`: the authorities that sign certificates of clients.
+    fn read(certificate: &Path, key: &Path, clients: Option<&Path>) -> Result<Self, StartError> {
         let certificate_pem =
             fs::read(certificate).map_err(|error| StartError::new(named(certificate), error))?;
         let chain = CertificateDer::pem_slice_iter(&certificate_pem)
@@ -63,11 +67,13 @@ impl Tls {
             .map_err(|error| StartError::new(named(certificate), error))?;
         let key_der = PrivateKeyDer::from_pem_file(key)
             .map_err(|error| StartError::new(named(key), error))?;
-        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let provider = Arc::new(ring::default_provider());
+        let verifier = client_verifier(clients, &provider)?;
+        let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .and_then(|builder| {
                 builder
-                    .with_no_client_auth()
+                    .with_client_cert_verifier(verifier)
                     .with_single_cert(chain, key_der)
             })
             .map_err(|error| StartError::new(named(certificate), error))?;
@@ -100,6 +106,42 @@ impl Tls {
             "direct TLS without ALPN \"postgresql\"",
         ))
     }
+}
+
+fn named(path: &Path) -> String {
+    format!("cannot use the TLS file {}", path.display())
+}
+
+/// Takes certificates that these authorities signed, and clients without one: what is
+/// asked of whom is a matter of the rules.
+fn client_verifier(
+    authorities: Option<&Path>,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ClientCertVerifier>, StartError> {
+    let Some(path) = authorities else {
+        return Ok(WebPkiClientVerifier::no_client_auth());
+    };
+    let mut roots = RootCertStore::empty();
+    let pem = fs::read(path).map_err(|error| StartError::new(named(path), error))?;
+    for authority in CertificateDer::pem_slice_iter(&pem) {
+        authority
+            .map_err(|error| StartError::new(named(path), error))
+            .and_then(|authority| {
+                let added = roots.add(authority);
+                added.map_err(|error| StartError::new(named(path), error))
+            })?;
+    }
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+        .allow_unauthenticated()
+        .build()
+        .map_err(|error| StartError::new(named(path), error))
+}
+
+/// The common name of a certificate's subject.
+pub(crate) fn common_name(certificate: &CertificateDer<'_>) -> Option<String> {
+    X509Certificate::from_der(certificate)
+        .ok()?
+        .subject_common_name()
 }
 
 fn make_self_signed(certificate: &Path, key: &Path) -> Result<(), StartError> {

@@ -32,7 +32,7 @@ mod returning;
 mod run;
 mod sink;
 
-pub(crate) use base::{Base, Target, constant_action, is_default, quoted, relation};
+pub(crate) use base::{Base, Target, aliased, constant_action, is_default, quoted, relation};
 pub(crate) use run::{Pending, Places};
 pub(crate) use sink::Repeats;
 

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use datafusion::common::metadata::FieldMetadata;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use sqlparser::ast;
@@ -10,7 +13,8 @@ use sqlparser::ast;
 use crate::error::SqlError;
 use crate::plan::operators::cast_expr;
 use crate::plan::{ColumnDescription, Planner};
-use crate::session::Session;
+use crate::session::{Parameter, Session};
+use crate::sqlstate;
 use crate::types::PgType;
 
 pub(crate) mod alter_table;
@@ -24,8 +28,10 @@ pub(crate) mod cursor;
 pub(crate) mod delete;
 pub(crate) mod drop;
 pub(crate) mod explain;
+pub(crate) mod history;
 mod identity;
 pub(crate) mod insert;
+pub(crate) mod layout;
 pub(crate) mod merge;
 pub(crate) mod query;
 pub(crate) mod row_change;
@@ -105,9 +111,20 @@ pub(crate) fn constant(
     expression: &ast::Expr,
     target: PgType,
 ) -> Result<ScalarValue, SqlError> {
+    constant_with(planner, expression, target, &[])
+}
+
+/// As [`constant`], with the values of the parameters in it.
+pub(crate) fn constant_with(
+    planner: &Planner,
+    expression: &ast::Expr,
+    target: PgType,
+    parameters: &[Parameter],
+) -> Result<ScalarValue, SqlError> {
     let schema = Arc::new(DFSchema::empty());
-    let expr = planner.plan_expression(expression, &schema)?;
-    let expr = cast_expr(expr, target, &planner.ctx);
+    let types: Vec<PgType> = parameters.iter().map(|given| given.pg_type).collect();
+    let expr = planner.plan_expression_with(expression, &schema, &types)?;
+    let expr = with_values(cast_expr(expr, target, &planner.ctx), parameters)?;
     let context = SimplifyContext::builder()
         .with_schema(Arc::clone(&schema))
         .with_config_options(Arc::clone(planner.state.config_options()))
@@ -119,4 +136,28 @@ pub(crate) fn constant(
     }
     // What could not be folded tells by its evaluation why.
     planner.evaluate(expr)
+}
+
+/// An expression with its parameters' values in their places.
+///
+/// Errors: `42P02` for a parameter that has none.
+fn with_values(expr: Expr, parameters: &[Parameter]) -> Result<Expr, SqlError> {
+    let replaced = expr.transform(|part| {
+        let Expr::Placeholder(place) = &part else {
+            return Ok(Transformed::no(part));
+        };
+        let number = place.id.strip_prefix('$').and_then(|n| n.parse::<usize>().ok());
+        let index = number.and_then(|number| number.checked_sub(1));
+        let Some(given) = index.and_then(|index| parameters.get(index)) else {
+            return Err(SqlError::with_code(
+                sqlstate::UNDEFINED_PARAMETER,
+                format!("there is no parameter {}", place.id),
+            )
+            .into());
+        };
+        let metadata = given.pg_type.metadata();
+        let metadata = (!metadata.is_empty()).then(|| FieldMetadata::from(metadata));
+        Ok(Transformed::yes(Expr::Literal(given.value.clone(), metadata)))
+    })?;
+    Ok(replaced.data)
 }

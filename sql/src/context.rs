@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use gotgan_storage::{Clock, Snapshot};
 
 use crate::functions::Random;
+use crate::maintenance::Jobs;
 use crate::sequence::SequenceUse;
 use crate::types::PgType;
 use crate::types::input::InputStyle;
@@ -59,6 +60,8 @@ pub struct StatementContext {
     pub search_path: Vec<String>,
     /// The warehouse as this statement sees it.
     pub snapshot: Arc<Snapshot>,
+    /// Whether `snapshot` is one that was committed earlier, which no transaction changes.
+    pub is_past: bool,
     /// What `pg_backend_pid()` tells.
     pub backend_pid: i32,
     /// When the server started, UTC microseconds since 1970.
@@ -78,6 +81,8 @@ pub struct StatementContext {
     pub random: Arc<Random>,
     /// Whether this node is a replica.
     pub is_replica: bool,
+    /// What this node does on a schedule.
+    pub(crate) jobs: Jobs,
     /// Values of sequences.
     pub sequences: SequenceUse,
 }

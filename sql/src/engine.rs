@@ -11,9 +11,10 @@ use gotgan_config::SqlConfig;
 use gotgan_storage::{Clock, Lake, LakeRole};
 
 use crate::error::SqlError;
+use crate::maintenance::Jobs;
 use crate::physical::PhysicalPlanner;
-use crate::resolve::DATABASE;
-use crate::session::{Session, SessionOptions};
+use crate::resolve::database_moment;
+use crate::session::{AS_OF, Session, SessionOptions};
 
 /// Memory consumers that an out-of-memory error names.
 const CONSUMERS_SHOWN: std::num::NonZeroUsize = std::num::NonZeroUsize::new(3).expect("not zero");
@@ -31,6 +32,8 @@ pub struct Engine {
     pub(crate) started: i64,
     pub(crate) is_replica: bool,
     pub(crate) clock: Arc<dyn Clock>,
+    /// How the jobs go that are done on a schedule.
+    pub(crate) jobs: Jobs,
     /// Held by who rewrites files, so that no two do it to the same ones.
     pub(crate) maintenance: tokio::sync::Mutex<()>,
 }
@@ -57,6 +60,7 @@ impl Engine {
             is_replica: lake.lake_role() == LakeRole::Replica,
             started: clock.now().timestamp_micros(),
             clock,
+            jobs: Jobs::default(),
             maintenance: tokio::sync::Mutex::default(),
             lake,
             physical: Arc::new(physical),
@@ -67,15 +71,18 @@ impl Engine {
     /// Begins a session for an authenticated role.
     ///
     /// Errors: `3D000` for a database that does not exist; `22023` for a bad value of
-    /// a setting in the startup packet.
+    /// a setting in the startup packet, or an earlier state that is not kept.
     pub async fn open_session(
         self: &Arc<Self>,
         options: SessionOptions,
     ) -> Result<Session, SqlError> {
-        if options.database != DATABASE {
-            return Err(SqlError::undefined_database(&options.database));
+        let moment = database_moment(&options.database)?.map(str::to_owned);
+        let mut session = Session::open(Arc::clone(self), options)?;
+        if let Some(moment) = moment {
+            session.settings.initialise(AS_OF, &moment);
         }
-        Session::open(Arc::clone(self), options)
+        session.as_of().await?;
+        Ok(session)
     }
 
     /// The lake that the sessions read and write.

@@ -35,6 +35,7 @@ pub mod sequence;
 mod session;
 mod settings;
 pub mod sqlstate;
+mod system_views;
 mod transaction;
 pub mod types;
 
@@ -45,5 +46,6 @@ pub use error::SqlError;
 pub use execute::RowStream;
 pub use parse::Statement;
 pub use plan::ColumnDescription;
+pub use resolve::database_moment;
 pub use session::{Format, Notice, Outcome, Session, SessionOptions, StatementDescription};
 pub use transaction::TransactionStatus;

@@ -4,10 +4,12 @@
 //! every interval ──▶ inlined rows, many or old ──▶ Lake::flush_inlined
 //!               └──▶ tables that changed ──▶ small or worn files ──▶ compact.rs
 //! VACUUM ─────────▶ the same for its tables, at once and thoroughly
+//! now and then ───▶ snapshots expire, files that nothing names go: history.rs
 //! ```
 //!
 //! Invariants:
 //! - Snapshots from before show what they showed; row ids stay.
+//! - Of several primaries one looks after a table at a time, by a claim that it renews.
 //! - No writer fails by it: where both change a table, the writer wins or follows the rows.
 //! - One table is worked on at a time, a group of files at a time; it can end anywhere.
 //!
@@ -15,6 +17,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use gotgan_config::MaintenanceConfig;
 use gotgan_storage::{Author, CompactionOptions, ErrorKind, SnapshotId, TableId};
@@ -25,12 +28,25 @@ use crate::engine::Engine;
 use crate::error::SqlError;
 
 mod compact;
+mod history;
+mod jobs;
+mod sort;
+
+pub(crate) use jobs::Jobs;
+pub(crate) use sort::Sorting;
 
 /// Tables whose files are looked at in one round; the others wait for the next.
 const TABLES_PER_ROUND: usize = 64;
 
 /// How often a step is tried that loses against writers.
 const TRIES_MAX: u32 = 5;
+
+/// For how long one of several primaries takes a table. Should its rewrite take longer,
+/// another may begin the same, and one of the two loses.
+const CLAIM_VALIDITY: Duration = Duration::from_secs(300);
+
+/// How often uploads of processes that died are looked for.
+const UPLOADS_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// What is known from the rounds before.
 #[derive(Debug, Default)]
@@ -41,12 +57,22 @@ struct Known {
     inlined_since: BTreeMap<TableId, Instant>,
     /// The last change of tables whose files were looked at.
     looked_at: BTreeMap<TableId, SnapshotId>,
+    /// When uploads of processes that died were looked for.
+    uploads_at: Option<Instant>,
 }
 
 impl Engine {
     /// Looks for work until `stop`. Errors are logged; the next round tries again.
     pub async fn maintain(self: Arc<Self>, config: MaintenanceConfig, stop: CancellationToken) {
-        if config.interval.is_zero() || self.is_replica {
+        if self.is_replica {
+            return;
+        }
+        let expiring = Arc::clone(&self).expire_regularly(config.clone(), stop.clone());
+        futures::join!(expiring, self.maintain_tables(config, stop));
+    }
+
+    async fn maintain_tables(self: Arc<Self>, config: MaintenanceConfig, stop: CancellationToken) {
+        if config.interval.is_zero() {
             return;
         }
         let mut known = Known::default();
@@ -74,6 +100,7 @@ impl Engine {
         config: &MaintenanceConfig,
         known: &mut Known,
     ) -> Result<(), SqlError> {
+        self.remove_abandoned_uploads(known).await;
         let head = self.lake.head().await?.id();
         if known.idle_at == Some(head) && known.inlined_since.is_empty() {
             return Ok(());
@@ -83,6 +110,22 @@ impl Engine {
         let is_done = self.compact_changed(known).await?;
         known.idle_at = is_done.then_some(head);
         Ok(())
+    }
+
+    /// Removes uploads of processes that died, now and then. What fails is tried then.
+    async fn remove_abandoned_uploads(&self, known: &mut Known) {
+        let is_due = known
+            .uploads_at
+            .is_none_or(|at| at.elapsed() >= UPLOADS_INTERVAL);
+        if !is_due {
+            return;
+        }
+        known.uploads_at = Some(Instant::now());
+        match self.lake.remove_abandoned_uploads().await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "abandoned uploads were removed"),
+            Err(error) => tracing::warn!(%error, "abandoned uploads could not be removed"),
+        }
     }
 
     /// Flushes the tables whose inlined rows are many or old.
@@ -103,7 +146,8 @@ impl Engine {
                 .inlined_since
                 .get(&table)
                 .is_some_and(|since| since.elapsed() >= config.inlined_age_max);
-            if count >= config.inlined_rows_max || is_old {
+            let is_due = count >= config.inlined_rows_max || is_old;
+            if is_due && self.is_ours(table).await? {
                 known.inlined_since.remove(&table);
                 let flushed = self.flush(table, &background()).await;
                 log_failure(table, flushed);
@@ -123,13 +167,23 @@ impl Engine {
             table.row_count > 0 && known.looked_at.get(&table.id) != Some(&table.last_change)
         });
         let changed: Vec<_> = changed.map(|table| (table.id, table.last_change)).collect();
-        let is_all = changed.len() <= TABLES_PER_ROUND;
+        let mut is_all = changed.len() <= TABLES_PER_ROUND;
         for (table, last_change) in changed.into_iter().take(TABLES_PER_ROUND) {
+            if !self.is_ours(table).await? {
+                is_all = false;
+                continue;
+            }
             known.looked_at.insert(table, last_change);
             let compacted = self.compact(table, &options, &background()).await;
             log_failure(table, compacted);
         }
         Ok(is_all)
+    }
+
+    /// Whether this is the primary that looks after a table for now.
+    async fn is_ours(&self, table: TableId) -> Result<bool, SqlError> {
+        let job = format!("maintenance of table {table}");
+        Ok(self.lake.claim_job(&job, CLAIM_VALIDITY).await?)
     }
 
     /// Moves a table's inlined rows to a file. Gives up where writers keep winning.
@@ -152,17 +206,19 @@ impl Engine {
 
     /// Does all there is to do for a table now.
     ///
-    /// `is_full`: also for files with few deleted rows.
+    /// `is_full`: also for files with few deleted rows. `sorting`: where there is a sort key.
     /// Errors: those of storage and of reading.
     pub(crate) async fn vacuum(
         &self,
         table: TableId,
         is_full: bool,
+        sorting: Sorting,
         author: &Author,
     ) -> Result<(), SqlError> {
         let _one_at_a_time = self.maintenance.lock().await;
         let options: CompactionOptions = self.lake.compaction_options().thorough(is_full);
         self.flush(table, author).await?;
+        self.sort_files(table, sorting, author).await?;
         self.compact(table, &options, author).await
     }
 }

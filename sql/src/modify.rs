@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::compute::{CastOptions, cast_with_options};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
+use arrow::compute::{CastOptions, can_cast_types, cast_with_options};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::{Column, DFSchema};
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
@@ -24,8 +24,10 @@ use crate::types::output::{self, OutputStyle};
 use crate::types::{PgType, column_field, oid};
 
 mod new_rows;
+mod sorter;
 
 pub(crate) use new_rows::{NewRows, RowWriter};
+pub(crate) use sorter::Sorter;
 
 /// The table's columns as a schema without qualifiers.
 pub(crate) fn table_schema(table: &Table) -> Result<DFSchema, SqlError> {
@@ -324,6 +326,16 @@ impl Sink {
             .map(|(field, array)| {
                 if array.data_type() == field.data_type() {
                     return Ok(Arc::clone(array));
+                }
+                // A default of a type that is only read, such as DuckDB's STRUCT.
+                if array.logical_null_count() == array.len() {
+                    return Ok(new_null_array(field.data_type(), array.len()));
+                }
+                if !can_cast_types(array.data_type(), field.data_type()) {
+                    return Err(SqlError::not_supported(format!(
+                        "a value for column \"{}\" of this type",
+                        field.name()
+                    )));
                 }
                 let strict = CastOptions {
                     safe: false,

@@ -18,12 +18,17 @@ pub(crate) mod alter;
 pub(crate) mod copy;
 mod dialect;
 pub(crate) mod fetch;
+pub(crate) mod history;
 pub(crate) mod idiom;
+pub(crate) mod layout;
+pub(crate) mod moment;
 mod phrase;
+pub(crate) mod retention;
 mod select_into;
 pub(crate) mod sequence;
 pub(crate) mod type_name;
 pub(crate) mod vacuum;
+mod word;
 
 use copy::CopyStatement;
 pub(crate) use dialect::GotganDialect;
@@ -40,6 +45,10 @@ pub struct Statement {
     /// The whole message, which positions of errors count in.
     pub(crate) source: Arc<str>,
     pub(crate) node: Node,
+    /// Whether the message has other statements, which make a transaction with it.
+    pub(crate) has_others: bool,
+    /// Whether the message reads relations as of an earlier moment.
+    pub(crate) looks_back: bool,
 }
 
 /// What a statement is.
@@ -57,6 +66,10 @@ pub(crate) enum Node {
     Fetch(Box<fetch::FetchStatement>),
     /// VACUUM.
     Vacuum(Box<vacuum::VacuumStatement>),
+    /// Redshift's ALTER TABLE of how rows lie.
+    Layout(Box<layout::AlterLayout>),
+    /// RESTORE, CREATE SNAPSHOT and the like, also as functions.
+    History(Box<history::HistoryStatement>),
 }
 
 /// Parses one message: none, one or several statements.
@@ -68,6 +81,8 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Statement>, SqlError> {
         .tokenize_with_location()
         .map_err(|error| lexical_error(&lines, &error))?;
     let tokens = idiom::translate(tokens).map_err(|error| error.placed(text))?;
+    let looks_back = idiom::version::occurs(&tokens);
+    let dialect = GotganDialect::with_versions(looks_back);
     let mut parser = Parser::new(&dialect)
         .with_recursion_limit(RECURSION_MAX)
         .with_tokens_with_locations(tokens);
@@ -77,9 +92,15 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Statement>, SqlError> {
         while parser.consume_token(&Token::SemiColon) {}
         let start = parser.peek_token();
         if start.token == Token::EOF {
+            if statements.len() > 1 {
+                statements
+                    .iter_mut()
+                    .for_each(|one: &mut Statement| one.has_others = true);
+            }
             return Ok(statements);
         }
         let node = parse_one(&mut parser).map_err(|error| syntax_error(&lines, error))?;
+        let node = history::lift(node)?;
         let end = parser.peek_token();
         if !matches!(end.token, Token::EOF | Token::SemiColon) {
             return Err(unexpected(&lines, &end));
@@ -94,6 +115,8 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Statement>, SqlError> {
             text: Arc::from(own),
             source: Arc::clone(&source),
             node,
+            has_others: false,
+            looks_back,
         });
     }
 }
@@ -162,8 +185,12 @@ fn parse_one(parser: &mut Parser<'_>) -> Result<Node, ParserError> {
     };
     match first {
         Keyword::COPY => Ok(Node::Copy(Box::new(copy::parse(parser)?))),
+        _ if history::is_next(parser) => Ok(Node::History(Box::new(history::parse(parser)?))),
         Keyword::CREATE | Keyword::ALTER if sequence::is_next(parser) => {
             Ok(Node::Sequence(Box::new(sequence::parse(parser)?)))
+        }
+        Keyword::ALTER if layout::is_next(parser) => {
+            Ok(Node::Layout(Box::new(layout::parse(parser)?)))
         }
         Keyword::ALTER if alter::is_next(parser) => {
             Ok(Node::Alter(Box::new(alter::parse(parser)?)))

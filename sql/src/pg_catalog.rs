@@ -26,6 +26,7 @@ use arrow::datatypes::{Field, Fields, Schema, SchemaRef};
 use crate::context::StatementContext;
 use crate::error::SqlError;
 use crate::information_schema;
+use crate::system_views::{self, LakeView};
 use crate::types::{self, PgType, oid};
 
 use rows::Rows;
@@ -86,6 +87,8 @@ pub(crate) struct Definition {
     pub(crate) columns: &'static str,
     pub(crate) fixed: fn(&mut Rows),
     pub(crate) current: fn(&StatementContext, &mut Rows),
+    /// Where rows are read from the lake; then there are no others.
+    pub(crate) lake: Option<LakeView>,
 }
 
 impl Definition {
@@ -97,6 +100,7 @@ impl Definition {
         columns: "",
         fixed: |_| {},
         current: |_, _| {},
+        lake: None,
     };
 
     /// A view without rows, to be completed by struct update.
@@ -106,10 +110,10 @@ impl Definition {
     };
 }
 
-/// A relation of `pg_catalog` or `information_schema`.
+/// A relation of a system schema.
 #[derive(Debug)]
 pub struct SystemRelation {
-    /// `pg_catalog` or `information_schema`.
+    /// `pg_catalog`, `information_schema` or `gotgan`.
     pub schema: &'static str,
     /// The relation's name.
     pub name: &'static str,
@@ -123,6 +127,8 @@ pub struct SystemRelation {
     own_fields: SchemaRef,
     fixed: fn(&mut Rows),
     current: fn(&StatementContext, &mut Rows),
+    /// Where rows are read from the lake.
+    pub(crate) lake: Option<LakeView>,
     fixed_rows: OnceLock<RecordBatch>,
 }
 
@@ -138,6 +144,7 @@ impl SystemRelation {
             own_fields: fields,
             fixed: definition.fixed,
             current: definition.current,
+            lake: definition.lake,
             fixed_rows: OnceLock::new(),
         }
     }
@@ -203,10 +210,10 @@ impl SystemRelation {
 
     /// `pg_namespace.oid` of the relation's schema.
     pub(crate) fn schema_oid(&self) -> u32 {
-        if self.schema == SCHEMA {
-            oids::PG_CATALOG
-        } else {
-            oids::INFORMATION_SCHEMA
+        match self.schema {
+            SCHEMA => oids::PG_CATALOG,
+            system_views::SCHEMA => oids::GOTGAN,
+            _ => oids::INFORMATION_SCHEMA,
         }
     }
 }
@@ -227,6 +234,7 @@ fn build() -> Registry {
     let definitions: Vec<(&'static str, Definition)> = catalog
         .map(|definition| (SCHEMA, definition))
         .chain(information_schema::definitions().map(|d| (information_schema::SCHEMA, d)))
+        .chain(system_views::definitions().map(|d| (system_views::SCHEMA, d)))
         .collect();
     let with_system_columns = definitions
         .iter()
@@ -307,7 +315,7 @@ const FILLED: &[Definition] = &[
     roles::PG_USER,
 ];
 
-/// The relation of this name; `schema` is `pg_catalog` or `information_schema`.
+/// The relation of this name in a system schema.
 pub fn relation(schema: &str, name: &str) -> Option<&'static SystemRelation> {
     REGISTRY
         .by_name
@@ -332,7 +340,7 @@ pub(crate) fn relation_with_system_columns(
     REGISTRY.with_system_columns[index].as_ref()
 }
 
-/// All relations of both system schemas.
+/// All relations of the system schemas.
 pub fn relations() -> impl Iterator<Item = &'static SystemRelation> {
     REGISTRY.relations.iter()
 }
@@ -346,7 +354,7 @@ pub fn table_function(name: &str) -> Option<&'static SystemRelation> {
 /// Reads the column list of a [`Definition`].
 ///
 /// Panics when a type is unknown: the lists are constants, and a test reads all.
-fn parse_columns(columns: &str) -> Schema {
+pub(crate) fn parse_columns(columns: &str) -> Schema {
     let fields: Vec<Field> = columns
         .split_whitespace()
         .map(|column| {

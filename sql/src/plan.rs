@@ -9,16 +9,15 @@ use std::sync::Arc;
 
 use arrow::datatypes::FieldRef;
 use datafusion::catalog::view::ViewTable;
-use datafusion::common::TableReference;
 use datafusion::common::metadata::{FieldMetadata, ScalarAndMetadata};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DataFusionError, ParamValues, Result, ScalarValue};
-use datafusion::datasource::{TableProvider, provider_as_source};
+use datafusion::datasource::provider_as_source;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::sql::planner::{NullOrdering, ParserOptions, PlannerContext, SqlToRel};
-use gotgan_storage::{Lake, Relation, View, ViewDialect};
+use gotgan_storage::{Lake, SnapshotId, View, ViewDialect};
 use sqlparser::ast;
 use tokio::runtime::Handle;
 
@@ -27,9 +26,8 @@ use crate::error::SqlError;
 use crate::execute::{self, Limits};
 use crate::pg_catalog;
 use crate::physical::{Joins, PhysicalPlanner};
-use crate::resolve::{Name, Resolved, Resolver};
+use crate::resolve::Resolver;
 use crate::rewrite;
-use crate::scan::LakeTable;
 use crate::types::{PgType, oid};
 
 mod aggregate;
@@ -49,7 +47,10 @@ mod locate;
 mod missing;
 pub(crate) mod operators;
 pub(crate) mod origin;
+mod past;
 mod provider;
+mod relations;
+mod row;
 mod sample;
 mod scope;
 mod sequence_table;
@@ -60,8 +61,9 @@ mod unify;
 pub(crate) use check::{Named, Place, SourceScope, explain_expression, for_each_call, refuse_in};
 pub use description::ColumnDescription;
 pub(crate) use local::{EXCLUDED_RELATION, LocalRelation, TARGET_RELATION};
+pub(crate) use past::past_name;
 pub(crate) use provider::is_aggregate;
-use provider::{Provider, Relations};
+use provider::Provider;
 pub(crate) use sequence_table::COLUMNS as SEQUENCE_COLUMNS;
 
 /// Deepest chain of views over views.
@@ -90,7 +92,12 @@ pub(crate) struct Planner {
     names_system_columns: bool,
     /// Relations of the statement's own making.
     local: Vec<(String, LocalRelation)>,
+    /// Earlier states of the warehouse that relations are read as of.
+    past: Past,
 }
+
+/// By snapshot, the surroundings of a statement as it sees them there.
+pub(crate) type Past = Arc<BTreeMap<SnapshotId, Arc<StatementContext>>>;
 
 impl Planner {
     pub(crate) fn new(
@@ -110,7 +117,13 @@ impl Planner {
             search_path: search_path.into(),
             names_system_columns: false,
             local: Vec::new(),
+            past: Past::default(),
         }
+    }
+
+    /// The same planner, for a statement that reads relations as of earlier snapshots.
+    pub(crate) fn with_past(self, past: Past) -> Self {
+        Self { past, ..self }
     }
 
     pub(crate) fn resolver(&self) -> Resolver<'_> {
@@ -400,91 +413,4 @@ fn add_inferred(plan: &LogicalPlan, found: &mut BTreeMap<String, PgType>) -> Res
         }
     }
     Ok(())
-}
-
-impl Relations for Planner {
-    fn table_source(&self, reference: &TableReference) -> Result<Arc<dyn TableSource>> {
-        if let Some(source) = self.local_source(reference) {
-            return Ok(source);
-        }
-        let name = match reference {
-            TableReference::Bare { table } => Name {
-                schema: None,
-                name: table.to_string(),
-            },
-            TableReference::Partial { schema, table } => Name {
-                schema: Some(schema.to_string()),
-                name: table.to_string(),
-            },
-            TableReference::Full {
-                catalog,
-                schema,
-                table,
-            } => {
-                let parts = [catalog.to_string(), schema.to_string(), table.to_string()];
-                Name::from_parts(&parts)?
-            }
-        };
-        match self.resolver().relation(&name)? {
-            Resolved::System(relation) => {
-                let whole = self
-                    .names_system_columns
-                    .then(|| {
-                        pg_catalog::relation_with_system_columns(relation.schema, relation.name)
-                    })
-                    .flatten();
-                let relation = whole.unwrap_or(relation);
-                let table = system_table::SystemTable::new(relation, &self.ctx);
-                Ok(provider_as_source(Arc::new(table)))
-            }
-            Resolved::Stored(Relation::Table(table)) => {
-                let table: Arc<dyn TableProvider> =
-                    Arc::new(LakeTable::new(self.lake.clone(), table));
-                Ok(provider_as_source(table))
-            }
-            Resolved::Stored(Relation::View(view)) => Ok(self.view_source(&view)?),
-            Resolved::Sequence(sequence) => {
-                let table = sequence_table::SequenceTable::new(sequence, &self.ctx);
-                Ok(provider_as_source(Arc::new(table)))
-            }
-        }
-    }
-
-    fn function_source(&self, name: &str, args: &[Expr]) -> Result<Arc<dyn TableSource>> {
-        if name == "generate_series" {
-            let values: Option<Vec<ScalarValue>> =
-                args.iter().map(|arg| arg.as_literal().cloned()).collect();
-            if let Some(values) = values
-                && let Some(table) = series::table(&values)?
-            {
-                return Ok(provider_as_source(Arc::new(table)));
-            }
-            let array = builtin::call("generate_series_array", args.to_vec(), &self.ctx)?;
-            return unnested(name, array);
-        }
-        if let Some(relation) = pg_catalog::table_function(name) {
-            let table = system_table::SystemTable::new(relation, &self.ctx);
-            return Ok(provider_as_source(Arc::new(table)));
-        }
-        // A scalar function in FROM is a table of its one value.
-        let Some(function) =
-            builtin::resolve(name, &self.ctx).or_else(|| provider::engine_function(name))
-        else {
-            return Err(missing::error(name, args).into());
-        };
-        let value = function.call(args.to_vec()).alias(name);
-        let plan = LogicalPlanBuilder::empty(true)
-            .project(vec![value])?
-            .build()?;
-        Ok(provider_as_source(Arc::new(ViewTable::new(plan, None))))
-    }
-}
-
-/// The elements of a constant array as a table with one column.
-fn unnested(name: &str, array: Expr) -> Result<Arc<dyn TableSource>> {
-    let plan = LogicalPlanBuilder::empty(true)
-        .project(vec![array.alias(name)])?
-        .unnest_column(name)?
-        .build()?;
-    Ok(provider_as_source(Arc::new(ViewTable::new(plan, None))))
 }

@@ -8,9 +8,22 @@ use gotgan_storage::{Relation, Schema, Sequence, Snapshot};
 
 use crate::error::SqlError;
 use crate::pg_catalog::{self, SystemRelation};
+use crate::system_views;
 
 /// The one database of a warehouse.
 pub(crate) const DATABASE: &str = "gotgan";
+
+/// What stands behind the `@` of a database's name, if it is that of the warehouse: the
+/// state that the session reads. Tools that know no settings can connect to last week so.
+///
+/// Errors: `3D000` for another database.
+pub fn database_moment(name: &str) -> Result<Option<&str>, SqlError> {
+    match name.split_once('@') {
+        None if name == DATABASE => Ok(None),
+        Some((DATABASE, moment)) if !moment.is_empty() => Ok(Some(moment)),
+        _ => Err(SqlError::undefined_database(name)),
+    }
+}
 
 /// The session's own schema of temporary objects, whatever its name is.
 pub(crate) const TEMPORARY_ALIAS: &str = "pg_temp";
@@ -135,6 +148,8 @@ pub(crate) fn search_path(wanted: Vec<String>, user: &str, snapshot: &Snapshot) 
     let mut path: Vec<String> = Vec::new();
     for name in wanted {
         let name = match name.as_str() {
+            // The superuser's name is that of our own schema, which nobody means by it.
+            "$user" if user == system_views::SCHEMA => continue,
             "$user" => user.to_owned(),
             TEMPORARY_ALIAS => temporary.cloned().unwrap_or(name),
             _ => name,
@@ -157,5 +172,5 @@ pub(crate) fn search_path(wanted: Vec<String>, user: &str, snapshot: &Snapshot) 
 
 /// Schemas that hold generated relations only.
 pub(crate) fn is_system_schema(name: &str) -> bool {
-    matches!(name, "pg_catalog" | "information_schema" | "pg_toast")
+    matches!(name, "pg_catalog" | "information_schema" | "pg_toast") || name == system_views::SCHEMA
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use gotgan_storage::{Author, TemporarySpace};
+use gotgan_storage::{Author, Pin, TemporarySpace};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -22,19 +22,23 @@ use crate::error::SqlError;
 use crate::execute::{self, Limits, RowStream};
 use crate::functions::Random;
 use crate::parse::{self, Statement};
-use crate::plan::{ColumnDescription, LocalRelation, Planner};
-use crate::sequence::{SequenceUse, SessionSequences};
+use crate::plan::{ColumnDescription, LocalRelation, Past};
+use crate::resolve::DATABASE;
+use crate::sequence::SessionSequences;
 use crate::settings::Settings;
 use crate::transaction::{Active, TransactionStatus};
 
 mod cached;
 mod extended;
+mod look_back;
 mod notice;
 mod run;
+mod surroundings;
 mod temporary;
 
 pub use extended::{Format, StatementDescription};
 pub use notice::Notice;
+pub(crate) use look_back::{AS_OF, Moment, not_kept};
 pub(crate) use run::Parameter;
 
 use extended::{Portal, Prepared};
@@ -53,7 +57,7 @@ pub struct SessionOptions {
     pub connection_id: i32,
     /// The authenticated role.
     pub user: String,
-    /// Must be `gotgan`.
+    /// `gotgan`, maybe with an `@` and the state that is read.
     pub database: String,
     /// What the client calls itself.
     pub application_name: String,
@@ -114,6 +118,12 @@ pub struct Session {
     temporary: TemporarySpace,
     /// Values that the session took of sequences.
     pub(crate) sequences: Arc<SessionSequences>,
+    /// What `gotgan.as_of` meant the last time.
+    as_of: Option<look_back::AsOf>,
+    /// Earlier snapshots that the running statement reads relations as of.
+    past: Past,
+    /// What keeps them from expiring.
+    pins: Vec<Pin>,
     /// Relations of the running statement's own.
     pub(crate) relations: Vec<(String, LocalRelation)>,
     /// The context of the last statement, for what its functions asked of the session.
@@ -162,6 +172,9 @@ impl Session {
             random: Arc::default(),
             temporary,
             sequences: Arc::default(),
+            as_of: None,
+            past: Past::default(),
+            pins: Vec::new(),
             relations: Vec::new(),
             last_context: None,
         })
@@ -171,17 +184,24 @@ impl Session {
     ///
     /// Errors: `42601` with the position; `57014`.
     pub async fn parse(&self, text: String) -> Result<Vec<Statement>, SqlError> {
-        if text.len() <= SHORT_BYTES_MAX {
-            return parse::parse(&text);
+        let mut statements = match text.len() <= SHORT_BYTES_MAX {
+            true => parse::parse(&text)?,
+            false => {
+                let parsing = execute::apart(move || parse::parse(&text));
+                self.limits.run(parsing).await?
+            }
+        };
+        if self.options.database != DATABASE {
+            look_back::name_database(&mut statements, &self.options.database);
         }
-        let parsing = execute::apart(move || parse::parse(&text));
-        self.limits.run(parsing).await
+        Ok(statements)
     }
 
     /// Starts the clock of a statement; the token cancels it.
     pub fn begin_statement(&mut self) -> CancellationToken {
         self.apply_setting_changes();
         self.release_snapshot();
+        self.release_past();
         let cancel = CancellationToken::new();
         let timeout = self.settings.statement_timeout();
         let deadline = timeout.map(|timeout| Instant::now() + timeout);
@@ -409,64 +429,12 @@ impl Session {
         ))
     }
 
-    /// What the statement's functions may know.
-    pub(crate) async fn context(&mut self) -> Result<Arc<StatementContext>, SqlError> {
-        let statement_start = self.statement_start;
-        let active = self.transaction().await?;
-        active.repin().await?;
-        let snapshot = active.snapshot();
-        let transaction_start = active.started;
-        let is_read_only = active.is_read_only;
-        let values = active.storage()?.sequence_values();
-        let user = self.options.user.clone();
-        let search_path =
-            crate::resolve::search_path(self.settings.search_path(), &user, &snapshot);
-        let ctx = Arc::new(StatementContext {
-            changed_settings: std::sync::Mutex::default(),
-            transaction_start,
-            statement_start,
-            style: self.settings.output_style(),
-            input: self.settings.input_style(transaction_start),
-            session_user: user.clone(),
-            user,
-            database: self.options.database.clone(),
-            search_path,
-            snapshot,
-            backend_pid: self.options.connection_id,
-            server_start: self.engine.started,
-            client_address: self.options.client_address,
-            settings: self.settings.all(),
-            clock: Arc::clone(&self.engine.clock),
-            prepared: self.prepared_list(),
-            random: Arc::clone(&self.random),
-            is_replica: self.engine.is_replica,
-            sequences: SequenceUse::new(
-                values,
-                Arc::clone(&self.sequences),
-                is_read_only || self.engine.is_replica,
-            ),
-        });
-        self.last_context = Some(Arc::clone(&ctx));
-        Ok(ctx)
-    }
-
-    /// A planner on the snapshot of this statement.
-    pub(crate) async fn planner(&mut self) -> Result<Planner, SqlError> {
-        let ctx = self.context().await?;
-        let planner = Planner::new(
-            self.engine.lake.clone(),
-            ctx,
-            Arc::clone(&self.engine.physical),
-            self.is_long,
-        );
-        Ok(match self.relations.is_empty() {
-            true => planner,
-            false => planner.with_relations(self.relations.iter().cloned()),
-        })
-    }
-
     /// Refuses a statement that changes something where nothing may change.
     pub(crate) fn require_write(&mut self, statement: &str) -> Result<(), SqlError> {
+        if self.is_in_past() {
+            return Err(SqlError::read_only_transaction(statement)
+                .with_hint(format!("RESET {AS_OF} goes back to the present.")));
+        }
         let is_read_only = match &self.transaction {
             Some(active) => active.is_read_only,
             None => self.settings.is_on("default_transaction_read_only"),

@@ -146,7 +146,7 @@ async fn find(catalog: &mut dyn CommitTransaction, name: &str) -> Result<Option<
     Ok(decode(rows)?.pop())
 }
 
-async fn read_state(catalog: &mut dyn CommitTransaction) -> Result<StateRow, Error> {
+pub(crate) async fn read_state(catalog: &mut dyn CommitTransaction) -> Result<StateRow, Error> {
     let rows = catalog
         .select(&Selection::of::<StateRow>(Vec::new()))
         .await?;
@@ -155,7 +155,8 @@ async fn read_state(catalog: &mut dyn CommitTransaction) -> Result<StateRow, Err
         .ok_or_else(|| Error::new(ErrorKind::Corrupt, "the catalog has lost its gotgan_state"))
 }
 
-fn raise_epoch(state: &StateRow, next_role_id: i64) -> Write {
+/// Tells every node that its picture of what has no history is old.
+pub(crate) fn raise_epoch(state: &StateRow, next_role_id: i64) -> Write {
     Write::Update {
         table: StateRow::TABLE,
         set: vec![

@@ -10,6 +10,7 @@
 //! Not guaranteed: that a commit which failed did not happen; see `transaction`.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
 use crate::error::Error;
 use crate::spec::rows::SnapshotRow;
@@ -17,7 +18,10 @@ use crate::spec::table::{Row, TableSpec, Value, Values};
 use crate::types::ColumnType;
 
 mod create;
+#[cfg(test)]
+pub(crate) mod fault;
 mod postgres;
+mod sql;
 mod sqlite;
 mod statement;
 #[cfg(test)]
@@ -25,6 +29,8 @@ pub(crate) mod testing;
 
 pub(crate) use create::{NewLake, adoption, creation, data_path_write, public_schema};
 pub(crate) use postgres::PostgresCatalog;
+pub(crate) use sql::Sql;
+pub(crate) use statement::inlined_delete_table;
 pub(crate) use sqlite::{SqliteAccess, SqliteCatalog};
 
 /// The newest snapshot, and the epoch of what is kept without history.
@@ -32,6 +38,8 @@ pub(crate) use sqlite::{SqliteAccess, SqliteCatalog};
 pub(crate) struct Head {
     pub(crate) snapshot: SnapshotRow,
     pub(crate) epoch: i64,
+    /// The database's clock; nothing where that is the machine's own.
+    pub(crate) now: Option<DateTime<Utc>>,
 }
 
 /// Which rows of a table are meant; conditions are joined by AND.
@@ -57,6 +65,16 @@ pub(crate) enum Condition {
 pub(crate) struct Selection {
     pub(crate) table: &'static TableSpec,
     pub(crate) conditions: Vec<Condition>,
+    /// Only so many of them; nothing is all.
+    pub(crate) page: Option<Page>,
+}
+
+/// The first or last rows of a selection by a column that an index orders.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Page {
+    pub(crate) column: &'static str,
+    pub(crate) is_descending: bool,
+    pub(crate) count_max: usize,
 }
 
 impl Selection {
@@ -64,6 +82,33 @@ impl Selection {
         Self {
             table: R::TABLE,
             conditions,
+            page: None,
+        }
+    }
+
+    /// Only the rows with the least values of a column, in their order.
+    pub(crate) fn first(self, column: &'static str, count_max: usize) -> Self {
+        let page = Page {
+            column,
+            is_descending: false,
+            count_max,
+        };
+        Self {
+            page: Some(page),
+            ..self
+        }
+    }
+
+    /// Only the rows with the greatest values of a column, the greatest first.
+    pub(crate) fn last(self, column: &'static str, count_max: usize) -> Self {
+        let page = Page {
+            column,
+            is_descending: true,
+            count_max,
+        };
+        Self {
+            page: Some(page),
+            ..self
         }
     }
 }
@@ -102,6 +147,8 @@ pub(crate) enum Write {
         begin: i64,
         rows: Vec<InlinedRow>,
     },
+    /// A statement of the catalog's upkeep. It reads no row of the same writes.
+    Run(Sql),
     /// Ends the live inlined rows of a table that have these ids.
     EndInlinedRows {
         data_table: String,
@@ -184,7 +231,8 @@ pub(crate) trait CatalogStore: std::fmt::Debug + Send + Sync {
     async fn select(&self, selections: &[Selection]) -> Result<Vec<Vec<Values>>, Error>;
 
     /// The inlined rows of a data table that are visible at a snapshot, in row id order:
-    /// the row id and the wanted columns of each.
+    /// the row id and the wanted columns of each. None if the table is gone, as it is when
+    /// nothing in it is shown any more.
     async fn inlined_rows(
         &self,
         data_table: &str,
@@ -192,7 +240,7 @@ pub(crate) trait CatalogStore: std::fmt::Debug + Send + Sync {
         at: i64,
     ) -> Result<Vec<Values>, Error>;
 
-    /// How many rows of a data table are live.
+    /// How many rows of a data table are live; none if it is gone.
     async fn inlined_count(&self, data_table: &str) -> Result<i64, Error>;
 
     /// Whether a table exists. Inlined deletes make theirs on first use.
@@ -200,6 +248,9 @@ pub(crate) trait CatalogStore: std::fmt::Debug + Send + Sync {
 
     /// Pairs (data file, position) of rows deleted inline at or before a snapshot.
     async fn inlined_deletes(&self, table_id: i64, at: i64) -> Result<Vec<(i64, i64)>, Error>;
+
+    /// The rows of a statement that only reads.
+    async fn query(&self, sql: &Sql) -> Result<Vec<Values>, Error>;
 
     /// Takes the commit lock. Waits for others up to the configured bound.
     async fn begin_commit(&self) -> Result<Box<dyn CommitTransaction>, Error>;
@@ -233,6 +284,12 @@ pub(crate) trait CommitTransaction: Send {
 
     /// Whether rows of the table's files were deleted inline after a snapshot.
     async fn inlined_deleted_after(&mut self, table_id: i64, base: i64) -> Result<bool, Error>;
+
+    /// The rows of a statement that only reads.
+    async fn query(&mut self, sql: &Sql) -> Result<Vec<Values>, Error>;
+
+    /// Carries a statement out; returns how many rows it changed.
+    async fn execute(&mut self, sql: &Sql) -> Result<u64, Error>;
 
     async fn apply(&mut self, writes: &[Write]) -> Result<(), Error>;
 

@@ -3,6 +3,14 @@
 //! A point is named after the line that it cuts: `commit/before-sqlite-commit`.
 
 use std::fmt::Debug;
+#[cfg(test)]
+use std::sync::Arc;
+
+#[cfg(test)]
+use object_store::ObjectStore;
+
+#[cfg(test)]
+use crate::catalog::CatalogStore;
 
 /// What happens at a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,4 +27,14 @@ pub enum PointFault {
 pub trait Faults: Debug + Send + Sync {
     /// Called when a point is reached.
     fn reach(&self, point: &'static str) -> PointFault;
+}
+
+/// Puts something in front of the catalog and the object store.
+#[cfg(test)]
+pub(crate) trait Wrap: Debug + Send + Sync {
+    /// What the lake takes for its catalog.
+    fn catalog(&self, inner: Box<dyn CatalogStore>) -> Box<dyn CatalogStore>;
+
+    /// What the lake takes for its object store.
+    fn objects(&self, inner: Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore>;
 }

@@ -9,21 +9,24 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use gotgan_config::Secret;
+use object_store::ObjectStore;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::sync::{Mutex as AsyncMutex, MutexGuard, OwnedRwLockReadGuard, RwLock};
 
+use crate::activity::ActivityStore;
 use crate::catalog::{CatalogStore, Condition, Head, Selection, decode};
-use crate::clock::{Clock, Ids, RandomIds, SystemClock};
+use crate::clock::{Clock, Ids};
 use crate::error::{Error, ErrorKind};
-use crate::faults::{Faults, PointFault};
+use crate::faults::PointFault;
 use crate::file::delete::{FileRef, read_delete_file, read_later_positions, read_row_ids};
 use crate::file::write::{TableWriter, WriteOptions};
+use crate::history::PictureCache;
 use crate::lock::PrimaryLock;
+use crate::object::Abandoned;
+use crate::retention::RetentionOptions;
 use crate::snapshot::{
     Column, DataFile, DeletedPositions, FileList, Place, Snapshot, Wanted, load_files,
     load_picture, refresh_picture,
@@ -37,75 +40,21 @@ mod cache;
 mod folders;
 mod inlined;
 mod open;
+mod options;
+mod pins;
 mod scratch;
 mod sequences;
+mod uploads;
 
+pub use options::{LakeOptions, LakeRole};
+pub use pins::Pin;
 pub(crate) use sequences::state_update;
 pub use sequences::{SequenceBlock, SequenceState};
 
 use cache::FileCache;
+use pins::Pins;
 use scratch::Scratch;
 use sequences::SequenceCache;
-
-/// What a process may do with the lake.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LakeRole {
-    /// Reads and writes; one at a time over SQLite, several over PostgreSQL.
-    Primary,
-    /// Reads.
-    Replica,
-}
-
-/// How a lake is opened.
-#[derive(Clone, Debug)]
-pub struct LakeOptions {
-    /// `sqlite:` and a path, or `postgres://`, a database and maybe a password; none is
-    /// `catalog.sqlite` in the data folder.
-    pub catalog_url: Option<Secret<String>>,
-    /// `file://` and a folder; none is what the lake says, or `data` for a new one.
-    pub data_url: Option<String>,
-    /// Folder of everything kept on this machine.
-    pub data_dir: PathBuf,
-    /// Folder on this machine for the files of temporary tables.
-    pub scratch_dir: PathBuf,
-    /// Primary or replica.
-    pub role: LakeRole,
-    /// Name of the first superuser, made with the lake.
-    pub superuser: String,
-    /// How long to wait for the catalog.
-    pub busy_timeout: Duration,
-    /// How data files are laid out.
-    pub write: WriteOptions,
-    /// Most rows of a statement that are few: they are kept in the catalog.
-    pub inline_rows_max: usize,
-    /// Where the time comes from.
-    pub clock: Arc<dyn Clock>,
-    /// Where unique ids come from.
-    pub ids: Arc<dyn Ids>,
-    /// For tests.
-    pub faults: Option<Arc<dyn Faults>>,
-}
-
-impl LakeOptions {
-    /// Everything as usual, in this folder.
-    pub fn new(data_dir: impl Into<PathBuf>, role: LakeRole) -> Self {
-        let data_dir = data_dir.into();
-        Self {
-            catalog_url: None,
-            data_url: None,
-            scratch_dir: data_dir.join("spill").join("temporary"),
-            data_dir,
-            role,
-            superuser: "gotgan".to_owned(),
-            busy_timeout: Duration::from_secs(10),
-            write: WriteOptions::default(),
-            inline_rows_max: 100,
-            clock: Arc::new(SystemClock),
-            ids: Arc::new(RandomIds),
-            faults: None,
-        }
-    }
-}
 
 /// An open lake. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -116,12 +65,19 @@ pub struct Lake {
 #[derive(Debug)]
 struct Inner {
     catalog: Box<dyn CatalogStore>,
+    activity: Box<dyn ActivityStore>,
     objects: Arc<dyn ObjectStore>,
+    abandoned: Option<Arc<dyn Abandoned>>,
     place: Place,
     options: LakeOptions,
     uuid: String,
+    /// What this process calls itself among those on the lake.
+    node: String,
+    pins: Arc<Pins>,
+    is_closed: AtomicBool,
     head: Mutex<Arc<Snapshot>>,
     files: Mutex<FileCache>,
+    pictures: Mutex<PictureCache>,
     /// Held while values are reserved; taken before `turn`, never within it.
     sequences: AsyncMutex<SequenceCache>,
     /// One commit or role change at a time; others wait in line.
@@ -142,9 +98,11 @@ impl Lake {
     /// lake; `Unsupported` for another format version; `Corrupt` if it cannot be read.
     pub async fn open(options: LakeOptions) -> Result<Self, Error> {
         let inner = Box::pin(open::open(options)).await?;
-        Ok(Self {
+        let lake = Self {
             inner: Arc::new(inner),
-        })
+        };
+        lake.start_lease().await;
+        Ok(lake)
     }
 
     /// The newest snapshot.
@@ -165,8 +123,8 @@ impl Lake {
 
     /// Starts a transaction on the newest snapshot.
     pub async fn begin(&self, author: Author) -> Result<Transaction, Error> {
-        let base = self.head().await?;
-        Ok(Transaction::new(self.clone(), author, base))
+        let (base, pin) = self.pinned_head().await?;
+        Ok(Transaction::new(self.clone(), author, base, pin))
     }
 
     /// The files of a table at a snapshot.
@@ -194,7 +152,7 @@ impl Lake {
                 .files
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            if let Some(list) = cache.find(table_id, table.last_change) {
+            if let Some(list) = cache.find(table_id, table.last_change, snapshot.id) {
                 return Ok(list);
             }
             cache.older(table_id, table.last_change)
@@ -207,6 +165,7 @@ impl Lake {
         };
         let older = older.as_ref().map(|(id, list)| (*id, &**list));
         let list = Arc::new(load_files(&*self.inner.catalog, &wanted, older).await?);
+        self.check_kept(snapshot, table_id).await?;
         let mut cache = self
             .inner
             .files
@@ -285,6 +244,10 @@ impl Lake {
         self.inner.options.inline_rows_max
     }
 
+    pub(crate) fn retention_options(&self) -> &RetentionOptions {
+        &self.inner.options.retention
+    }
+
     pub(crate) fn write_options(&self) -> &WriteOptions {
         &self.inner.options.write
     }
@@ -303,12 +266,19 @@ impl Lake {
     pub async fn close(&self) {
         let _all_done = self.inner.commits.write().await;
         self.return_sequences().await;
+        self.inner.is_closed.store(true, Ordering::Relaxed);
+        self.end_lease().await;
         self.inner.catalog.close().await;
     }
 
     /// First part of the locations of objects that end with this process.
     pub(crate) fn scratch_name(&self) -> &str {
         self.inner.scratch.name()
+    }
+
+    /// What such objects take on the disk.
+    pub(crate) fn scratch_usage(&self) -> &Arc<crate::object::ScratchUsage> {
+        self.inner.scratch.usage()
     }
 
     /// Where a folder of such objects is on the disk.
@@ -354,24 +324,12 @@ impl Lake {
         )
     }
 
-    /// Deletes objects that no row names. What cannot be deleted is left to a sweep.
-    pub(crate) async fn delete_uploads(&self, uploads: &[Path]) {
-        for location in uploads {
-            match self.inner.objects.delete(location).await {
-                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-                Err(error) => {
-                    tracing::warn!(%location, %error, "could not delete an unused upload");
-                }
-            }
-        }
-    }
-
     /// Whether this process is the only one that can change the lake.
     fn is_alone(&self) -> bool {
         self.inner.options.role == LakeRole::Primary && !self.inner.catalog.is_shared()
     }
 
-    fn known_head(&self) -> Arc<Snapshot> {
+    pub(crate) fn known_head(&self) -> Arc<Snapshot> {
         Arc::clone(
             &self
                 .inner
@@ -379,6 +337,10 @@ impl Lake {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner),
         )
+    }
+
+    pub(crate) fn picture_cache(&self) -> &Mutex<PictureCache> {
+        &self.inner.pictures
     }
 
     /// Makes a picture the newest that is known, unless a newer one is.
@@ -422,6 +384,7 @@ impl Lake {
             Some(objects) => refresh_picture(&*self.inner.catalog, &known, head, &objects).await?,
             None => {
                 // Someone else wrote, and may have rewritten rows in place.
+                self.forget_pictures();
                 self.inner
                     .files
                     .lock()

@@ -15,17 +15,21 @@
 //! Knows no SQL of clients, no privileges, no DataFusion.
 
 mod access;
+mod activity;
 mod catalog;
 mod clock;
 mod compaction;
 mod error;
 mod faults;
 mod file;
+mod history;
 mod lake;
 mod lock;
 mod object;
+mod retention;
 mod snapshot;
 mod spec;
+mod sweep;
 mod transaction;
 mod types;
 
@@ -37,19 +41,26 @@ pub use faults::{Faults, PointFault};
 pub use file::write::{
     FileCompression, StagedColumn, StagedFile, StagedFiles, TableWriter, WriteOptions,
 };
-pub use lake::{Lake, LakeOptions, LakeRole, SequenceBlock, SequenceState};
+pub use history::{ColumnDifference, DroppedSchema, DroppedTable, RestoreEntry, RestorePreview};
+pub use history::{Hold, NewHold, RETENTION, RETENTION_MAX, Retention, RetentionOrigin};
+pub use history::{SnapshotEntry, SnapshotMoment, SnapshotRange};
+pub use history::{parse_retention, retention_text};
+pub use lake::{Lake, LakeOptions, LakeRole, Pin, SequenceBlock, SequenceState};
 pub use object::store_error as object_error;
 pub use object::{Disk, Fault, FaultRates, FaultStore, LocalStore, Meter, MeterCounts};
-pub use object::{MeteredStore, Operation, OsDisk, open_store};
+pub use object::{MeteredStore, Operation, OsDisk};
+pub use retention::{ExpireOptions, ExpireReport, ExpiredTable, RetentionOptions};
 pub use snapshot::{
     Column, Constraint, ConstraintEntry, DataFile, DeletedPositions, FileBounds, FileList, Index,
     InlinedRows, NameMapping, NameMappingEntry, Relation, Schema, Sequence, SequenceOptions,
-    SequenceOwner, SequenceOwnerKind, Snapshot, SnapshotRole, Table, View, ViewColumn, ViewDialect,
+    SequenceOwner, SequenceOwnerKind, Snapshot, SnapshotRole, SortKey, SortPart, SortValue, Table,
+    View, ViewColumn, ViewDialect,
 };
 pub use spec::{ColumnId, SchemaId, SequenceId, SnapshotId, TableId, ViewId};
+pub use sweep::{OrphanOptions, OrphanReport, SweepOptions, SweepReport};
 pub use transaction::{
     Author, CommentTarget, NewColumn, NewConstraint, NewIndex, NewSchema, NewSequence, NewTable,
-    NewView, OnCommit, OwnerTarget, Savepoint, SequenceValues, TemporarySpace, Transaction,
-    TypeChange,
+    NewView, OnCommit, OptionTarget, OwnerTarget, Restore, Restored, Savepoint, SequenceValues,
+    TemporarySpace, Transaction, TypeChange,
 };
 pub use types::{ColumnType, ELEMENT_NAME, PG_TYPE_KEY, Refinement};

@@ -1,12 +1,14 @@
 //! The object store below the lake, its wrappers, and what its errors mean.
 //!
-//!   caller ──▶ meter ──▶ (fault, in tests) ──▶ local folder, or a cloud's own store
+//!   caller ──▶ meter ──▶ (fault, in tests) ──▶ local folder, or a bucket
 //!
 //! Invariant: no wrapper makes a part of an object visible.
 
 mod fault;
 mod local;
 mod meter;
+mod place;
+mod remote;
 mod scratch;
 #[cfg(test)]
 mod tests;
@@ -15,34 +17,82 @@ use std::error::Error as StdError;
 use std::io;
 use std::sync::Arc;
 
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use futures::{StreamExt, stream};
+use gotgan_config::ObjectStoreConfig;
 use object_store::ObjectStore;
 use object_store::path::Path;
 
 pub use fault::{Fault, FaultRates, FaultStore, Operation};
 pub use local::{Disk, LocalStore, OsDisk};
 pub use meter::{Meter, MeterCounts, MeteredStore};
-pub(crate) use scratch::{ScratchDisk, ScratchStore};
+pub(crate) use place::{Bucket, DataPlace};
+use remote::open_bucket;
+pub(crate) use scratch::{ScratchDisk, ScratchStore, ScratchUsage};
 
 use crate::error::{Error, ErrorKind};
 
-const FILE_SCHEME: &str = "file://";
+/// Removes uploads that nobody will end, since their processes died.
+#[async_trait]
+pub(crate) trait Abandoned: std::fmt::Debug + Send + Sync {
+    /// Removes those that were begun before a moment; returns how many. The moment must be
+    /// earlier than any upload that may still run, of any process.
+    async fn remove(&self, before: DateTime<Utc>) -> Result<u64, Error>;
+}
 
-/// Opens the store that `data_url` names. Its paths are relative to that place.
+/// The store of a lake's data files.
+#[derive(Debug)]
+pub(crate) struct OpenStore {
+    /// Its paths are relative to the place.
+    pub(crate) objects: Arc<dyn ObjectStore>,
+    /// Nothing where the store has no list of uploads.
+    pub(crate) abandoned: Option<Arc<dyn Abandoned>>,
+}
+
+/// Opens the store of a place. Blocks for a few system calls; asks no other machine.
 ///
-/// Blocks for a few system calls.
-/// Errors: `Unsupported` for a scheme that this build does not have; for a folder those
-/// of the disk.
-pub fn open_store(data_url: &str) -> Result<Arc<dyn ObjectStore>, Error> {
-    let Some(folder) = data_url.strip_prefix(FILE_SCHEME) else {
-        let scheme = data_url.split_once("://").map_or("", |(scheme, _)| scheme);
-        let message = format!("data cannot be kept in a store of the kind \"{scheme}\"");
-        return Err(Error::new(ErrorKind::Unsupported, message));
-    };
-    Ok(Arc::new(LocalStore::open(
-        std::path::Path::new(folder),
-        Arc::new(OsDisk),
-    )?))
+/// Errors: for a folder those of the disk; for a bucket `Unsupported` if the settings do
+/// not do.
+pub(crate) fn open_store(
+    place: &DataPlace,
+    config: Option<&ObjectStoreConfig>,
+) -> Result<OpenStore, Error> {
+    match place {
+        DataPlace::Folder(folder) => {
+            let store = LocalStore::open(folder, Arc::new(OsDisk))?;
+            Ok(OpenStore {
+                objects: Arc::new(store.clone()),
+                abandoned: Some(Arc::new(store)),
+            })
+        }
+        DataPlace::Bucket(bucket) => {
+            let open = open_bucket(bucket, settings(config)?)?;
+            Ok(OpenStore {
+                objects: Arc::new(open.objects),
+                abandoned: open.abandoned,
+            })
+        }
+    }
+}
+
+/// Whether a place holds nothing; of a bucket this also shows that it can be reached.
+///
+/// Errors: those of [`open_store`]; `NotFound` without such a bucket, `Unavailable` if
+/// the store denies access or does not answer.
+pub(crate) async fn is_empty(
+    bucket: &Bucket,
+    config: Option<&ObjectStoreConfig>,
+) -> Result<bool, Error> {
+    let open = open_bucket(bucket, settings(config)?)?;
+    open.objects.is_empty().await
+}
+
+fn settings(config: Option<&ObjectStoreConfig>) -> Result<&ObjectStoreConfig, Error> {
+    config.ok_or_else(|| {
+        let text = "data in a bucket needs the settings of object_store";
+        Error::new(ErrorKind::Unsupported, text)
+    })
 }
 
 /// Deletes objects; one that is not there is as good as deleted.

@@ -21,9 +21,11 @@ mod initial;
 mod inlined;
 mod load;
 mod load_files;
+mod load_old;
 mod objects;
 mod place;
 mod sequence;
+mod sort;
 
 pub use files::{DataFile, DeletedPositions, FileBounds, FileList, InlinedRows};
 pub use files::{NameMapping, NameMappingEntry};
@@ -32,6 +34,7 @@ pub use objects::{
     ViewDialect,
 };
 pub use sequence::{Sequence, SequenceOptions, SequenceOwner, SequenceOwnerKind};
+pub use sort::{SortKey, SortPart, SortValue};
 
 pub(crate) use declared::{default_rows, view_columns_text};
 pub(crate) use files::{ColumnStats, DeleteFile, FileStats};
@@ -39,6 +42,7 @@ pub(crate) use initial::initial_text;
 pub(crate) use inlined::{INLINED_SYSTEM_COLUMNS, can_inline, inlined_values, load_inlined};
 pub(crate) use load::{load_picture, refresh_picture};
 pub(crate) use load_files::{Wanted, load_files};
+pub(crate) use load_old::load_old_picture;
 pub(crate) use place::Place;
 
 /// A table or a view.
@@ -77,6 +81,8 @@ pub struct Snapshot {
     pub(crate) sequences: Map<SequenceId, Arc<Sequence>>,
     names: Map<SchemaId, Map<String, Named>>,
     pub(crate) roles: Map<i64, Arc<SnapshotRole>>,
+    /// Settings of the lake, today's as the roles.
+    pub(crate) settings: Map<String, String>,
     /// The schema of the connection's temporary objects, if it is in this picture.
     pub(crate) temporary_schema: Option<SchemaId>,
 }
@@ -94,6 +100,7 @@ impl Snapshot {
             sequences: Map::default(),
             names: Map::default(),
             roles: Map::default(),
+            settings: Map::default(),
             temporary_schema: None,
         }
     }
@@ -238,6 +245,17 @@ impl Snapshot {
     /// Every role, by id.
     pub fn roles(&self) -> impl Iterator<Item = &Arc<SnapshotRole>> {
         self.roles.values()
+    }
+
+    /// A setting of the lake, if it is not as configured.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        self.settings.get(name).map(String::as_str)
+    }
+
+    /// The settings of the lake that are not as configured, by name.
+    pub fn settings(&self) -> impl Iterator<Item = (&str, &str)> {
+        let settings = self.settings.iter();
+        settings.map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// The role with this name.

@@ -17,7 +17,7 @@ use object_store::path::Path;
 
 use crate::error::{Error, ErrorKind};
 use crate::file::write::{StagedFile, StagedFiles, TableWriter};
-use crate::lake::{Lake, LakeRole, SequenceState};
+use crate::lake::{Lake, LakeRole, Pin, SequenceState};
 use crate::snapshot::{FileList, InlinedRows, Snapshot, Table};
 use crate::spec::{SnapshotId, TableId};
 
@@ -30,6 +30,7 @@ mod difference;
 mod inline;
 mod moved;
 mod new;
+mod options;
 mod overlay;
 mod rebase;
 mod render;
@@ -38,6 +39,7 @@ mod render_table;
 mod render_view;
 mod renumber;
 mod replace;
+mod restore;
 mod rows;
 mod sequences;
 mod stage;
@@ -49,6 +51,8 @@ pub use define_parts::CommentTarget;
 pub use new::{
     NewColumn, NewConstraint, NewIndex, NewSchema, NewSequence, NewTable, NewView, OwnerTarget,
 };
+pub use options::OptionTarget;
+pub use restore::{Restore, Restored};
 pub use temporary::{OnCommit, TemporarySpace};
 pub use values::SequenceValues;
 
@@ -69,6 +73,8 @@ pub struct Transaction {
     lake: Lake,
     author: Author,
     base: Arc<Snapshot>,
+    /// Keeps `base` from expiring, also while the commit is under way.
+    pin: Arc<Pin>,
     /// The overlay before anything was changed.
     start: Overlay,
     overlay: Overlay,
@@ -91,13 +97,14 @@ pub struct Savepoint {
 }
 
 impl Transaction {
-    pub(crate) fn new(lake: Lake, author: Author, base: Arc<Snapshot>) -> Self {
+    pub(crate) fn new(lake: Lake, author: Author, base: Arc<Snapshot>, pin: Pin) -> Self {
         let overlay = Overlay::new(Arc::clone(&base));
         let reads = BTreeSet::new();
         Self {
             lake,
             author,
             base,
+            pin: Arc::new(pin),
             start: overlay.clone(),
             overlay,
             space: None,
@@ -149,6 +156,8 @@ impl Transaction {
             };
         }
         if let Some(own) = changes {
+            let restored = own.restored.iter().flat_map(|restored| &restored.files);
+            files.extend(restored.map(|file| Arc::clone(&file.data_file)));
             files.extend(own.appended.iter().map(|file| Arc::clone(&file.data_file)));
             files = files.iter().filter_map(|file| own.seen(file)).collect();
             let older = match inlined {
@@ -179,10 +188,11 @@ impl Transaction {
         if self.has_permanent_changes() {
             return Ok(());
         }
-        let head = self.lake.head().await?;
+        let (head, pin) = self.lake.pinned_head().await?;
         if Arc::ptr_eq(&head, &self.base) {
             return Ok(());
         }
+        self.pin = Arc::new(pin);
         if self.has_changes() {
             self.move_temporary(head);
         } else {
@@ -276,6 +286,7 @@ impl Transaction {
         let request = commit::Request {
             author: self.author.clone(),
             base: Arc::clone(&self.base),
+            _pin: Arc::clone(&self.pin),
             overlay: self.overlay.clone(),
             uploads: std::mem::take(&mut self.uploads),
             deletes: BTreeMap::new(),

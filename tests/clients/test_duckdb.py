@@ -21,11 +21,13 @@ def extension(module, name):
     return glob.glob(f"{folder}/**/{name}.duckdb_extension", recursive=True)[0]
 
 
-def attached(catalog, data=None, read_only=True):
-    """Opens DuckDB with a lake attached as `lake`."""
+def attached(catalog, data=None, read_only=True, prepare=()):
+    """Opens DuckDB with a lake attached as `lake`; `prepare`: what it must know before."""
     connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
     connection.execute(f"LOAD '{extension(duckdb_extension_sqlite_scanner, 'sqlite_scanner')}'")
     connection.execute(f"LOAD '{extension(duckdb_extension_ducklake, 'ducklake')}'")
+    for sql in prepare:
+        connection.execute(sql)
     options = ([f"DATA_PATH '{data}'"] if data else []) + (["READ_ONLY"] if read_only else [])
     options = f"({', '.join(options)})" if options else ""
     connection.execute(f"ATTACH 'ducklake:sqlite:{catalog}' AS lake {options}")

@@ -399,7 +399,8 @@ pub(crate) fn relation(name: &str, alias: &str) -> TableFactor {
     }
 }
 
-fn aliased(expr: Expr, name: &str) -> SelectItem {
+/// A value of a select list under a name.
+pub(crate) fn aliased(expr: Expr, name: &str) -> SelectItem {
     SelectItem::ExprWithAlias {
         expr,
         alias: quoted(name),

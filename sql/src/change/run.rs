@@ -129,14 +129,14 @@ impl Change {
         physical: &Arc<dyn ExecutionPlan>,
         places: Option<Places>,
     ) -> Result<ChangeSink, SqlError> {
+        let tasks = planner.physical.tasks();
         let writer = match self.layout.count {
             0 => None,
             _ => {
                 let storage = session.transaction().await?.storage()?;
-                Some(RowWriter::open(storage, self.table.id).await?)
+                Some(RowWriter::open(storage, self.table.id, &tasks).await?)
             }
         };
-        let tasks = planner.physical.tasks();
         let mut sink = ChangeSink::new(
             Arc::clone(&self.table),
             writer,

@@ -31,7 +31,7 @@ pub(crate) async fn run(session: &mut Session, copy: &CopyStatement) -> Result<O
             let names: Vec<String> = columns.iter().map(fold).collect();
             let columns = insert::column_indexes(&table, &names)?;
             let storage = session.transaction().await?.storage()?;
-            let writer = RowWriter::open(storage, table.id).await?;
+            let writer = RowWriter::open(storage, table.id, &planner.physical.tasks()).await?;
             let limits = session.limits().clone();
             let copy = CopyIn::new(
                 &planner,

@@ -17,7 +17,7 @@ pub(super) use keys::add_constraint;
 use keys::foreign_key;
 
 use super::identity::{self, Numbering};
-use super::{insert, query};
+use super::{insert, layout, query};
 use crate::error::SqlError;
 use crate::modify;
 use crate::parse::{self, fold, name_parts, type_name};
@@ -77,6 +77,7 @@ pub(crate) async fn run(
         let storage = session.transaction().await?.storage()?;
         let id = storage.create_table(table(definition, &owner))?;
         identity::number_columns(session, id, &numberings).await?;
+        layout::create(session, create, id).await?;
         let storage = session.transaction().await?.storage()?;
         if let Some(action) = temporary::on_commit(create) {
             storage.set_on_commit(id, action)?;
@@ -93,6 +94,7 @@ pub(crate) async fn run(
     if let Some(action) = temporary::on_commit(create) {
         storage.set_on_commit(id, action)?;
     }
+    layout::create(session, create, id).await?;
     let is_no_data = |column: &ast::ColumnDef| column.name.value == parse::idiom::NO_DATA;
     if create.columns.iter().any(is_no_data) {
         return Ok(Outcome::Command(tag.to_owned()));

@@ -467,9 +467,10 @@ async fn insert_rows(
     physical: &Arc<dyn ExecutionPlan>,
 ) -> Result<u64, SqlError> {
     let storage = session.transaction().await?.storage()?;
-    let writer = RowWriter::open(storage, table.id).await?;
+    let tasks = planner.physical.tasks();
+    let writer = RowWriter::open(storage, table.id, &tasks).await?;
     let mut sink = Sink::new(writer, Arc::clone(table));
-    let mut stream = execute::start(physical, &planner.physical.tasks())?;
+    let mut stream = execute::start(physical, &tasks)?;
     while let Some(batch) = stream.next().await {
         let written = match batch {
             Ok(batch) => sink.write(&batch).await,

@@ -15,6 +15,8 @@ use crate::types::PgType;
 
 use super::view_target;
 
+mod simplified;
+
 /// What one WHEN does.
 struct Branch {
     /// When it is taken, unless an earlier one is.
@@ -40,6 +42,18 @@ pub(super) async fn plan(
     view_target::refuse(&planner, &merge.table, view_target::Change::Merge)?;
     refuse_unreachable(&merge.clauses)?;
     let (target, planner) = Target::resolve(&planner, &merge.table)?;
+    if simplified::is_simplified(merge)? {
+        let request = Request {
+            target: &target,
+            base: simplified::base(&planner, &target, merge, with, known)?,
+            returning: None,
+            word: "MERGE",
+            repeats: Repeats::Never,
+            depends_on_rows: true,
+        };
+        let change = Change::plan(&planner, request, known).await?;
+        return Ok((change, planner));
+    }
     let branches = branches(&planner, &target, merge, with)?;
     let returning = match &merge.output {
         None => None,
@@ -149,7 +163,9 @@ fn branch(
     }
     let (action, values) = match &clause.action {
         MergeAction::Delete { .. } => (action::DELETE, None),
-        MergeAction::Update(update) if is_nothing(&update.assignments) => (action::NOTHING, None),
+        MergeAction::Update(update) if assigns_to(&update.assignments, NOTHING) => {
+            (action::NOTHING, None)
+        }
         MergeAction::Update(update) => {
             (action::UPDATE, Some(target.assigned(&update.assignments)?))
         }
@@ -165,11 +181,11 @@ fn branch(
     })
 }
 
-/// Whether assignments are what DO NOTHING was translated to.
-fn is_nothing(assignments: &[ast::Assignment]) -> bool {
+/// Whether a column is assigned to, such as one that stands for a phrase.
+fn assigns_to(assignments: &[ast::Assignment], column: &str) -> bool {
     assignments.iter().any(|assignment| {
         matches!(&assignment.target, ast::AssignmentTarget::ColumnName(name)
-            if crate::parse::name_parts(name) == [NOTHING])
+            if crate::parse::name_parts(name) == [column])
     })
 }
 

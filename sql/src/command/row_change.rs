@@ -70,18 +70,26 @@ impl<'a> RowChange<'a> {
         }
     }
 
+    /// The table whose rows change, as the statement names it.
+    ///
+    /// Errors: `42601`.
+    pub(super) fn target(self) -> Result<&'a ast::TableFactor, SqlError> {
+        Ok(match self.kind {
+            Kind::Update(update) => &update.table.relation,
+            Kind::Delete(delete) => &delete::target(delete)?.relation,
+            Kind::Merge(merge) => &merge.table,
+        })
+    }
+
     /// Errors: `25006`, those of parse analysis and of [`Change::run`].
     pub(crate) async fn run(
         self,
         session: &mut Session,
         parameters: &[Parameter],
     ) -> Result<Outcome, SqlError> {
-        let target = match self.kind {
-            Kind::Update(update) => &update.table.relation,
-            Kind::Delete(delete) => &delete::target(delete)?.relation,
-            Kind::Merge(merge) => &merge.table,
-        };
-        session.require_target_write(self.word(), target).await?;
+        session
+            .require_target_write(self.word(), self.target()?)
+            .await?;
         let known: Vec<Option<PgType>> = parameters.iter().map(|p| Some(p.pg_type)).collect();
         let (change, planner) = self.plan(session, &known).await?;
         change.run(session, &planner, parameters).await

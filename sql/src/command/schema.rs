@@ -161,13 +161,19 @@ pub(super) fn plain_name(name: &ObjectName) -> Result<String, SqlError> {
     }
 }
 
-fn refuse_reserved(name: &str) -> Result<(), SqlError> {
+pub(super) fn refuse_reserved(name: &str) -> Result<(), SqlError> {
     if name.starts_with("pg_") || name == "information_schema" {
         return Err(SqlError::with_code(
             sqlstate::RESERVED_NAME,
             format!("unacceptable schema name \"{name}\""),
         )
         .with_detail("The prefix \"pg_\" is reserved for system schemas."));
+    }
+    if name == crate::system_views::SCHEMA {
+        return Err(SqlError::with_code(
+            sqlstate::RESERVED_NAME,
+            format!("the schema name \"{name}\" is reserved for the system"),
+        ));
     }
     if name == "main" {
         return Err(SqlError::with_code(

@@ -12,7 +12,7 @@ use crate::error::SqlError;
 use crate::execute::{RowStream, Tag};
 use crate::parse::{fold, name_parts};
 use crate::plan::ColumnDescription;
-use crate::session::{Notice, Outcome, Session};
+use crate::session::{AS_OF, Notice, Outcome, Session};
 use crate::sqlstate;
 use crate::types::{PgType, oid};
 
@@ -168,6 +168,15 @@ async fn assign(
                 active.is_read_only = session.settings.is_on("transaction_read_only");
             }
             Ok(())
+        }
+        AS_OF => {
+            let mark = session.settings.mark();
+            session.settings.set(name, &value, is_local)?;
+            let found = session.as_of().await;
+            if found.is_err() {
+                session.settings.restore(mark);
+            }
+            found.map(|_| ())
         }
         _ => session.settings.set(name, &value, is_local),
     }

@@ -1,6 +1,7 @@
 //! VACUUM: rows of the catalog move to files, small and worn files are rewritten.
 //!
-//! It commits by itself, table by table, and changes no snapshot from before.
+//! It commits by itself, table by table, and changes no snapshot from before. Tables with
+//! a sort key are sorted by it, unless Redshift's DELETE ONLY or REINDEX is asked for.
 //!
 //! Source: PostgreSQL 15 manual, VACUUM.
 
@@ -10,16 +11,20 @@ use gotgan_storage::{Author, Relation, Table};
 
 use crate::context::StatementContext;
 use crate::error::SqlError;
+use crate::maintenance::Sorting;
 use crate::parse::name_parts;
-use crate::parse::vacuum::VacuumStatement;
+use crate::parse::vacuum::{VacuumKind, VacuumStatement};
 use crate::resolve::{Name, Resolved, Resolver};
 use crate::session::{Notice, Outcome, Session};
 use crate::sqlstate;
 
+/// `has_others`: whether the message has other statements.
+///
 /// Errors: `25001` in a transaction; `25006` on a replica; `42P01`.
 pub(crate) async fn run(
     session: &mut Session,
     statement: &VacuumStatement,
+    has_others: bool,
 ) -> Result<Outcome, SqlError> {
     if let Some(option) = &statement.unknown {
         return Err(SqlError::syntax(format!(
@@ -33,7 +38,7 @@ pub(crate) async fn run(
         ));
     }
     // Other statements of the same message make a transaction, too.
-    if session.transaction.is_some() {
+    if has_others || session.transaction.is_some() {
         return Err(SqlError::with_code(
             sqlstate::ACTIVE_SQL_TRANSACTION,
             "VACUUM cannot run inside a transaction block",
@@ -55,10 +60,22 @@ pub(crate) async fn run(
     for table in tables {
         // What only this session sees is kept as a transaction's own rows are.
         if !table.id.is_temporary() {
-            engine.vacuum(table.id, statement.is_full, &author).await?;
+            let sorting = sorting(statement);
+            engine
+                .vacuum(table.id, statement.is_full, sorting, &author)
+                .await?;
         }
     }
     Ok(Outcome::Command("VACUUM".to_owned()))
+}
+
+fn sorting(statement: &VacuumStatement) -> Sorting {
+    match statement.kind {
+        Some(VacuumKind::Delete | VacuumKind::Reindex) => Sorting::Nothing,
+        Some(VacuumKind::Sort) => Sorting::All,
+        None if statement.is_full => Sorting::All,
+        None => Sorting::Overlapping,
+    }
 }
 
 /// The tables that are named; all if none is.

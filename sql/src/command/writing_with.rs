@@ -50,7 +50,7 @@ pub(crate) async fn run(
     query: &Query,
     parameters: &[Parameter],
 ) -> Result<Outcome, SqlError> {
-    session.require_write(word(&query.body))?;
+    require_writes(session, query).await?;
     session.hold_snapshot().await?;
     let mut pending = Vec::new();
     let result = Box::pin(run_parts(session, query, parameters, &mut pending)).await;
@@ -59,6 +59,25 @@ pub(crate) async fn run(
         part.abort().await;
     }
     result
+}
+
+/// Errors: `25006` if a part changes a table that may not change.
+async fn require_writes(session: &mut Session, query: &Query) -> Result<(), SqlError> {
+    let word = word(&query.body);
+    let parts = query.with.iter().flat_map(|with| &with.cte_tables);
+    let parts = parts.map(|part| part.query.as_ref()).chain([query]);
+    for part in parts.filter(|part| is_change(&part.body)) {
+        if let Some(change) = RowChange::of_query(part) {
+            session.require_target_write(word, change.target()?).await?;
+        } else if let SetExpr::Insert(ast::Statement::Insert(insert)) = part.body.as_ref()
+            && let ast::TableObject::TableName(name) = &insert.table
+        {
+            session.require_rows_write(word, name).await?;
+        } else {
+            session.require_write(word)?;
+        }
+    }
+    Ok(())
 }
 
 /// What the command is called where nothing may be changed.

@@ -63,6 +63,7 @@ pub(super) fn context() -> Arc<StatementContext> {
         database: "gotgan".to_owned(),
         search_path: vec!["pg_catalog".to_owned(), "public".to_owned()],
         snapshot: Arc::clone(&SNAPSHOT),
+        is_past: false,
         backend_pid: 42,
         server_start: 0,
         client_address: None,
@@ -74,6 +75,7 @@ pub(super) fn context() -> Arc<StatementContext> {
         prepared: Vec::new(),
         random: Arc::default(),
         is_replica: false,
+        jobs: Arc::default(),
         sequences: crate::sequence::SequenceUse::default(),
     })
 }

@@ -3,6 +3,7 @@
 use super::SCHEMA;
 use crate::pg_catalog::rows::{NULL, Rows, cells};
 use crate::pg_catalog::{self, Definition, objects, roles};
+use crate::system_views;
 
 pub(super) const SCHEMATA: Definition = Definition {
     name: "schemata",
@@ -11,7 +12,7 @@ pub(super) const SCHEMATA: Definition = Definition {
               default_character_set_catalog:name default_character_set_schema:name \
               default_character_set_name:name sql_path:varchar",
     current: |context, rows| {
-        for name in [pg_catalog::SCHEMA, SCHEMA, "pg_toast"] {
+        for name in [pg_catalog::SCHEMA, SCHEMA, "pg_toast", system_views::SCHEMA] {
             push(rows, &context.database, name, roles::SUPERUSER);
         }
         for schema in objects::schemas(&context.snapshot) {

@@ -1,7 +1,8 @@
 //! Copies the live rows of small or worn files into new ones.
 //!
 //! The rows are read by the ordinary scan, which masks deleted ones and fills in columns
-//! that older files lack, one partition after the other, so that they stay in their order.
+//! that older files lack, one partition after the other, so that they stay in their order;
+//! or they are sorted by the table's sort key.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,6 +10,8 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use datafusion::catalog::TableProvider;
+use datafusion::error::DataFusionError;
+use datafusion::execution::TaskContext;
 use futures::StreamExt;
 use gotgan_storage::{
     Author, CompactionOptions, DataFile, ErrorKind, FileList, RowIds, StagedFiles, Table, TableId,
@@ -18,13 +21,14 @@ use gotgan_storage::{
 use super::TRIES_MAX;
 use crate::engine::Engine;
 use crate::error::SqlError;
+use crate::modify::Sorter;
 use crate::scan::LakeTable;
 
 /// Most rounds over a table: what a round makes may be worth another, but not for ever.
 const ROUNDS_MAX: usize = 3;
 
 /// How a group's rewrite ended.
-enum Outcome {
+pub(super) enum Outcome {
     Done,
     /// A writer won, or the files are gone.
     Lost,
@@ -72,7 +76,7 @@ impl Engine {
     }
 
     /// Replaces a group of files by a copy of their live rows.
-    async fn rewrite(
+    pub(super) async fn rewrite(
         &self,
         id: TableId,
         group: &[i64],
@@ -116,26 +120,60 @@ impl Engine {
         let state = self.physical.state();
         let plan = source.scan(state.as_ref(), None, &[], None).await?;
         let tasks = self.physical.tasks();
-        let mut writer = transaction.rewriter(table.id).await?;
+        let mut copy = Copy {
+            table: Arc::clone(table),
+            ids,
+            writer: transaction.rewriter(table.id).await?,
+            sorter: None,
+            is_begun: false,
+        };
         for partition in 0..plan.properties().output_partitioning().partition_count() {
             let mut rows = plan.execute(partition, Arc::clone(&tasks))?;
             while let Some(batch) = rows.next().await {
-                if let Err(error) = write(&mut writer, &ids, batch).await {
-                    return Err(give_up(writer, error).await);
+                if let Err(error) = copy.take(batch, &tasks).await {
+                    return Err(give_up(copy.writer, error).await);
                 }
             }
         }
-        Ok(writer.finish().await?)
+        match copy.write_sorted().await {
+            Ok(()) => Ok(copy.writer.finish().await?),
+            Err(error) => Err(give_up(copy.writer, error).await),
+        }
     }
 }
 
-async fn write(
-    writer: &mut TableWriter,
-    ids: &RowIdsByFile,
-    batch: Result<RecordBatch, datafusion::error::DataFusionError>,
-) -> Result<(), SqlError> {
-    let rows = ids.in_place_of_positions(&batch?)?;
-    Ok(writer.write(rows).await?)
+/// Rows on their way from files to others.
+struct Copy {
+    table: Arc<Table>,
+    ids: RowIdsByFile,
+    writer: TableWriter,
+    sorter: Option<Sorter>,
+    is_begun: bool,
+}
+
+impl Copy {
+    async fn take(
+        &mut self,
+        batch: Result<RecordBatch, DataFusionError>,
+        tasks: &Arc<TaskContext>,
+    ) -> Result<(), SqlError> {
+        let rows = self.ids.in_place_of_positions(&batch?)?;
+        if !std::mem::replace(&mut self.is_begun, true) {
+            self.sorter = Sorter::new(&self.table, &rows.schema(), tasks)?;
+        }
+        match &mut self.sorter {
+            Some(sorter) => sorter.push(rows).await,
+            None => Ok(self.writer.write(rows).await?),
+        }
+    }
+
+    /// Writes what is sorted once all of it is there.
+    async fn write_sorted(&mut self) -> Result<(), SqlError> {
+        match self.sorter.take() {
+            Some(sorter) => sorter.write(&mut self.writer).await,
+            None => Ok(()),
+        }
+    }
 }
 
 async fn give_up(writer: TableWriter, error: SqlError) -> SqlError {

@@ -11,6 +11,19 @@ use sqlparser::parser::{Parser, ParserError};
 #[derive(Debug, Default)]
 pub(crate) struct GotganDialect {
     postgres: PostgreSqlDialect,
+    /// Whether relations may have a version. Where none has one, words such as AT are
+    /// names as in PostgreSQL.
+    reads_versions: bool,
+}
+
+impl GotganDialect {
+    /// The dialect of a text in which a relation is read as of an earlier moment.
+    pub(super) fn with_versions(reads_versions: bool) -> Self {
+        Self {
+            reads_versions,
+            ..Self::default()
+        }
+    }
 }
 
 macro_rules! same_as_postgres {
@@ -107,6 +120,10 @@ impl Dialect for GotganDialect {
         supports_comma_separated_trim,
         supports_xml_expressions,
     );
+
+    fn supports_table_versioning(&self) -> bool {
+        self.reads_versions
+    }
 
     fn supports_named_fn_args_with_rarrow_operator(&self) -> bool {
         true

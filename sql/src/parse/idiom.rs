@@ -14,11 +14,14 @@ use crate::error::SqlError;
 mod create_table;
 mod hash_name;
 pub(crate) mod identity;
+mod layout;
 pub(crate) mod merge;
 mod relation;
 mod transaction;
+pub(crate) mod version;
 
 pub(crate) use create_table::{LIKE, NO_DATA};
+pub(crate) use layout::INTERLEAVED;
 
 /// First character of names that carry what was written elsewhere.
 pub(crate) const MARK: char = '\u{1}';
@@ -38,6 +41,7 @@ const TRIGGERS: &[&str] = &[
     "DELETE",
     "DEFERRABLE",
     "ISOLATION",
+    "OF",
 ];
 
 /// Replaces what sqlparser lacks.
@@ -67,14 +71,27 @@ pub(super) fn translate(tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>
             edits.extend(create_table::edits(&view, index));
             edits.extend(merge::edit(&view, index));
             edits.extend(merge::joined_source(&view, index));
+            edits.extend(merge::remove_duplicates(&view, index));
             edits.extend(relation::only(&view, index));
             edits.extend(relation::star(&view, index));
+            edits.extend(relation::row_star(&view, index));
             relation::refuse_reserved(&view, index)?;
             edits.extend(transaction::edit(&view, index)?);
+            edits.extend(version::edits(&view, index));
+        }
+        if version::occurs(&tokens) || has_version(&edits) {
+            let plain = (0..view.len()).filter_map(|index| version::plain_name(&view, index));
+            edits.extend(plain);
         }
         edits
     };
     Ok(apply(tokens, edits))
+}
+
+/// Whether an edit lets the parser read a relation's version.
+fn has_version(edits: &[Edit]) -> bool {
+    let mut words = edits.iter().flat_map(|edit| &edit.with);
+    words.any(|token| is_word(token, "SYSTEM_TIME"))
 }
 
 /// Tokens from `start` up to `end` become others.

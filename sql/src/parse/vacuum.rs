@@ -7,11 +7,15 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
+use super::word::take;
+
 /// VACUUM: what of it has a meaning here.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct VacuumStatement {
     /// Whether every deleted row goes.
     pub(crate) is_full: bool,
+    /// Redshift's kind of it, if one is named.
+    pub(crate) kind: Option<VacuumKind>,
     /// Whether ANALYZE was asked for, which allows lists of columns.
     pub(crate) is_analyze: bool,
     pub(crate) has_columns: bool,
@@ -19,6 +23,17 @@ pub(crate) struct VacuumStatement {
     pub(crate) tables: Vec<ObjectName>,
     /// An option that there is not.
     pub(crate) unknown: Option<String>,
+}
+
+/// What Redshift's VACUUM can be limited to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum VacuumKind {
+    /// SORT ONLY, RECLUSTER.
+    Sort,
+    /// DELETE ONLY.
+    Delete,
+    /// REINDEX: what is sorted in several ways is analyzed again; nothing is here.
+    Reindex,
 }
 
 /// Options in parentheses that change nothing here.
@@ -34,11 +49,11 @@ const IDLE_OPTIONS: [&str; 8] = [
 ];
 
 /// Words that Redshift has behind VACUUM.
-const KINDS: [&[&str]; 4] = [
-    &["sort", "only"],
-    &["delete", "only"],
-    &["reindex"],
-    &["recluster"],
+const KINDS: [(&[&str], VacuumKind); 4] = [
+    (&["sort", "only"], VacuumKind::Sort),
+    (&["delete", "only"], VacuumKind::Delete),
+    (&["reindex"], VacuumKind::Reindex),
+    (&["recluster"], VacuumKind::Sort),
 ];
 
 pub(super) fn parse(parser: &mut Parser<'_>) -> Result<VacuumStatement, ParserError> {
@@ -67,26 +82,23 @@ pub(super) fn parse(parser: &mut Parser<'_>) -> Result<VacuumStatement, ParserEr
         parser.parse_literal_uint()?;
         parser.expect_keyword(Keyword::PERCENT)?;
     }
-    let _ = next_is(parser, "boost") && advance(parser);
+    let _ = take(parser, &["boost"]);
     Ok(statement)
 }
 
 /// `FULL FREEZE VERBOSE ANALYZE`, in this order, or one of Redshift's kinds.
 fn words(parser: &mut Parser<'_>, statement: &mut VacuumStatement) {
-    for words in KINDS {
-        let is_here =
-            |(index, word): (usize, &&str)| word_at(parser, index).as_deref() == Some(*word);
-        if words.iter().enumerate().all(is_here) {
-            words.iter().for_each(|_| drop(parser.next_token()));
+    for (words, kind) in KINDS {
+        if take(parser, words) {
+            statement.kind = Some(kind);
             return;
         }
     }
-    statement.is_full = next_is(parser, "full") && advance(parser);
+    statement.is_full = take(parser, &["full"]);
     for word in ["freeze", "verbose"] {
-        let _ = next_is(parser, word) && advance(parser);
+        let _ = take(parser, &[word]);
     }
-    let is_analyze = next_is(parser, "analyze") || next_is(parser, "analyse");
-    statement.is_analyze = is_analyze && advance(parser);
+    statement.is_analyze = take(parser, &["analyze"]) || take(parser, &["analyse"]);
 }
 
 /// `option [value], ...)`
@@ -113,20 +125,4 @@ fn options(parser: &mut Parser<'_>, statement: &mut VacuumStatement) -> Result<(
 
 fn is_end(parser: &Parser<'_>) -> bool {
     matches!(parser.peek_token_ref().token, Token::EOF | Token::SemiColon)
-}
-
-fn word_at(parser: &Parser<'_>, index: usize) -> Option<String> {
-    match &parser.peek_nth_token_ref(index).token {
-        Token::Word(word) if word.quote_style.is_none() => Some(word.value.to_lowercase()),
-        _ => None,
-    }
-}
-
-fn next_is(parser: &Parser<'_>, word: &str) -> bool {
-    word_at(parser, 0).as_deref() == Some(word)
-}
-
-fn advance(parser: &mut Parser<'_>) -> bool {
-    parser.next_token();
-    true
 }

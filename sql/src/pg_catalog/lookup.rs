@@ -14,6 +14,7 @@ use super::{SCHEMA, oids, pg_proc, relation, relation_by_oid, roles};
 use crate::context::StatementContext;
 use crate::error::SqlError;
 use crate::information_schema;
+use crate::system_views;
 use crate::types::{self, PgType};
 
 /// A relation or index with the schema it lives in.
@@ -197,6 +198,7 @@ pub(crate) fn find_schema(snapshot: &Snapshot, name: &str) -> Option<u32> {
     match name {
         SCHEMA => Some(oids::PG_CATALOG),
         information_schema::SCHEMA => Some(oids::INFORMATION_SCHEMA),
+        system_views::SCHEMA => Some(oids::GOTGAN),
         "pg_toast" => Some(oids::PG_TOAST),
         _ => schemas(snapshot)
             .find(|schema| schema.name == name)
@@ -209,6 +211,7 @@ pub(crate) fn schema_by_oid(snapshot: &Snapshot, oid: u32) -> Option<&str> {
     match oid {
         oids::PG_CATALOG => Some(SCHEMA),
         oids::INFORMATION_SCHEMA => Some(information_schema::SCHEMA),
+        oids::GOTGAN => Some(system_views::SCHEMA),
         oids::PG_TOAST => Some("pg_toast"),
         _ => schemas(snapshot)
             .find(|s| oids::schema(s.id) == oid)

@@ -31,6 +31,8 @@ pub(crate) const PG_CATALOG: u32 = 11;
 pub(crate) const PG_TOAST: u32 = 99;
 /// Schema `information_schema`.
 pub(crate) const INFORMATION_SCHEMA: u32 = 13_207;
+/// Schema `gotgan` of our own views, which PostgreSQL lacks; its relations come next.
+pub(crate) const GOTGAN: u32 = 15_000;
 /// Access method `heap`, of every table.
 pub(crate) const HEAP: u32 = 2;
 /// Access method `btree`, of every index.

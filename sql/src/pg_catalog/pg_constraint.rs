@@ -48,7 +48,7 @@ fn push(rows: &mut Rows, snapshot: &Snapshot, table: &Table, entry: &ConstraintE
         row.kind,
         false,
         false,
-        true,
+        entry.is_valid,
         oids::table(table.id),
         0,
         row.index,

@@ -4,6 +4,7 @@ use super::objects::schemas;
 use super::rows::{NULL, cells};
 use super::{Definition, SCHEMA, oids, roles};
 use crate::information_schema;
+use crate::system_views;
 
 pub(super) const PG_NAMESPACE: Definition = Definition {
     name: "pg_namespace",
@@ -14,6 +15,7 @@ pub(super) const PG_NAMESPACE: Definition = Definition {
             (oids::PG_CATALOG, SCHEMA),
             (oids::PG_TOAST, "pg_toast"),
             (oids::INFORMATION_SCHEMA, information_schema::SCHEMA),
+            (oids::GOTGAN, system_views::SCHEMA),
         ] {
             rows.push(cells![oid, name, oids::SUPERUSER, NULL]);
         }

@@ -61,6 +61,7 @@ pub(crate) fn over(snapshot: Arc<Snapshot>) -> Arc<StatementContext> {
         database: "gotgan".to_owned(),
         search_path: path.map(str::to_owned).to_vec(),
         snapshot,
+        is_past: false,
         backend_pid: 7,
         server_start: 0,
         client_address: None,
@@ -70,6 +71,7 @@ pub(crate) fn over(snapshot: Arc<Snapshot>) -> Arc<StatementContext> {
         prepared: Vec::new(),
         random: Arc::default(),
         is_replica: false,
+        jobs: Arc::default(),
         sequences: crate::sequence::SequenceUse::default(),
         clock: Arc::new(SystemClock),
     })

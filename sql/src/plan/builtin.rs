@@ -42,8 +42,8 @@ pub(crate) fn resolve(name: &str, ctx: &Arc<StatementContext>) -> Option<Arc<Sca
             }));
         }
     }
-    if let Some(sample) = super::sample::resolve(name) {
-        return Some(sample);
+    if let Some(function) = super::sample::resolve(name).or_else(|| super::row::resolve(name)) {
+        return Some(function);
     }
     let kind = match name {
         "$negate" => Kind::Negate,

@@ -4,16 +4,8 @@ use gotgan_storage::Relation;
 use sqlparser::ast::ObjectName;
 
 use super::{Planner, provider};
-use crate::parse::name_parts;
-use crate::resolve::{Name, Resolved};
+use crate::resolve::Resolved;
 use crate::rewrite::scope::Columns;
-
-impl Planner {
-    fn named(&self, name: &ObjectName) -> Option<Resolved> {
-        let name = Name::from_parts(&name_parts(name)).ok()?;
-        self.resolver().find(&name)
-    }
-}
 
 impl Columns for Planner {
     fn columns(&self, name: &ObjectName) -> Option<Vec<String>> {

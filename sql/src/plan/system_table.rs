@@ -1,4 +1,4 @@
-//! A relation of `pg_catalog` or `information_schema` as a table of the plan.
+//! A relation of a system schema as a table of the plan.
 
 use std::sync::Arc;
 
@@ -11,22 +11,28 @@ use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::datasource::{DefaultTableSource, TableType};
 use datafusion::logical_expr::{Expr, TableSource};
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::streaming::StreamingTableExec;
+use gotgan_storage::Lake;
 
+use super::Planner;
 use crate::context::StatementContext;
 use crate::pg_catalog::SystemRelation;
+use crate::system_views::LakeRows;
 
 /// Its rows are made when the scan is planned, from the statement's snapshot.
 #[derive(Debug)]
 pub(super) struct SystemTable {
     relation: &'static SystemRelation,
     ctx: Arc<StatementContext>,
+    lake: Lake,
 }
 
 impl SystemTable {
-    pub(super) fn new(relation: &'static SystemRelation, ctx: &Arc<StatementContext>) -> Self {
+    pub(super) fn new(relation: &'static SystemRelation, planner: &Planner) -> Self {
         Self {
             relation,
-            ctx: Arc::clone(ctx),
+            ctx: Arc::clone(&planner.ctx),
+            lake: planner.lake.clone(),
         }
     }
 
@@ -53,8 +59,20 @@ impl TableProvider for SystemTable {
         _state: &dyn Session,
         projection: Option<&Vec<usize>>,
         _filters: &[Expr],
-        _limit: Option<usize>,
+        limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        let fields = Arc::clone(&self.relation.fields);
+        if let Some(view) = self.relation.lake {
+            let rows = LakeRows {
+                view,
+                lake: self.lake.clone(),
+                ctx: Arc::clone(&self.ctx),
+                fields: Arc::clone(&fields),
+            };
+            let plan =
+                StreamingTableExec::try_new(fields, vec![Arc::new(rows)], projection, [], false, limit)?;
+            return Ok(Arc::new(plan));
+        }
         if self.relation.name == "pg_sequences" {
             let sequences = self.ctx.snapshot.sequences();
             let ids = sequences.map(|sequence| sequence.id);
@@ -63,7 +81,7 @@ impl TableProvider for SystemTable {
         let rows: RecordBatch = self.relation.rows(&self.ctx)?;
         let plan = MemorySourceConfig::try_new_exec(
             &[vec![rows]],
-            Arc::clone(&self.relation.fields),
+            fields,
             projection.cloned(),
         )?;
         Ok(plan)

@@ -120,7 +120,10 @@ fn of_function(function: &Function) -> (Strength, String) {
     if matches!(function.args, FunctionArguments::Subquery(_)) {
         return (Strength::Strong, "array".to_owned());
     }
-    (Strength::Strong, name)
+    match super::scope::whole_row::relation_of(&name) {
+        Some(relation) => (Strength::Strong, relation),
+        None => (Strength::Strong, name),
+    }
 }
 
 fn of_cast(argument: &Expr, data_type: &sqlparser::ast::DataType) -> (Strength, String) {

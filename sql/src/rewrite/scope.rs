@@ -29,6 +29,7 @@ mod item;
 mod join;
 mod list;
 pub(crate) mod sample;
+pub(crate) mod whole_row;
 
 use item::Source;
 
@@ -214,7 +215,7 @@ impl Walker<'_> {
         self.scopes.pop();
     }
 
-    /// A bare name: a merged column of the nearest scope that has it.
+    /// A bare name: a merged column of the nearest scope that has it, or a whole row.
     fn bare(&self, ident: &Ident) -> Result<Option<Expr>, SqlError> {
         let name = fold(ident);
         for (index, scope) in self.scopes.iter().enumerate().rev() {
@@ -235,7 +236,7 @@ impl Walker<'_> {
                 }
             }
         }
-        Ok(None)
+        self.whole_row(ident)
     }
 
     /// `q.c`: a column of a join's alias, or of an outer relation whose name is also a
@@ -344,6 +345,7 @@ impl VisitorMut for Walker<'_> {
             let checked = row_in::refuse_aggregates(row, |name| self.catalog.is_aggregate(name));
             return flow(checked);
         }
+        self.replace_row_uses(expression);
         ControlFlow::Continue(())
     }
 

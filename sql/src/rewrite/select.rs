@@ -263,6 +263,14 @@ pub(super) fn prepare_table(factor: &mut TableFactor) -> Result<(), SqlError> {
     if super::ordinality::number_rows(factor)? {
         return Ok(());
     }
+    // Those that are understood have become names; see `session/look_back.rs`.
+    if let TableFactor::Table {
+        version: Some(version),
+        ..
+    } = factor
+    {
+        return Err(SqlError::not_supported(format!("{version} here")));
+    }
     if let TableFactor::Table {
         sample: Some(_), ..
     }

@@ -23,7 +23,7 @@ use datafusion::physical_expr::projection::ProjectionExprs;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use futures::{StreamExt, TryStreamExt};
-use gotgan_storage::{FileList, Lake, Table, TableId};
+use gotgan_storage::{FileList, Lake, Snapshot, Table, TableId};
 
 use super::columns::{INLINED_FILE, TableColumns};
 use super::exec::{LakeScanExec, ScanSpec};
@@ -45,6 +45,8 @@ pub struct LakeTable {
     columns: Arc<TableColumns>,
     label: String,
     row_filters: bool,
+    /// The committed snapshot that the table is read as of; none for the transaction's own.
+    past: Option<Arc<Snapshot>>,
     files: OnceLock<Arc<FileList>>,
 }
 
@@ -60,8 +62,17 @@ impl LakeTable {
             columns,
             label,
             row_filters: false,
+            past: None,
             files: OnceLock::new(),
         }
+    }
+
+    /// Reads the table as of an earlier snapshot, which has it.
+    #[must_use]
+    pub(crate) fn as_of(mut self, snapshot: Arc<Snapshot>) -> Self {
+        self.label = format!("{} as of snapshot {}", self.label, snapshot.id());
+        self.past = Some(snapshot);
+        self
     }
 
     /// Sets what EXPLAIN calls the table, such as `schema.name`.
@@ -269,11 +280,14 @@ fn keep_enough(files: &mut Vec<(usize, Arc<ScanFile>)>, limit: usize) {
     });
 }
 
-/// The lake tables in `plan`, subqueries included, each once.
+/// The lake tables in `plan`, subqueries included, each once; without those that are
+/// read as of an earlier snapshot.
 pub fn tables_of(plan: &LogicalPlan) -> Result<BTreeSet<TableId>, SqlError> {
     let mut tables = BTreeSet::new();
     visit_tables(plan, |table| {
-        tables.insert(table.table.id);
+        if table.past.is_none() {
+            tables.insert(table.table.id);
+        }
     })?;
     Ok(tables)
 }
@@ -287,13 +301,38 @@ pub fn set_files(
     loaded: &BTreeMap<TableId, Arc<FileList>>,
 ) -> Result<(), SqlError> {
     visit_tables(plan, |table| {
-        if let Some(files) = loaded.get(&table.table.id) {
+        if let Some(files) = loaded.get(&table.table.id)
+            && table.past.is_none()
+        {
             table.set_files(Arc::clone(files));
         }
     })
 }
 
-/// [`tables_of`], `load` for each, [`set_files`].
+/// Gives the tables in `plan` their files that are read as of earlier snapshots.
+async fn load_past_files(plan: &LogicalPlan) -> Result<(), SqlError> {
+    let mut wanted = BTreeMap::new();
+    visit_tables(plan, |table| {
+        if let Some(past) = &table.past {
+            let key = (past.id(), table.table.id);
+            wanted.insert(key, (table.lake.clone(), Arc::clone(past)));
+        }
+    })?;
+    let mut loaded = BTreeMap::new();
+    for ((snapshot, table), (lake, past)) in wanted {
+        let files = lake.files(&past, table).await?;
+        loaded.insert((snapshot, table), files);
+    }
+    visit_tables(plan, |table| {
+        let key = table.past.as_ref().map(|past| (past.id(), table.table.id));
+        if let Some(files) = key.and_then(|key| loaded.get(&key)) {
+            table.set_files(Arc::clone(files));
+        }
+    })
+}
+
+/// [`tables_of`], `load` for each, [`set_files`]. Tables of earlier snapshots have their
+/// files from the lake.
 pub async fn load_files<L>(
     plan: &LogicalPlan,
     // Not `AsyncFn`: of its futures the compiler cannot tell that they are `Send`.
@@ -306,7 +345,8 @@ where
     for table in tables_of(plan)? {
         loaded.insert(table, load(table).await?);
     }
-    set_files(plan, &loaded)
+    set_files(plan, &loaded)?;
+    load_past_files(plan).await
 }
 
 fn visit_tables(plan: &LogicalPlan, mut visit: impl FnMut(&LakeTable)) -> Result<(), SqlError> {

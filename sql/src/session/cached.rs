@@ -9,6 +9,7 @@ use super::extended::Prepared;
 use crate::command;
 use crate::error::SqlError;
 use crate::parse::Node;
+use crate::plan::ColumnDescription;
 use crate::sqlstate;
 use crate::types::PgType;
 
@@ -30,6 +31,10 @@ impl Session {
         let (Some(columns), Some(statement)) = (&prepared.columns, &prepared.statement) else {
             return Ok(());
         };
+        // Its columns depend on the moments that it reads, so the rows are looked at.
+        if statement.looks_back {
+            return Ok(());
+        }
         let Node::Ast(node) = &statement.node else {
             return Ok(());
         };
@@ -47,22 +52,28 @@ impl Session {
         }
         let known: Vec<Option<PgType>> = prepared.parameters.iter().copied().map(Some).collect();
         let (_, now) = Box::pin(command::describe(self, node, &known)).await?;
-        let is_same = now.is_some_and(|now| {
-            now.len() == columns.len()
-                && now
-                    .iter()
-                    .zip(columns.iter())
-                    .all(|(now, before)| now.name == before.name && now.type_oid == before.type_oid)
-        });
-        if !is_same {
-            return Err(SqlError::with_code(
-                sqlstate::FEATURE_NOT_SUPPORTED,
-                "cached plan must not change result type",
-            ));
+        if !now.is_some_and(|now| are_same(&now, columns)) {
+            return Err(changed_result());
         }
         prepared.schema_version.store(version, Ordering::Relaxed);
         Ok(())
     }
+}
+
+/// Whether a client that expects the one columns can take the others.
+pub(super) fn are_same(now: &[ColumnDescription], before: &[ColumnDescription]) -> bool {
+    let is_same = |(now, before): (&ColumnDescription, &ColumnDescription)| {
+        now.name == before.name && now.type_oid == before.type_oid
+    };
+    now.len() == before.len() && now.iter().zip(before).all(is_same)
+}
+
+/// `0A000`: a prepared statement gives other columns than it did.
+pub(super) fn changed_result() -> SqlError {
+    SqlError::with_code(
+        sqlstate::FEATURE_NOT_SUPPORTED,
+        "cached plan must not change result type",
+    )
 }
 
 /// Errors: `42601` for a statement that PREPARE does not take.

@@ -120,17 +120,30 @@ impl Session {
             return Err(SqlError::in_failed_transaction());
         }
         self.note_length(&statement);
-        let (parameters, columns) = match &statement.node {
-            Node::Copy(_) | Node::Alter(_) | Node::Sequence(_) | Node::Vacuum(_) => {
-                (Vec::new(), None)
+        let mut known = known.to_vec();
+        let bound;
+        let shown = match statement.looks_back {
+            true => {
+                bound = Box::pin(self.bind_described(&statement, &mut known)).await?;
+                &bound
             }
+            false => &statement,
+        };
+        let (parameters, columns) = match &shown.node {
+            Node::Copy(_)
+            | Node::Alter(_)
+            | Node::Sequence(_)
+            | Node::Vacuum(_)
+            | Node::Layout(_) => (Vec::new(), None),
             Node::Fetch(fetch) if fetch.is_move => (Vec::new(), None),
             Node::Fetch(fetch) => {
                 let cursor = command::cursor::find(self, &parse::fold(&fetch.cursor))?;
                 (Vec::new(), Some(cursor.columns()))
             }
-            Node::Ast(node) => command::describe(self, node, known).await?,
+            Node::History(statement) => command::history::describe(self, statement, &known).await?,
+            Node::Ast(node) => command::describe(self, node, &known).await?,
         };
+        self.release_past();
         Ok(Prepared {
             text: Arc::clone(&statement.text),
             statement: Some(statement),
@@ -277,10 +290,14 @@ impl Session {
         };
         let limits = self.limits.clone();
         limits.run(self.require_same_columns(prepared)).await?;
-        limits
+        let outcome = limits
             .run(self.run(statement, values).boxed())
             .await
-            .map_err(|error| error.placed(&statement.source))
+            .map_err(|error| error.placed(&statement.source))?;
+        if statement.looks_back {
+            Self::require_described(&outcome, prepared.columns.as_deref())?;
+        }
+        Ok(outcome)
     }
 
     /// Whether a portal of this name is open.
@@ -329,13 +346,13 @@ impl Session {
         list
     }
 
-    /// PREPARE name (types) AS statement; `text` is the whole of it.
+    /// PREPARE name (types) AS statement; `whole` is all of it.
     pub(crate) async fn prepare_sql(
         &mut self,
         name: &ast::Ident,
         types: &[ast::DataType],
         statement: &ast::Statement,
-        text: &Arc<str>,
+        whole: &Statement,
     ) -> Result<Outcome, SqlError> {
         let name = parse::fold(name);
         super::cached::require_preparable(statement)?;
@@ -350,9 +367,11 @@ impl Session {
             text: statement.to_string().into(),
             source: "".into(),
             node: Node::Ast(Box::new(statement.clone())),
+            has_others: whole.has_others,
+            looks_back: whole.looks_back,
         };
         let mut prepared = Box::pin(self.analyze(Some(statement), &known)).await?;
-        prepared.text = Arc::clone(text);
+        prepared.text = Arc::clone(&whole.source);
         prepared.is_from_sql = true;
         self.prepared.insert(name, Arc::new(prepared));
         Ok(Outcome::Command("PREPARE".to_owned()))
@@ -387,10 +406,14 @@ impl Session {
             });
         }
         match &prepared.statement {
-            Some(statement) => self
-                .run(statement, &bound)
-                .await
-                .map_err(SqlError::unplaced),
+            Some(statement) => {
+                let outcome = self.run(statement, &bound).await;
+                let outcome = outcome.map_err(SqlError::unplaced)?;
+                if statement.looks_back {
+                    Self::require_described(&outcome, prepared.columns.as_deref())?;
+                }
+                Ok(outcome)
+            }
             None => Ok(Outcome::Empty),
         }
     }

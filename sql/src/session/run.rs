@@ -28,20 +28,47 @@ impl Session {
             return Err(SqlError::in_failed_transaction());
         }
         self.note_length(statement);
+        if !statement.looks_back {
+            let outcome = self.run_node(statement, parameters).await;
+            self.release_past();
+            return outcome;
+        }
+        let outcome = match Box::pin(self.bind_versions(statement, parameters)).await {
+            Ok(bound) => self.run_node(&bound, parameters).await,
+            Err(error) => Err(error),
+        };
+        self.release_past();
+        outcome
+    }
+
+    async fn run_node(
+        &mut self,
+        statement: &Statement,
+        parameters: &[Parameter],
+    ) -> Result<Outcome, SqlError> {
         match &statement.node {
             Node::Copy(copy) => command::copy::run(self, copy).await,
             Node::Alter(alter) => command::alter_view::run(self, alter).await,
             Node::Sequence(statement) => command::sequence::run(self, statement).boxed().await,
             Node::Fetch(fetch) => command::cursor::fetch(self, fetch).await,
-            Node::Vacuum(statement) => command::vacuum::run(self, statement).boxed().await,
+            Node::Layout(alter) => command::layout::alter(self, alter).boxed().await,
+            Node::Vacuum(vacuum) => {
+                command::vacuum::run(self, vacuum, statement.has_others)
+                    .boxed()
+                    .await
+            }
+            Node::History(statement) => {
+                command::history::run(self, statement, parameters)
+                    .boxed()
+                    .await
+            }
             Node::Ast(node) => match node.as_ref() {
                 ast::Statement::Prepare {
                     name,
                     data_types,
                     statement: inner,
                 } => {
-                    self.prepare_sql(name, data_types, inner, &statement.source)
-                        .await
+                    self.prepare_sql(name, data_types, inner, statement).await
                 }
                 node => self.run_ast(node, parameters).await,
             },

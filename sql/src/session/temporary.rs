@@ -85,7 +85,7 @@ impl Session {
 
     /// Refuses to make a temporary relation in a transaction that was asked to read only.
     pub(crate) fn require_temporary_creation(&mut self, statement: &str) -> Result<(), SqlError> {
-        match self.engine.is_replica {
+        match self.engine.is_replica && !self.is_in_past() {
             true => Ok(()),
             false => self.require_write(statement),
         }

@@ -92,6 +92,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry("enable_tidscan", "on", Kind::Boolean),
     entry("extra_float_digits", "1", Kind::Integer(-15, 3)),
     entry("geqo", "on", Kind::Boolean),
+    entry("gotgan.as_of", "", Kind::Text),
     entry(
         "idle_in_transaction_session_timeout",
         "0",

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::access::BOOTSTRAP_ROLE_ID;
 use crate::catalog::{Condition, Installation, Selection, Write};
-use crate::spec::change::{Change, CommitDetail, encode};
+use crate::spec::change::{Change, CommitCounts, CommitDetail, encode};
 use crate::spec::rows::{ChangesRow, MetadataRow, SchemaRow, SnapshotRow};
 use crate::spec::side::{OwnerRow, RoleRow, SIDE_VERSION, StateRow};
 use crate::spec::{FORMAT_VERSION, MAIN_SCHEMA};
@@ -150,6 +150,8 @@ fn public_writes(lake: &NewLake, head: &SnapshotRow) -> Vec<Write> {
         transaction: lake.transaction_id.clone(),
         application_name: String::new(),
         objects: vec![schema_id],
+        tables: Vec::new(),
+        counts: Some(CommitCounts::default()),
     };
     let changes = ChangesRow {
         snapshot_id,

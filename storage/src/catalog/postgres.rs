@@ -11,23 +11,28 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgPool, PgRow};
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row as _, Transaction};
 
-use crate::catalog::statement::{Dialect, HEAD_SQL, Statement, inlined_delete_table, quote};
+use crate::catalog::statement::{
+    Dialect, HEAD_SQL, Statement, index_ended, inlined_delete_table, quote,
+};
 use crate::catalog::{
-    CatalogStore, CommitTransaction, Condition, Found, Head, Installation, Selection, Write,
+    CatalogStore, CommitTransaction, Condition, Found, Head, Installation, Selection, Sql, Write,
 };
 use crate::error::{Error, ErrorKind};
 use crate::spec::rows::{FORMAT_INDEXES, FORMAT_TABLES, SnapshotRow};
 use crate::spec::side::{SIDE_INDEXES, SIDE_TABLES, SIDE_VERSION, StateRow};
-use crate::spec::table::{Row, Value, Values};
+use crate::spec::table::{Field, Row, Value, Values};
 
 mod connect;
 mod error;
 mod guard;
 mod text;
 mod write;
+
+pub(super) use guard::file_name;
 
 use connect::{Use, bounded, open_pool};
 use text::{row_values, value_at};
@@ -177,13 +182,18 @@ impl CatalogStore for PostgresCatalog {
             sql.push_str(", ");
             sql.push_str(&quote(column));
         }
-        let data_table = quote(data_table);
         sql.push_str(&format!(
-            " FROM {data_table} WHERE \"begin_snapshot\" <= {at} \
-             AND (\"end_snapshot\" IS NULL OR \"end_snapshot\" > {at}) ORDER BY \"row_id\""
+            " FROM {} WHERE \"begin_snapshot\" <= {at} \
+             AND (\"end_snapshot\" IS NULL OR \"end_snapshot\" > {at}) ORDER BY \"row_id\"",
+            quote(data_table)
         ));
         // The simple protocol gives every type as text.
-        let rows = bounded(sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&self.readers)).await?;
+        let rows = bounded(sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&self.readers)).await;
+        let rows = match rows {
+            Ok(rows) => rows,
+            Err(_) if !self.has_table(data_table).await? => Vec::new(),
+            Err(error) => return Err(error),
+        };
         let values = |row: &PgRow| {
             (0..row.columns().len())
                 .map(|index| text::text_at(row, index))
@@ -195,7 +205,11 @@ impl CatalogStore for PostgresCatalog {
     async fn inlined_count(&self, data_table: &str) -> Result<i64, Error> {
         let statement = Statement::count(Dialect::Postgres, data_table, &[Condition::Live]);
         let query = text::query(statement).persistent(false);
-        integer_at(&bounded(query.fetch_one(&self.readers)).await?, 0)
+        match bounded(query.fetch_one(&self.readers)).await {
+            Ok(row) => integer_at(&row, 0),
+            Err(_) if !self.has_table(data_table).await? => Ok(0),
+            Err(error) => Err(error),
+        }
     }
 
     async fn has_table(&self, name: &str) -> Result<bool, Error> {
@@ -216,6 +230,11 @@ impl CatalogStore for PostgresCatalog {
             .collect()
     }
 
+    async fn query(&self, sql: &Sql) -> Result<Vec<Values>, Error> {
+        let mut connection = bounded(self.readers.acquire()).await?;
+        query(&mut connection, sql).await
+    }
+
     async fn begin_commit(&self) -> Result<Box<dyn CommitTransaction>, Error> {
         Ok(Box::new(PostgresCommit::new(self.lock().await?)))
     }
@@ -233,14 +252,14 @@ fn installation_statements(has_format_tables: bool) -> Vec<String> {
     if has_format_tables {
         statements.extend(FORMAT_TABLES.iter().map(|table| text::create_table(table)));
     }
-    statements.extend(FORMAT_INDEXES.iter().map(create_index));
     statements.extend(side_statements());
     statements
 }
 
 fn side_statements() -> impl Iterator<Item = String> {
     let tables = SIDE_TABLES.iter().map(|table| text::create_table(table));
-    tables.chain(SIDE_INDEXES.iter().map(create_index))
+    let indexes = FORMAT_INDEXES.iter().chain(&SIDE_INDEXES);
+    tables.chain(indexes.map(create_index)).chain(index_ended())
 }
 
 fn create_index((name, table, columns): &(&str, &str, &str)) -> String {
@@ -263,6 +282,12 @@ async fn inspect(connection: &mut PgConnection) -> Result<Found, Error> {
     })
 }
 
+async fn query(connection: &mut PgConnection, sql: &Sql) -> Result<Vec<Values>, Error> {
+    let query = text::query(sql.statement(Dialect::Postgres)).persistent(false);
+    let rows = bounded(query.fetch_all(connection)).await?;
+    rows.iter().map(row_values).collect()
+}
+
 async fn has_table(connection: &mut PgConnection, name: &str) -> Result<bool, Error> {
     let sql = format!("{TABLES_SQL} AND c.relname = $1");
     let query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(name.to_owned());
@@ -271,7 +296,9 @@ async fn has_table(connection: &mut PgConnection, name: &str) -> Result<bool, Er
 }
 
 async fn read_head(connection: &mut PgConnection) -> Result<Head, Error> {
-    let row = bounded(sqlx::query(HEAD_SQL).fetch_optional(connection)).await?;
+    let sql = format!("SELECT head.*, clock_timestamp() FROM ({HEAD_SQL}) AS head");
+    let query = sqlx::query(AssertSqlSafe(sql));
+    let row = bounded(query.fetch_optional(connection)).await?;
     let Some(row) = row else {
         return Err(Error::new(
             ErrorKind::Corrupt,
@@ -280,10 +307,12 @@ async fn read_head(connection: &mut PgConnection) -> Result<Head, Error> {
     };
     let mut values = row_values(&row)?;
     let epoch = integer_at(&row, SnapshotRow::TABLE.columns.len())?;
+    let now = values.pop().and_then(DateTime::<Utc>::from_value);
     values.truncate(SnapshotRow::TABLE.columns.len());
     Ok(Head {
         snapshot: SnapshotRow::from_values(values)?,
         epoch,
+        now,
     })
 }
 

@@ -13,11 +13,13 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
     SqliteSynchronous,
 };
-use sqlx::{AssertSqlSafe, ConnectOptions, SqliteConnection, Transaction};
+use sqlx::{AssertSqlSafe, ConnectOptions, Row as _, SqliteConnection, Transaction};
 
-use crate::catalog::statement::{Dialect, HEAD_SQL, Statement, inlined_delete_table};
+use crate::catalog::statement::{
+    Dialect, HEAD_SQL, Statement, index_ended, inlined_delete_table,
+};
 use crate::catalog::{
-    CatalogStore, CommitTransaction, Found, Head, Installation, Selection, Write,
+    CatalogStore, CommitTransaction, Found, Head, Installation, Selection, Sql, Write,
 };
 use crate::error::{Error, ErrorKind};
 use crate::spec::rows::{FORMAT_INDEXES, FORMAT_TABLES, SnapshotRow};
@@ -30,6 +32,7 @@ mod text;
 mod write;
 
 use error::from_sqlx;
+pub(super) use guard::file_name;
 use text::{row_values, value_at};
 use write::SqliteCommit;
 
@@ -152,9 +155,7 @@ impl CatalogStore for SqliteCatalog {
         for statement in installation_statements(installation.has_format_tables) {
             run(&mut transaction, statement).await?;
         }
-        for change in &installation.writes {
-            write::apply(&mut transaction, change).await?;
-        }
+        write::apply_all(&mut transaction, &installation.writes).await?;
         for statement in guard::statements() {
             run(&mut transaction, statement).await?;
         }
@@ -172,8 +173,7 @@ impl CatalogStore for SqliteCatalog {
                 run(&mut transaction, text::create_table(table)).await?;
             }
         }
-        for (name, table, columns) in SIDE_INDEXES {
-            let sql = format!("CREATE INDEX IF NOT EXISTS \"{name}\" ON \"{table}\" ({columns})");
+        for sql in index_statements() {
             run(&mut transaction, sql).await?;
         }
         let version = Write::Update {
@@ -181,13 +181,13 @@ impl CatalogStore for SqliteCatalog {
             set: vec![("format_version", Value::Integer(SIDE_VERSION))],
             conditions: Vec::new(),
         };
-        write::apply(&mut transaction, &version).await?;
+        write::apply_all(&mut transaction, &[version]).await?;
         transaction.commit().await.map_err(from_sqlx)
     }
 
     async fn head(&self) -> Result<Head, Error> {
         let mut connection = self.readers.acquire().await.map_err(from_sqlx)?;
-        read_head(&mut connection).await
+        read_head(&mut connection, "").await
     }
 
     async fn select(&self, selections: &[Selection]) -> Result<Vec<Vec<Values>>, Error> {
@@ -214,10 +214,12 @@ impl CatalogStore for SqliteCatalog {
         statement.push(" FROM ").name(data_table);
         statement.conditions(&[crate::catalog::Condition::VisibleAt(at)]);
         statement.push(" ORDER BY \"row_id\"");
-        let rows = text::query(statement)
-            .fetch_all(&self.readers)
-            .await
-            .map_err(from_sqlx)?;
+        let rows = text::query(statement).fetch_all(&self.readers).await;
+        let rows = match rows {
+            Ok(rows) => rows,
+            Err(_) if !self.has_table(data_table).await? => Vec::new(),
+            Err(error) => return Err(from_sqlx(error)),
+        };
         rows.iter()
             .map(|row| inlined_row(row, columns.len() + 1))
             .collect()
@@ -226,8 +228,11 @@ impl CatalogStore for SqliteCatalog {
     async fn inlined_count(&self, data_table: &str) -> Result<i64, Error> {
         let live = [crate::catalog::Condition::Live];
         let statement = Statement::count(Dialect::Sqlite, data_table, &live);
-        let row = text::query(statement).fetch_one(&self.readers).await;
-        integer_at(&row.map_err(from_sqlx)?, 0)
+        match text::query(statement).fetch_one(&self.readers).await {
+            Ok(row) => integer_at(&row, 0),
+            Err(_) if !self.has_table(data_table).await? => Ok(0),
+            Err(error) => Err(from_sqlx(error)),
+        }
     }
 
     async fn has_table(&self, name: &str) -> Result<bool, Error> {
@@ -248,6 +253,11 @@ impl CatalogStore for SqliteCatalog {
         rows.iter()
             .map(|row| Ok((integer_at(row, 0)?, integer_at(row, 1)?)))
             .collect()
+    }
+
+    async fn query(&self, sql: &Sql) -> Result<Vec<Values>, Error> {
+        let mut connection = self.readers.acquire().await.map_err(from_sqlx)?;
+        query(&mut connection, sql).await
     }
 
     async fn begin_commit(&self) -> Result<Box<dyn CommitTransaction>, Error> {
@@ -273,12 +283,16 @@ fn installation_statements(has_format_tables: bool) -> Vec<String> {
         statements.extend(FORMAT_TABLES.iter().map(|table| text::create_table(table)));
     }
     statements.extend(SIDE_TABLES.iter().map(|table| text::create_table(table)));
-    for (name, table, columns) in FORMAT_INDEXES.iter().chain(&SIDE_INDEXES) {
-        statements.push(format!(
-            "CREATE INDEX \"{name}\" ON \"{table}\" ({columns})"
-        ));
-    }
+    statements.extend(index_statements());
     statements
+}
+
+fn index_statements() -> impl Iterator<Item = String> {
+    let indexes = FORMAT_INDEXES.iter().chain(&SIDE_INDEXES);
+    let indexes = indexes.map(|(name, table, columns)| {
+        format!("CREATE INDEX IF NOT EXISTS \"{name}\" ON \"{table}\" ({columns})")
+    });
+    indexes.chain(index_ended())
 }
 
 async fn run(transaction: &mut Transaction<'_, sqlx::Sqlite>, sql: String) -> Result<(), Error> {
@@ -288,6 +302,13 @@ async fn run(transaction: &mut Transaction<'_, sqlx::Sqlite>, sql: String) -> Re
         .await
         .map(drop)
         .map_err(from_sqlx)
+}
+
+async fn query(connection: &mut SqliteConnection, sql: &Sql) -> Result<Vec<Values>, Error> {
+    let query = text::query(sql.statement(Dialect::Sqlite)).persistent(false);
+    let rows = query.fetch_all(connection).await.map_err(from_sqlx)?;
+    let values = |row: &SqliteRow| (0..row.len()).map(|index| value_at(row, index)).collect();
+    rows.iter().map(values).collect()
 }
 
 async fn has_table(connection: &mut SqliteConnection, name: &str) -> Result<bool, Error> {
@@ -300,8 +321,9 @@ async fn has_table(connection: &mut SqliteConnection, name: &str) -> Result<bool
     Ok(found.is_some())
 }
 
-async fn read_head(connection: &mut SqliteConnection) -> Result<Head, Error> {
-    let row = sqlx::query(HEAD_SQL)
+/// `before`: statements that run before it in the same call.
+async fn read_head(connection: &mut SqliteConnection, before: &str) -> Result<Head, Error> {
+    let row = sqlx::query(AssertSqlSafe(format!("{before}{HEAD_SQL}")))
         .fetch_optional(connection)
         .await
         .map_err(from_sqlx)?;
@@ -315,6 +337,7 @@ async fn read_head(connection: &mut SqliteConnection) -> Result<Head, Error> {
     Ok(Head {
         snapshot,
         epoch: integer_at(&row, SnapshotRow::TABLE.columns.len())?,
+        now: None,
     })
 }
 

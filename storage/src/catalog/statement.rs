@@ -3,7 +3,9 @@
 //! Names come from our own constants, except those of inlined data, which are quoted;
 //! values are always bound. How a value is bound and read back is the dialect's.
 
-use crate::catalog::{Condition, Selection, Write};
+use crate::catalog::{Condition, Page, Selection, Write};
+use crate::spec::rows::FORMAT_TABLES;
+use crate::spec::side::SIDE_TABLES;
 use crate::spec::table::{Kind, TableSpec, Value};
 
 /// Head of the lake in one statement.
@@ -25,6 +27,8 @@ pub(super) enum Parameter {
     Value(Value),
     /// A list as one array; PostgreSQL's dialect only.
     Integers(Vec<i64>),
+    /// The same of texts.
+    Texts(Vec<String>),
 }
 
 /// A statement with the values of its placeholders.
@@ -47,6 +51,15 @@ impl Statement {
     pub(super) fn push(&mut self, sql: &str) -> &mut Self {
         self.sql.push_str(sql);
         self
+    }
+
+    /// Adds a statement to be run after this one; PostgreSQL takes only one with parameters.
+    pub(super) fn follow_with(&mut self, other: Self) {
+        if !self.sql.is_empty() {
+            self.sql.push_str("; ");
+        }
+        self.sql.push_str(&other.sql);
+        self.parameters.extend(other.parameters);
     }
 
     pub(super) fn name(&mut self, name: &str) -> &mut Self {
@@ -98,6 +111,10 @@ impl Statement {
             .push(" FROM ");
         statement.name(selection.table.name);
         statement.conditions(&selection.conditions);
+        if let Some(page) = &selection.page {
+            statement.page(page);
+            return statement;
+        }
         // Rows of one id are versions: the order makes decoding repeatable.
         match dialect {
             Dialect::Sqlite => statement.push(" ORDER BY rowid"),
@@ -109,6 +126,13 @@ impl Statement {
             ),
         };
         statement
+    }
+
+    fn page(&mut self, page: &Page) {
+        self.push(" ORDER BY ").name(page.column);
+        self.push(if page.is_descending { " DESC" } else { "" });
+        let count = i64::try_from(page.count_max).unwrap_or(i64::MAX);
+        self.push(" LIMIT ").integer(count);
     }
 
     /// How many rows of a table meet the conditions.
@@ -145,6 +169,7 @@ impl Statement {
             Write::Insert { .. } | Write::CreateInlined { .. } | Write::InsertInlined { .. } => {
                 return None;
             }
+            Write::Run(sql) => return Some(sql.statement(dialect)),
             Write::Update {
                 table,
                 set,
@@ -230,14 +255,43 @@ impl Statement {
         }
     }
 
+    /// Numbers as rows, in parentheses.
+    pub(super) fn integer_list(&mut self, values: &[i64]) {
+        match self.dialect {
+            Dialect::Sqlite => self.json_list(values),
+            Dialect::Postgres => {
+                self.push("(SELECT unnest(");
+                self.parameter(Parameter::Integers(values.to_vec()))
+                    .push("::bigint[]))");
+            }
+        }
+    }
+
+    /// Texts as rows, in parentheses.
+    pub(super) fn text_list(&mut self, values: &[String]) {
+        match self.dialect {
+            Dialect::Sqlite => self.json_list(values),
+            Dialect::Postgres => {
+                self.push("(SELECT unnest(");
+                self.parameter(Parameter::Texts(values.to_vec()))
+                    .push("::text[]))");
+            }
+        }
+    }
+
+    fn json_list<T: serde::Serialize>(&mut self, values: &[T]) {
+        let list = serde_json::to_string(values).expect("numbers and texts have a JSON form");
+        self.push("(SELECT value FROM json_each(");
+        self.bind(Value::Text(list)).push("))");
+    }
+
     /// A list is one parameter, so that its length does not make another statement.
     fn is_in(&mut self, column: &str, values: &[i64]) {
         self.name(column);
         match self.dialect {
             Dialect::Sqlite => {
-                let list = serde_json::to_string(values).expect("numbers have a JSON form");
-                self.push(" IN (SELECT value FROM json_each(");
-                self.bind(Value::Text(list)).push("))");
+                self.push(" IN ");
+                self.json_list(values);
             }
             Dialect::Postgres => {
                 self.push(" = ANY(");
@@ -246,6 +300,24 @@ impl Statement {
             }
         }
     }
+}
+
+/// CREATE INDEX for rows that were ended, by when: expiry finds them there and passes no
+/// live one.
+pub(super) fn index_ended() -> impl Iterator<Item = String> {
+    let tables = FORMAT_TABLES.iter().chain(&SIDE_TABLES);
+    let versioned = tables.filter(|table| table.is_versioned());
+    versioned.map(|table| {
+        let name = table.name;
+        let index = match name.strip_prefix("ducklake_") {
+            Some(rest) => format!("gotgan_ended_{rest}"),
+            None => format!("{name}_ended"),
+        };
+        format!(
+            "CREATE INDEX IF NOT EXISTS \"{index}\" ON \"{name}\" (\"end_snapshot\") \
+             WHERE \"end_snapshot\" IS NOT NULL"
+        )
+    })
 }
 
 fn kind_of(table: &TableSpec, column: &str) -> Option<Kind> {
@@ -261,7 +333,7 @@ pub(super) fn quote(name: &str) -> String {
 }
 
 /// The table of inlined deletes; its name is the format's.
-pub(super) fn inlined_delete_table(table_id: i64) -> String {
+pub(crate) fn inlined_delete_table(table_id: i64) -> String {
     format!("ducklake_inlined_delete_{table_id}")
 }
 

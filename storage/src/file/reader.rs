@@ -3,6 +3,7 @@
 //! Only storage's own small reads go this way (delete files, system columns); scans are
 //! the work of `sql`.
 
+use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -39,23 +40,32 @@ fn external(error: object_store::Error) -> ParquetError {
     ParquetError::External(Box::new(error))
 }
 
+/// Fails if a read was cut, as by a connection that broke: the file is not to blame.
+fn whole(bytes: Bytes, range: &Range<u64>) -> Result<Bytes> {
+    if bytes.len() as u64 == range.end.saturating_sub(range.start) {
+        return Ok(bytes);
+    }
+    let cause = io::Error::new(io::ErrorKind::UnexpectedEof, "the read was cut");
+    Err(external(object_store::Error::Generic {
+        store: "object store",
+        source: cause.into(),
+    }))
+}
+
 impl AsyncFileReader for StoreReader {
     fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes>> {
         async move {
-            self.store
-                .get_range(&self.location, range)
-                .await
-                .map_err(external)
+            let bytes = self.store.get_range(&self.location, range.clone()).await;
+            whole(bytes.map_err(external)?, &range)
         }
         .boxed()
     }
 
     fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, Result<Vec<Bytes>>> {
         async move {
-            self.store
-                .get_ranges(&self.location, &ranges)
-                .await
-                .map_err(external)
+            let parts = self.store.get_ranges(&self.location, &ranges).await;
+            let parts = parts.map_err(external)?.into_iter().zip(&ranges);
+            parts.map(|(bytes, range)| whole(bytes, range)).collect()
         }
         .boxed()
     }

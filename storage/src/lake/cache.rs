@@ -20,30 +20,35 @@ pub(crate) struct FileCache {
 #[derive(Debug)]
 struct Entry {
     list: Arc<FileList>,
+    /// The newest snapshot that showed it. Later than the table's change as time goes on,
+    /// so that it may still be there when that has expired.
+    shown: SnapshotId,
     used: u64,
 }
 
 impl FileCache {
-    /// The list of a table as its change `last_change` left it.
+    /// The list of a table as its change `last_change` left it, for a snapshot.
     pub(crate) fn find(
         &mut self,
         table: TableId,
         last_change: SnapshotId,
+        at: SnapshotId,
     ) -> Option<Arc<FileList>> {
         self.clock += 1;
         let entry = self.lists.get_mut(&table)?.get_mut(&last_change)?;
         entry.used = self.clock;
+        entry.shown = entry.shown.max(at);
         Some(Arc::clone(&entry.list))
     }
 
-    /// The newest list of a table that is older than a change.
+    /// The newest list of a table that is older than a change, and a snapshot that shows it.
     pub(crate) fn older(
         &self,
         table: TableId,
         last_change: SnapshotId,
     ) -> Option<(SnapshotId, Arc<FileList>)> {
-        let (id, entry) = self.lists.get(&table)?.range(..last_change).next_back()?;
-        Some((*id, Arc::clone(&entry.list)))
+        let (_, entry) = self.lists.get(&table)?.range(..last_change).next_back()?;
+        Some((entry.shown, Arc::clone(&entry.list)))
     }
 
     pub(crate) fn put(&mut self, last_change: SnapshotId, list: Arc<FileList>) {
@@ -53,6 +58,7 @@ impl FileCache {
         self.clock += 1;
         let entry = Entry {
             list: Arc::clone(&list),
+            shown: last_change,
             used: self.clock,
         };
         let lists = self.lists.entry(list.table).or_default();

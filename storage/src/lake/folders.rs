@@ -3,6 +3,7 @@
 //! The catalog names the data path absolutely, for DuckDB. Beside it we keep the path
 //! relative to the catalog, so that a lake whose whole folder was moved is found again. A
 //! catalog on a server is in no folder: the path is absolute, and the same on all nodes.
+//! Data in a bucket has one URL wherever it is looked at, and both are that.
 
 use std::path::{Path, PathBuf};
 
@@ -11,6 +12,7 @@ use gotgan_config::Secret;
 use crate::catalog::{PostgresCatalog, SqliteCatalog};
 use crate::error::{Error, ErrorKind};
 use crate::lake::LakeOptions;
+use crate::object::{Bucket, DataPlace, is_empty};
 
 /// Name of the catalog file in the data folder.
 const CATALOG_NAME: &str = "catalog.sqlite";
@@ -54,42 +56,57 @@ impl CatalogPlace {
     }
 }
 
-/// The folder that `data_url` names, if it is set.
-pub(super) fn configured_data(options: &LakeOptions) -> Result<Option<PathBuf>, Error> {
-    let Some(url) = &options.data_url else {
-        return Ok(None);
-    };
-    match url.strip_prefix("file://") {
-        Some(path) if !path.is_empty() => Ok(Some(PathBuf::from(path))),
-        _ => {
-            let text = "data files in this kind of store are not built yet";
-            Err(Error::new(ErrorKind::Unsupported, text))
+/// The place that `data_url` names, if it is set.
+fn configured_data(options: &LakeOptions) -> Result<Option<DataPlace>, Error> {
+    let url = options.data_url.as_deref();
+    url.map(DataPlace::of_url).transpose()
+}
+
+/// The place of data files of a new lake. A folder is made if it is absent; a bucket must
+/// be there, and hold nothing below the prefix, which may be another lake's.
+pub(super) async fn new_data(options: &LakeOptions) -> Result<DataPlace, Error> {
+    let beside = || DataPlace::Folder(options.data_dir.join(DATA_NAME));
+    match configured_data(options)?.unwrap_or_else(beside) {
+        DataPlace::Folder(path) => {
+            make_folder(&path)?;
+            canonical(DataPlace::Folder(path))
+        }
+        DataPlace::Bucket(bucket) => {
+            if is_empty(&bucket, options.object_store.as_ref()).await? {
+                return Ok(DataPlace::Bucket(bucket));
+            }
+            let text = "a new lake needs an empty place, and storage.data_url names one that \
+                        holds objects";
+            Err(Error::new(ErrorKind::Unsupported, text).with_source(bucket.to_string()))
         }
     }
 }
 
-/// The folder of data files of a new lake; made if it is absent.
-pub(super) fn new_data(options: &LakeOptions) -> Result<PathBuf, Error> {
-    let path = configured_data(options)?.unwrap_or_else(|| options.data_dir.join(DATA_NAME));
-    make_folder(&path)?;
-    canonical(&path)
-}
-
-/// The folder of data files of a lake that is there, from what its catalog says.
+/// The place of data files of a lake that is there, from what its catalog says.
 ///
-/// `location`: relative to the catalog's folder, or absolute.
+/// `location`: a URL, or a path that is relative to the catalog's folder, or absolute.
 /// Errors: `Corrupt` if it is gone; `Unsupported` if the configuration names another.
-pub(super) fn known_data(
+pub(super) async fn known_data(
     options: &LakeOptions,
     catalog: &CatalogPlace,
     location: &str,
-) -> Result<PathBuf, Error> {
-    let path = canonical(&catalog.folder().unwrap_or_default().join(location))?;
-    check_configured(options, &path)?;
-    Ok(path)
+) -> Result<DataPlace, Error> {
+    let place = match Bucket::of_url(location)? {
+        Some(bucket) => DataPlace::Bucket(bucket),
+        None => {
+            let path = catalog.folder().unwrap_or_default().join(location);
+            DataPlace::Folder(path)
+        }
+    };
+    let place = canonical(place)?;
+    check_configured(options, &place)?;
+    if let DataPlace::Bucket(bucket) = &place {
+        is_empty(bucket, options.object_store.as_ref()).await?;
+    }
+    Ok(place)
 }
 
-/// The folder of data files of a lake that DuckDB made.
+/// The place of data files of a lake that DuckDB made.
 ///
 /// A relative data path was relative to where DuckDB ran, which nobody knows: the places
 /// where it may be are tried in turn.
@@ -97,15 +114,21 @@ pub(super) fn adopted_data(
     options: &LakeOptions,
     catalog: &CatalogPlace,
     data_path: &str,
-) -> Result<PathBuf, Error> {
+) -> Result<DataPlace, Error> {
+    let bucket = Bucket::of_url(data_path)?;
     let stated = Path::new(data_path);
-    if stated.is_absolute() {
-        let path = canonical(stated)?;
-        check_configured(options, &path)?;
-        return Ok(path);
+    if bucket.is_some() || stated.is_absolute() {
+        let folder = || DataPlace::Folder(stated.to_owned());
+        let place = canonical(bucket.map_or_else(folder, DataPlace::Bucket))?;
+        check_configured(options, &place)?;
+        return Ok(place);
     }
-    if let Some(path) = configured_data(options)? {
-        return canonical(&path);
+    if data_path.contains("://") {
+        let text = "the lake's data is in a kind of place that is not supported";
+        return Err(Error::new(ErrorKind::Unsupported, text).with_source(data_path.to_owned()));
+    }
+    if let Some(place) = configured_data(options)? {
+        return canonical(place);
     }
     let beside = catalog.folder();
     let below = |path: &Path| beside.as_ref().map(|folder| folder.join(path));
@@ -118,36 +141,29 @@ pub(super) fn adopted_data(
             let text = "the lake's data path is relative: set storage.data_url to where it is";
             Err(Error::new(ErrorKind::Unsupported, text).with_source(data_path.to_owned()))
         },
-        |path| canonical(&path),
+        |path| canonical(DataPlace::Folder(path)),
     )
 }
 
-fn check_configured(options: &LakeOptions, path: &Path) -> Result<(), Error> {
-    match configured_data(options)? {
-        Some(configured) if canonical(&configured)? != path => {
-            let text = "storage.data_url names another folder than the one of this lake";
-            let source = format!("the lake's is {}", path.display());
-            Err(Error::new(ErrorKind::Unsupported, text).with_source(source))
-        }
-        _ => Ok(()),
+fn check_configured(options: &LakeOptions, place: &DataPlace) -> Result<(), Error> {
+    let configured = configured_data(options)?.map(canonical).transpose()?;
+    if configured.is_none_or(|configured| configured == *place) {
+        return Ok(());
     }
+    let text = "storage.data_url names another place than the one of this lake";
+    let source = format!("the lake's is {}", place.text()?);
+    Err(Error::new(ErrorKind::Unsupported, text).with_source(source))
 }
 
-/// The path relative to the catalog's folder where that is possible; ends in `/`.
-pub(super) fn location_text(catalog: &CatalogPlace, data: &Path) -> Result<String, Error> {
-    let Some(folder) = catalog.folder() else {
-        return path_text(data);
+/// How the catalog notes the place beside the data path: relative to the catalog's folder
+/// where that is possible; ends in `/`.
+pub(super) fn location_text(catalog: &CatalogPlace, data: &DataPlace) -> Result<String, Error> {
+    let (Some(folder), DataPlace::Folder(path)) = (catalog.folder(), data) else {
+        return data.text();
     };
-    let folder = canonical(&folder)?;
-    path_text(data.strip_prefix(&folder).unwrap_or(data))
-}
-
-/// A folder as the catalog spells it: ends in `/`.
-pub(super) fn path_text(path: &Path) -> Result<String, Error> {
-    let text = path
-        .to_str()
-        .ok_or_else(|| Error::new(ErrorKind::Unsupported, "the data path is not valid UTF-8"))?;
-    Ok(format!("{}/", text.trim_end_matches('/')))
+    let folder = canonical_path(&folder)?;
+    let below = path.strip_prefix(&folder).unwrap_or(path);
+    DataPlace::Folder(below.to_owned()).text()
 }
 
 /// Makes a folder that outlasts a power cut.
@@ -172,7 +188,15 @@ fn folder_of(catalog: &Path) -> PathBuf {
     }
 }
 
-fn canonical(path: &Path) -> Result<PathBuf, Error> {
+/// The place without links; that of a bucket as it is.
+fn canonical(place: DataPlace) -> Result<DataPlace, Error> {
+    match place {
+        DataPlace::Folder(path) => canonical_path(&path).map(DataPlace::Folder),
+        bucket @ DataPlace::Bucket(_) => Ok(bucket),
+    }
+}
+
+fn canonical_path(path: &Path) -> Result<PathBuf, Error> {
     path.canonicalize().map_err(|source| {
         Error::new(
             ErrorKind::Corrupt,

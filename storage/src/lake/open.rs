@@ -3,30 +3,37 @@
 //! Making and adopting are one transaction of the catalog each, so a process that dies
 //! in between leaves either nothing or all of it.
 
-use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Mutex as AsyncMutex, RwLock};
 
+use crate::activity::{ActivityStore, PostgresActivity, SqliteActivity, beside};
 use crate::catalog::{
     CatalogStore, Condition, Found, NewLake, PostgresCatalog, Selection, SqliteAccess,
     SqliteCatalog, Write, adoption, creation, data_path_write, decode, public_schema,
 };
 use crate::error::{Error, ErrorKind};
+use crate::file::write::FileCompression;
 use crate::lake::cache::FileCache;
 use crate::lake::folders::CatalogPlace;
 use crate::lake::scratch::Scratch;
 use crate::lake::{Inner, LakeOptions, LakeRole, folders};
 use crate::lock::PrimaryLock;
-use crate::object::{LocalStore, ScratchDisk, ScratchStore, open_store};
+use crate::object::{DataPlace, LocalStore, ScratchDisk, ScratchStore, open_store};
 use crate::snapshot::{Place, load_picture};
 use crate::spec::FORMAT_VERSION;
 use crate::spec::rows::{MetadataRow, SnapshotRow};
 use crate::spec::side::{SIDE_VERSION, StateRow};
 
-pub(super) async fn open(options: LakeOptions) -> Result<Inner, Error> {
+pub(super) async fn open(mut options: LakeOptions) -> Result<Inner, Error> {
     let place = CatalogPlace::of(&options)?;
     let (store, lock) = connect(&options, &place).await?;
+    #[cfg(test)]
+    let store = match &options.wrap {
+        Some(wrap) => wrap.catalog(store),
+        None => store,
+    };
     let catalog = &*store;
     let mut found = catalog.inspect().await?;
     if options.role == LakeRole::Primary {
@@ -53,21 +60,44 @@ pub(super) async fn open(options: LakeOptions) -> Result<Inner, Error> {
             return Err(Error::new(ErrorKind::Unsupported, text));
         }
     }
-    let (state, roots) = check(catalog, &options, &place).await?;
-    let lake_objects = open_store(&format!("file://{}", roots[0]))?;
-    let scratch = Scratch::open(&options.scratch_dir, &*options.ids)?;
-    let scratch_objects = LocalStore::open(&options.scratch_dir, Arc::new(ScratchDisk))?;
+    let (state, data, roots) = check(catalog, &options, &place).await?;
+    let opened = open_store(&data, options.object_store.as_ref())?;
+    let lake_objects = opened.objects;
+    #[cfg(test)]
+    let lake_objects = match &options.wrap {
+        Some(wrap) => wrap.objects(lake_objects),
+        None => lake_objects,
+    };
+    let scratch = Scratch::open(
+        &options.scratch_dir,
+        &*options.ids,
+        options.scratch_bytes_max,
+    )?;
+    let scratch_disk = ScratchDisk::new(Arc::clone(scratch.usage()));
+    let scratch_objects = LocalStore::open(&options.scratch_dir, Arc::new(scratch_disk))?;
     let objects = ScratchStore::new(lake_objects, Arc::new(scratch_objects), scratch.name());
+    options.write.compression = match (options.compression, &data) {
+        (Some(compression), _) => compression,
+        (None, DataPlace::Folder(_)) => options.write.compression,
+        (None, DataPlace::Bucket(_)) => FileCompression::Zstd,
+    };
+    let activity = activity(&options, &place)?;
     let head = catalog.head().await?;
     let picture = load_picture(catalog, &head).await?;
     Ok(Inner {
         catalog: store,
+        activity,
         objects: Arc::new(objects),
+        abandoned: opened.abandoned,
         place: Place::new(roots),
+        node: options.ids.uuid().to_string(),
+        pins: Arc::default(),
+        is_closed: AtomicBool::new(false),
         options,
         uuid: state.lake_uuid,
         head: Mutex::new(Arc::new(picture)),
         files: Mutex::new(FileCache::default()),
+        pictures: Mutex::default(),
         sequences: AsyncMutex::default(),
         turn: AsyncMutex::new(()),
         refresh: AsyncMutex::new(()),
@@ -107,12 +137,21 @@ async fn connect(
     Ok((Box::new(catalog), lock))
 }
 
+/// Where leases are; it is opened at its first use.
+fn activity(options: &LakeOptions, place: &CatalogPlace) -> Result<Box<dyn ActivityStore>, Error> {
+    let timeout = options.busy_timeout;
+    Ok(match place {
+        CatalogPlace::File(path) => Box::new(SqliteActivity::new(beside(path), timeout)),
+        CatalogPlace::Server(url) => Box::new(PostgresActivity::new(url.expose(), timeout)?),
+    })
+}
+
 async fn create(
     catalog: &dyn CatalogStore,
     options: &LakeOptions,
     place: &CatalogPlace,
 ) -> Result<(), Error> {
-    let data = folders::new_data(options)?;
+    let data = folders::new_data(options).await?;
     let lake = new_lake(options, place, &data)?;
     catalog.install(&creation(&lake)).await?;
     tracing::info!(lake = lake.lake_uuid, "made a new lake");
@@ -145,10 +184,14 @@ async fn adopt(
     Ok(())
 }
 
-fn new_lake(options: &LakeOptions, catalog: &CatalogPlace, data: &Path) -> Result<NewLake, Error> {
+fn new_lake(
+    options: &LakeOptions,
+    catalog: &CatalogPlace,
+    data: &DataPlace,
+) -> Result<NewLake, Error> {
     let uuid = || options.ids.uuid().to_string();
     Ok(NewLake {
-        data_path: folders::path_text(data)?,
+        data_path: data.text()?,
         data_location: folders::location_text(catalog, data)?,
         superuser: options.superuser.clone(),
         lake_uuid: uuid(),
@@ -158,12 +201,13 @@ fn new_lake(options: &LakeOptions, catalog: &CatalogPlace, data: &Path) -> Resul
     })
 }
 
-/// Checks versions and finds the data folder: its path, then other spellings of it.
+/// Checks versions and finds the data: its place, and the spellings of that, the catalog's
+/// own last.
 async fn check(
     catalog: &dyn CatalogStore,
     options: &LakeOptions,
     place: &CatalogPlace,
-) -> Result<(StateRow, Vec<String>), Error> {
+) -> Result<(StateRow, DataPlace, Vec<String>), Error> {
     let stated = check_metadata(catalog).await?;
     let mut state = state(catalog).await?;
     if state.format_version < SIDE_VERSION && options.role == LakeRole::Primary {
@@ -181,16 +225,16 @@ async fn check(
         );
         return Err(Error::new(ErrorKind::Unsupported, text));
     }
-    let data = folders::known_data(options, place, &state.data_location)?;
-    let root = folders::path_text(&data)?;
+    let data = folders::known_data(options, place, &state.data_location).await?;
+    let root = data.text()?;
     if root == stated {
-        return Ok((state, vec![root]));
+        return Ok((state, data, vec![root]));
     }
     if options.role == LakeRole::Primary {
         tracing::info!("the lake was moved: its data path is corrected");
         correct_data_path(catalog, &root).await?;
     }
-    Ok((state, vec![root, stated]))
+    Ok((state, data, vec![root, stated]))
 }
 
 async fn state(catalog: &dyn CatalogStore) -> Result<StateRow, Error> {

@@ -16,22 +16,27 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::clock::Ids;
 use crate::error::{Error, ErrorKind};
+use crate::object::ScratchUsage;
 
 /// This process's part of the folder; removed with it.
 #[derive(Debug)]
 pub(super) struct Scratch {
     root: PathBuf,
     name: String,
+    usage: Arc<ScratchUsage>,
     _lock: File,
 }
 
 impl Scratch {
     /// Removes what dead processes left in `root`, and makes a part for this one. Blocks.
-    pub(super) fn open(root: &Path, ids: &dyn Ids) -> Result<Self, Error> {
-        make(root, ids).map_err(|source| {
+    ///
+    /// `bytes_max`: what its files may take.
+    pub(super) fn open(root: &Path, ids: &dyn Ids, bytes_max: u64) -> Result<Self, Error> {
+        make(root, ids, bytes_max).map_err(|source| {
             let kind = match source.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorKind::Exhausted,
                 _ => ErrorKind::Unavailable,
@@ -43,6 +48,11 @@ impl Scratch {
     /// The first part of locations in this folder.
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What the files take.
+    pub(super) fn usage(&self) -> &Arc<ScratchUsage> {
+        &self.usage
     }
 
     /// Where a folder below `name` is on the disk.
@@ -59,7 +69,7 @@ impl Drop for Scratch {
     }
 }
 
-fn make(root: &Path, ids: &dyn Ids) -> io::Result<Scratch> {
+fn make(root: &Path, ids: &dyn Ids, bytes_max: u64) -> io::Result<Scratch> {
     fs::create_dir_all(root)?;
     let turn = OpenOptions::new()
         .create(true)
@@ -82,6 +92,7 @@ fn make(root: &Path, ids: &dyn Ids) -> io::Result<Scratch> {
                 return Ok(Scratch {
                     root: root.to_owned(),
                     name,
+                    usage: Arc::new(ScratchUsage::new(bytes_max)),
                     _lock: lock,
                 });
             }

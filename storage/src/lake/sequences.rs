@@ -289,7 +289,7 @@ impl Lake {
         Ok(Some(answer))
     }
 
-    fn check_primary(&self) -> Result<(), Error> {
+    pub(crate) fn check_primary(&self) -> Result<(), Error> {
         match self.lake_role() {
             LakeRole::Primary => Ok(()),
             LakeRole::Replica => Err(Error::new(

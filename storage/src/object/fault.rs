@@ -88,12 +88,12 @@ pub struct FaultStore {
 
 #[derive(Debug)]
 struct Plan {
-    rates: FaultRates,
     state: Mutex<PlanState>,
 }
 
 #[derive(Debug)]
 struct PlanState {
+    rates: FaultRates,
     chance: StdRng,
     /// Faults that were ordered, before chance has its say.
     ordered: VecDeque<(Operation, Fault)>,
@@ -105,6 +105,7 @@ impl FaultStore {
     pub fn new(inner: Arc<dyn ObjectStore>, seed: u64, rates: FaultRates) -> Self {
         let chance = StdRng::seed_from_u64(seed);
         let state = PlanState {
+            rates,
             chance,
             ordered: VecDeque::new(),
             trace: Vec::new(),
@@ -112,7 +113,6 @@ impl FaultStore {
         Self {
             inner,
             plan: Arc::new(Plan {
-                rates,
                 state: Mutex::new(state),
             }),
         }
@@ -121,6 +121,11 @@ impl FaultStore {
     /// Lets the next call of this kind fail so. Orders of one kind are met in turn.
     pub fn order(&self, operation: Operation, fault: Fault) {
         self.plan.lock().ordered.push_back((operation, fault));
+    }
+
+    /// From now on faults come so often.
+    pub fn set_rates(&self, rates: FaultRates) {
+        self.plan.lock().rates = rates;
     }
 
     /// What happened so far: operation, path and fault of each call.
@@ -143,7 +148,7 @@ impl Plan {
         let fault = match ordered.and_then(|index| state.ordered.remove(index)) {
             Some((_, fault)) => fault,
             None => {
-                let rates = self.rates;
+                let rates = state.rates;
                 let mut point: f64 = state.chance.random();
                 let kinds = [
                     (Fault::Before, rates.before),
@@ -179,7 +184,10 @@ impl Plan {
         let fault = self.draw(operation, location);
         match fault {
             Fault::Before => return Err(broken()),
-            Fault::Slow => tokio::time::sleep(self.rates.delay).await,
+            Fault::Slow => {
+                let delay = self.lock().rates.delay;
+                tokio::time::sleep(delay).await;
+            }
             Fault::None | Fault::After | Fault::Truncated => {}
         }
         let result = call.await?;

@@ -33,6 +33,7 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use object_store::local::LocalFileSystem;
@@ -46,6 +47,7 @@ pub use disk::{Disk, OsDisk};
 use upload::LocalUpload;
 
 use crate::error::{Error, ErrorKind};
+use crate::object::{Abandoned, store_error};
 
 const STORE: &str = "local folder";
 
@@ -118,12 +120,21 @@ impl LocalStore {
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(&folder)? {
                 let entry = entry?;
-                let metadata = entry.metadata()?;
+                // An upload that ends meanwhile is under another name now.
+                let metadata = match entry.metadata() {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    metadata => metadata?,
+                };
                 if metadata.is_dir() {
                     folders.push(entry.path());
                 } else if is_temporary(&entry.path()) && metadata.modified()? < before {
-                    self.inner.disk.remove(&entry.path())?;
-                    count += 1;
+                    match self.inner.disk.remove(&entry.path()) {
+                        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                        removed => {
+                            removed?;
+                            count += 1;
+                        }
+                    }
                 }
             }
         }
@@ -312,6 +323,20 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     tokio::task::spawn_blocking(work).await?
+}
+
+#[async_trait]
+impl Abandoned for LocalStore {
+    async fn remove(&self, before: DateTime<Utc>) -> std::result::Result<u64, Error> {
+        let store = self.clone();
+        let removed = blocking(move || {
+            let removed = store.remove_abandoned(before.into());
+            removed.map_err(|error| store_failure(&Path::default(), error))
+        });
+        removed
+            .await
+            .map_err(|error| store_error("remove abandoned uploads", error))
+    }
 }
 
 impl std::fmt::Display for LocalStore {

@@ -6,11 +6,12 @@
 //!
 //! Invariant: nothing below the scratch name reaches the lake's store.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::ops::Range;
 use std::path::Path as FilePath;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -23,6 +24,9 @@ use object_store::{
 };
 
 use super::local::{Disk, OsDisk};
+
+#[cfg(test)]
+mod tests;
 
 /// See the file's header.
 #[derive(Clone, Debug)]
@@ -131,9 +135,65 @@ impl ObjectStore for ScratchStore {
     }
 }
 
-/// The operating system's disk without the flushes: nothing here outlasts the process.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct ScratchDisk;
+/// Bytes on the disk that scratch files take, and may take.
+#[derive(Debug)]
+pub(crate) struct ScratchUsage {
+    bytes: AtomicU64,
+    bytes_max: u64,
+}
+
+impl ScratchUsage {
+    pub(crate) fn new(bytes_max: u64) -> Self {
+        Self {
+            bytes: AtomicU64::new(0),
+            bytes_max,
+        }
+    }
+
+    /// Errors: `StorageFull` beyond the limit.
+    fn take(&self, bytes: u64) -> io::Result<()> {
+        let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        if before.saturating_add(bytes) <= self.bytes_max {
+            return Ok(());
+        }
+        self.give_back(bytes);
+        let text = "temporary tables have all the disk space that they may take";
+        Err(io::Error::new(io::ErrorKind::StorageFull, text))
+    }
+
+    fn give_back(&self, bytes: u64) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Removes a folder with its files. What cannot be removed still counts.
+    pub(crate) fn remove_folder(&self, folder: &FilePath) -> io::Result<()> {
+        let mut bytes = 0;
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                self.remove_folder(&entry.path())?;
+            } else {
+                bytes += entry.metadata()?.len();
+            }
+        }
+        fs::remove_dir_all(folder)?;
+        self.give_back(bytes);
+        Ok(())
+    }
+}
+
+/// The operating system's disk without the flushes, for nothing here outlasts the process,
+/// and with a limit.
+#[derive(Clone, Debug)]
+pub(crate) struct ScratchDisk {
+    usage: Arc<ScratchUsage>,
+}
+
+impl ScratchDisk {
+    pub(crate) fn new(usage: Arc<ScratchUsage>) -> Self {
+        Self { usage }
+    }
+}
 
 impl Disk for ScratchDisk {
     fn create_folder(&self, path: &FilePath) -> io::Result<()> {
@@ -145,7 +205,13 @@ impl Disk for ScratchDisk {
     }
 
     fn write_at(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
-        OsDisk.write_at(file, bytes, offset)
+        let count = bytes.len() as u64;
+        self.usage.take(count)?;
+        let written = OsDisk.write_at(file, bytes, offset);
+        if written.is_err() {
+            self.usage.give_back(count);
+        }
+        written
     }
 
     fn sync_file(&self, _file: &File, _path: &FilePath) -> io::Result<()> {
@@ -156,8 +222,12 @@ impl Disk for ScratchDisk {
         OsDisk.rename(from, to)
     }
 
+    /// Counts the file for each of its names, so that removing either takes its part.
     fn link(&self, from: &FilePath, to: &FilePath) -> io::Result<()> {
-        OsDisk.link(from, to)
+        let bytes = fs::metadata(from)?.len();
+        OsDisk.link(from, to)?;
+        self.usage.bytes.fetch_add(bytes, Ordering::Relaxed);
+        Ok(())
     }
 
     fn sync_folder(&self, _path: &FilePath) -> io::Result<()> {
@@ -165,6 +235,9 @@ impl Disk for ScratchDisk {
     }
 
     fn remove(&self, path: &FilePath) -> io::Result<()> {
-        OsDisk.remove(path)
+        let bytes = fs::metadata(path)?.len();
+        OsDisk.remove(path)?;
+        self.usage.give_back(bytes);
+        Ok(())
     }
 }

@@ -8,7 +8,7 @@ use object_store::path::Path;
 use object_store::{Error as StoreError, ObjectStore, ObjectStoreExt};
 
 use crate::error::ErrorKind;
-use crate::object::{delete_objects, open_store, store_error};
+use crate::object::{DataPlace, delete_objects, open_store, store_error};
 
 fn generic(source: io::Error) -> StoreError {
     StoreError::Generic {
@@ -52,9 +52,10 @@ fn missing_object_is_corrupt_and_shows_no_host_path() {
 }
 
 #[test]
-fn unknown_scheme_is_refused() {
+fn a_bucket_needs_settings() {
+    let place = DataPlace::of_url("s3://bucket/lake").unwrap();
     assert_eq!(
-        open_store("ftp://x/y").unwrap_err().kind,
+        open_store(&place, None).unwrap_err().kind,
         ErrorKind::Unsupported
     );
 }

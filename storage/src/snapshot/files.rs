@@ -136,6 +136,45 @@ pub struct FileBounds {
 }
 
 impl DataFile {
+    /// The same file and its deletes under another id.
+    pub(crate) fn with_id(&self, id: i64) -> Self {
+        Self {
+            id,
+            location: self.location.clone(),
+            name_mapping: self.name_mapping.clone(),
+            stats: Arc::clone(&self.stats),
+            delete_file: self.delete_file.clone(),
+            inlined_deletes: self.inlined_deletes.clone(),
+            deleted: OnceCell::new_with(self.deleted.get().map(Arc::clone)),
+            ..*self
+        }
+    }
+
+    /// The same file under another id with all of its rows.
+    pub(crate) fn whole_with_id(&self, id: i64) -> Self {
+        Self {
+            id,
+            location: self.location.clone(),
+            name_mapping: self.name_mapping.clone(),
+            stats: Arc::clone(&self.stats),
+            has_deletes: false,
+            partial_max: None,
+            delete_file: None,
+            inlined_deletes: Vec::new(),
+            deleted: OnceCell::new(),
+            ..*self
+        }
+    }
+
+    /// Whether which of its rows are deleted cannot be said by its delete file alone: it
+    /// holds rows or deletes of later snapshots, or the catalog has deletes itself.
+    pub(crate) fn has_mixed_deletes(&self) -> bool {
+        let is_cut = |file: &DeleteFile| file.up_to_snapshot.is_some();
+        self.partial_max.is_some()
+            || !self.inlined_deletes.is_empty()
+            || self.delete_file.as_ref().is_some_and(is_cut)
+    }
+
     /// The same file with these rows deleted, which are not read from anywhere.
     pub(crate) fn with_deleted(&self, deleted: Arc<DeletedPositions>) -> Self {
         Self {

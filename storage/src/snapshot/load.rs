@@ -4,22 +4,28 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::catalog::{CatalogStore, Condition, Head, Selection, decode};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::snapshot::declared::{column_type, foreign_default, parse_view_columns};
 use crate::snapshot::sequence::sequence;
+use crate::snapshot::sort::{self, SortRows};
 use crate::snapshot::{
-    Column, Constraint, ConstraintEntry, Index, Schema, Snapshot, SnapshotRole, Table, View,
+    Column, ConstraintEntry, Index, Schema, Snapshot, SnapshotRole, SortKey, Table, View,
     ViewDialect,
 };
 use crate::spec::rows::{
-    ColumnRow, ColumnTagRow, SchemaRow, TableRow, TableStatsRow, TagRow, ViewRow,
+    ColumnRow, ColumnTagRow, SchemaRow, SortExpressionRow, SortInfoRow, TableRow, TableStatsRow,
+    TagRow, ViewRow,
 };
 use crate::spec::side::{
-    CommentRow, ConstraintRow, EndedRow, IndexRow, OwnerRow, RoleRow, SequenceRow, SideColumnRow,
-    SideViewRow,
+    CommentRow, ConstraintRow, EndedRow, IndexRow, OptionRow, OwnerRow, RoleRow, SequenceRow,
+    SettingRow, SideColumnRow, SideViewRow,
 };
 use crate::spec::table::{Row, Values};
 use crate::spec::{COMMENT_KEY, ColumnId, SchemaId, SequenceId, SnapshotId, TableId, ViewId};
+
+mod keys;
+
+use keys::{constraint, index, parse_numbers};
 
 /// Loads the whole picture at the head. Cost: 1 read transaction.
 pub(crate) async fn load_picture(store: &dyn CatalogStore, head: &Head) -> Result<Snapshot, Error> {
@@ -61,7 +67,7 @@ pub(crate) async fn refresh_picture(
 }
 
 /// Every row that makes a picture.
-struct PictureRows {
+pub(super) struct PictureRows {
     schemas: Vec<SchemaRow>,
     tables: Vec<TableRow>,
     columns: Vec<ColumnRow>,
@@ -74,10 +80,14 @@ struct PictureRows {
     side_columns: Vec<SideColumnRow>,
     constraints: Vec<ConstraintRow>,
     indexes: Vec<IndexRow>,
+    sort_keys: Vec<SortInfoRow>,
+    sort_parts: Vec<SortExpressionRow>,
     side_views: Vec<SideViewRow>,
     sequences: Vec<SequenceRow>,
     comments: Vec<CommentRow>,
+    options: Vec<OptionRow>,
     roles: Vec<RoleRow>,
+    settings: Vec<SettingRow>,
 }
 
 async fn read_rows(
@@ -85,6 +95,12 @@ async fn read_rows(
     at: SnapshotId,
     objects: Option<&BTreeSet<i64>>,
 ) -> Result<PictureRows, Error> {
+    let results = store.select(&selections(at, objects)).await?;
+    PictureRows::decode(results)
+}
+
+/// What is read for a picture, or only for some of its objects.
+pub(super) fn selections(at: SnapshotId, objects: Option<&BTreeSet<i64>>) -> Vec<Selection> {
     let visible = |key: Option<&'static str>| {
         let mut conditions = vec![Condition::VisibleAt(at.0)];
         if let (Some(key), Some(objects)) = (key, objects) {
@@ -96,7 +112,7 @@ async fn read_rows(
         Some(objects) => vec![Condition::In("table_id", objects.iter().copied().collect())],
         None => Vec::new(),
     };
-    let selections = [
+    vec![
         Selection::of::<SchemaRow>(visible(Some("schema_id"))),
         Selection::of::<TableRow>(visible(Some("table_id"))),
         Selection::of::<ColumnRow>(visible(Some("table_id"))),
@@ -104,37 +120,21 @@ async fn read_rows(
         Selection::of::<TagRow>(visible(Some("object_id"))),
         Selection::of::<ColumnTagRow>(visible(Some("table_id"))),
         Selection::of::<TableStatsRow>(of_tables.clone()),
-        Selection::of::<EndedRow>(of_tables),
+        Selection::of::<EndedRow>(of_tables.clone()),
         Selection::of::<OwnerRow>(visible(Some("object_id"))),
         Selection::of::<SideColumnRow>(visible(Some("table_id"))),
         Selection::of::<ConstraintRow>(visible(Some("table_id"))),
         Selection::of::<IndexRow>(visible(Some("table_id"))),
+        Selection::of::<SortInfoRow>(visible(Some("table_id"))),
+        Selection::of::<SortExpressionRow>(of_tables),
         Selection::of::<SideViewRow>(visible(Some("view_id"))),
         Selection::of::<SequenceRow>(visible(Some("sequence_id"))),
         // Comments are by the id of a constraint or index too, which nobody lists.
         Selection::of::<CommentRow>(visible(None)),
+        Selection::of::<OptionRow>(visible(Some("object_id"))),
         Selection::of::<RoleRow>(Vec::new()),
-    ];
-    let mut results = store.select(&selections).await?.into_iter();
-    let mut next = move || results.next().unwrap_or_default();
-    Ok(PictureRows {
-        schemas: typed(next())?,
-        tables: typed(next())?,
-        columns: typed(next())?,
-        views: typed(next())?,
-        tags: typed(next())?,
-        column_tags: typed(next())?,
-        stats: typed(next())?,
-        ended: typed(next())?,
-        owners: typed(next())?,
-        side_columns: typed(next())?,
-        constraints: typed(next())?,
-        indexes: typed(next())?,
-        side_views: typed(next())?,
-        sequences: typed(next())?,
-        comments: typed(next())?,
-        roles: typed(next())?,
-    })
+        Selection::of::<SettingRow>(Vec::new()),
+    ]
 }
 
 fn typed<R: Row>(rows: Vec<Values>) -> Result<Vec<R>, Error> {
@@ -146,11 +146,13 @@ struct Parts {
     owners: HashMap<i64, i64>,
     tags: HashMap<i64, String>,
     comments: HashMap<i64, String>,
+    options: HashMap<i64, BTreeMap<String, String>>,
     column_tags: HashMap<(i64, i64), String>,
     side_columns: HashMap<(i64, i64), SideColumnRow>,
     columns: HashMap<i64, Vec<ColumnRow>>,
     constraints: HashMap<i64, Vec<ConstraintEntry>>,
     indexes: HashMap<i64, Vec<Index>>,
+    sort_keys: SortRows,
     stats: HashMap<i64, TableStatsRow>,
     ended: HashMap<i64, EndedRow>,
 }
@@ -166,13 +168,44 @@ impl Parts {
 }
 
 impl PictureRows {
-    fn add_to(self, picture: &mut Snapshot) -> Result<(), Error> {
+    /// The answers to `selections`, in their order.
+    pub(super) fn decode(results: Vec<Vec<Values>>) -> Result<Self, Error> {
+        let mut results = results.into_iter();
+        let mut next = move || results.next().unwrap_or_default();
+        Ok(Self {
+            schemas: typed(next())?,
+            tables: typed(next())?,
+            columns: typed(next())?,
+            views: typed(next())?,
+            tags: typed(next())?,
+            column_tags: typed(next())?,
+            stats: typed(next())?,
+            ended: typed(next())?,
+            owners: typed(next())?,
+            side_columns: typed(next())?,
+            constraints: typed(next())?,
+            indexes: typed(next())?,
+            sort_keys: typed(next())?,
+            sort_parts: typed(next())?,
+            side_views: typed(next())?,
+            sequences: typed(next())?,
+            comments: typed(next())?,
+            options: typed(next())?,
+            roles: typed(next())?,
+            settings: typed(next())?,
+        })
+    }
+
+    pub(super) fn add_to(self, picture: &mut Snapshot) -> Result<(), Error> {
         let roles: BTreeMap<i64, Arc<SnapshotRole>> = self
             .roles
             .into_iter()
             .map(|row| (row.role_id, Arc::new(role(row))))
             .collect();
         picture.roles = Arc::new(roles);
+        let settings = self.settings.into_iter();
+        let settings = settings.map(|row| (row.setting_name, row.value));
+        picture.settings = Arc::new(settings.collect());
         let comments: HashMap<i64, String> = self
             .comments
             .into_iter()
@@ -198,6 +231,7 @@ impl PictureRows {
             columns: group(self.columns, |row| row.table_id),
             constraints: HashMap::new(),
             indexes: HashMap::new(),
+            sort_keys: sort::by_table(self.sort_keys, self.sort_parts),
             stats: self
                 .stats
                 .into_iter()
@@ -209,7 +243,12 @@ impl PictureRows {
                 .map(|row| (row.table_id, row))
                 .collect(),
             comments,
+            options: HashMap::new(),
         };
+        for row in self.options {
+            let options = parts.options.entry(row.object_id).or_default();
+            options.insert(row.option_name, row.value);
+        }
         for row in self.constraints {
             let entry = constraint(&row, &parts.comments)?;
             parts
@@ -267,6 +306,11 @@ fn schema(row: SchemaRow, parts: &Parts, picture: &Snapshot) -> Schema {
         name: row.schema_name,
         owner: picture.role_name(owner_id),
         comment: parts.comments.get(&row.schema_id).cloned(),
+        options: parts
+            .options
+            .get(&row.schema_id)
+            .cloned()
+            .unwrap_or_default(),
         owner_id,
         uuid: row.schema_uuid.unwrap_or_default(),
         path: row.path,
@@ -289,6 +333,9 @@ fn table(row: TableRow, parts: &mut Parts, picture: &Snapshot) -> Result<Table, 
         .get(&id)
         .map_or((0, 0), |row| (row.ended_row_count, row.ended_bytes));
     let count = |all: i64, ended: i64| u64::try_from(all - ended).unwrap_or(0);
+    let columns = columns_below(0, &by_parent, parts)?;
+    let sort_key = parts.sort_keys.remove(&id);
+    let sort_key = sort_key.and_then(|(key, rows)| SortKey::from_rows(key, rows, &columns));
     Ok(Table {
         id: TableId(id),
         uuid: row.table_uuid.unwrap_or_default(),
@@ -296,7 +343,9 @@ fn table(row: TableRow, parts: &mut Parts, picture: &Snapshot) -> Result<Table, 
         name: row.table_name,
         owner: picture.role_name(owner_id),
         comment: parts.tags.get(&id).cloned(),
-        columns: columns_below(0, &by_parent, parts)?,
+        options: parts.options.remove(&id).unwrap_or_default(),
+        columns,
+        sort_key,
         constraints: parts.constraints.remove(&id).unwrap_or_default(),
         indexes: parts.indexes.remove(&id).unwrap_or_default(),
         row_count: count(counted.0, ended.0),
@@ -346,59 +395,6 @@ fn column(
         initial_default: row.initial_default.clone(),
         comment: parts.column_tags.get(&key).cloned(),
         children,
-    })
-}
-
-fn constraint(
-    row: &ConstraintRow,
-    comments: &HashMap<i64, String>,
-) -> Result<ConstraintEntry, Error> {
-    let columns = parse_ids(&row.columns)?;
-    let letter = |text: &Option<String>| text.as_deref().and_then(|text| text.chars().next());
-    let constraint = match row.kind.as_str() {
-        "p" => Constraint::PrimaryKey { columns },
-        "u" => Constraint::Unique { columns },
-        "f" => Constraint::ForeignKey {
-            columns,
-            referenced_table: TableId(row.referenced_table.unwrap_or_default()),
-            referenced_columns: parse_ids(row.referenced_columns.as_deref().unwrap_or("[]"))?,
-            on_delete: letter(&row.on_delete).unwrap_or('a'),
-            on_update: letter(&row.on_update).unwrap_or('a'),
-        },
-        "c" => Constraint::Check {
-            expression: row.expression.clone().unwrap_or_default(),
-        },
-        other => {
-            let text = format!("the catalog has a constraint of unknown kind {other}");
-            return Err(Error::new(ErrorKind::Corrupt, text));
-        }
-    };
-    Ok(ConstraintEntry {
-        id: row.constraint_id,
-        name: row.constraint_name.clone(),
-        constraint,
-        comment: comments.get(&row.constraint_id).cloned(),
-    })
-}
-
-fn index(row: IndexRow, comments: &HashMap<i64, String>) -> Result<Index, Error> {
-    Ok(Index {
-        id: row.index_id,
-        columns: parse_ids(&row.columns)?,
-        name: row.index_name,
-        unique: row.is_unique,
-        definition: row.definition,
-        comment: comments.get(&row.index_id).cloned(),
-    })
-}
-
-fn parse_ids(text: &str) -> Result<Vec<ColumnId>, Error> {
-    Ok(parse_numbers(text)?.into_iter().map(ColumnId).collect())
-}
-
-fn parse_numbers(text: &str) -> Result<Vec<i64>, Error> {
-    serde_json::from_str(text).map_err(|source| {
-        Error::new(ErrorKind::Corrupt, "the catalog has a bad list of ids").with_source(source)
     })
 }
 

@@ -18,7 +18,8 @@ use crate::snapshot::{
     Schema, Table,
 };
 use crate::spec::rows::{
-    DataFileRow, DeleteFileRow, FileColumnStatsRow, InlinedTableRow, NameMappingRow,
+    DataFileRow, DeleteFileRow, FileColumnStatsRow, InlinedTableRow, NameMappingRow, SnapshotRow,
+    TableRow,
 };
 use crate::spec::{ColumnId, SnapshotId};
 
@@ -40,6 +41,9 @@ pub(crate) async fn load_files(
     wanted: &Wanted<'_>,
     older: Option<(SnapshotId, &FileList)>,
 ) -> Result<FileList, Error> {
+    // What a partial file shows depends on the snapshot: such a list is made anew.
+    let is_fixed = |list: &FileList| list.files.iter().all(|file| file.partial_max.is_none());
+    let older = older.filter(|(_, list)| is_fixed(list));
     let table_id = wanted.table.id.0;
     let of_table = Condition::Equals("table_id", table_id);
     let mut file_conditions = vec![of_table.clone()];
@@ -56,13 +60,23 @@ pub(crate) async fn load_files(
         Condition::Within("data_file_id", Box::new(files.clone())),
     ];
     let deletes = vec![of_table.clone(), Condition::VisibleAt(wanted.at.0)];
+    let since = older.map_or(wanted.at.0, |(since, _)| since.0);
     let selections = [
         files,
         Selection::of::<FileColumnStatsRow>(stats),
         Selection::of::<DeleteFileRow>(deletes),
-        Selection::of::<InlinedTableRow>(vec![of_table]),
+        Selection::of::<InlinedTableRow>(vec![of_table.clone()]),
+        Selection::of::<SnapshotRow>(vec![Condition::Equals("snapshot_id", since)]),
+        Selection::of::<TableRow>(vec![of_table, Condition::VisibleAt(since)]),
     ];
-    let mut results = store.select(&selections).await?.into_iter();
+    let mut results = store.select(&selections).await?;
+    let shown = results.split_off(4);
+    // Rows that the older list shows and that ended since are gone once its snapshot has
+    // expired, or its part of the table.
+    if older.is_some() && shown.iter().any(Vec::is_empty) {
+        return Box::pin(load_files(store, wanted, None)).await;
+    }
+    let mut results = results.into_iter();
     let mut next = move || results.next().unwrap_or_default();
     let file_rows: Vec<DataFileRow> = decode(next())?;
     let stats_rows: Vec<FileColumnStatsRow> = decode(next())?;

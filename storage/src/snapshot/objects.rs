@@ -1,5 +1,8 @@
 //! What a snapshot holds: schemas, tables with their columns and keys, views.
 
+use std::collections::BTreeMap;
+
+use crate::snapshot::SortKey;
 use crate::spec::{ColumnId, SchemaId, SnapshotId, TableId, ViewId};
 use crate::types::ColumnType;
 
@@ -86,6 +89,8 @@ pub struct ConstraintEntry {
     pub name: String,
     /// What it demands.
     pub constraint: Constraint,
+    /// Whether rows from before it fulfil it, too: no longer NOT VALID.
+    pub is_valid: bool,
     /// COMMENT ON CONSTRAINT.
     pub comment: Option<String>,
 }
@@ -118,6 +123,8 @@ pub struct Schema {
     pub owner: String,
     /// COMMENT ON SCHEMA.
     pub comment: Option<String>,
+    /// What was set for it and what is in it, such as `gotgan.retention`.
+    pub options: BTreeMap<String, String>,
     pub(crate) owner_id: i64,
     pub(crate) uuid: String,
     pub(crate) path: String,
@@ -139,12 +146,16 @@ pub struct Table {
     pub owner: String,
     /// COMMENT ON TABLE.
     pub comment: Option<String>,
+    /// What was set for it, such as `gotgan.retention`.
+    pub options: BTreeMap<String, String>,
     /// In column order.
     pub columns: Vec<Column>,
     /// In the order of their making.
     pub constraints: Vec<ConstraintEntry>,
     /// In the order of their making.
     pub indexes: Vec<Index>,
+    /// What the rows of files to come are sorted by.
+    pub sort_key: Option<SortKey>,
     /// Rows that are there: an estimate, because what DuckDB deleted still counts.
     pub row_count: u64,
     /// Bytes of its data files, as `row_count`.

@@ -35,11 +35,29 @@ impl Place {
         path: &str,
         path_is_relative: bool,
     ) -> Result<Path, Error> {
-        if !path_is_relative {
+        let schema = (schema.path.as_str(), schema.path_is_relative);
+        let table = (table.path.as_str(), table.path_is_relative);
+        self.file_below(schema, table, (path, path_is_relative))
+    }
+
+    /// A file, from the paths of its schema, its table and itself, and whether each is
+    /// relative to the one before.
+    pub(crate) fn file_below(
+        &self,
+        schema: (&str, bool),
+        table: (&str, bool),
+        (path, is_relative): (&str, bool),
+    ) -> Result<Path, Error> {
+        if !is_relative {
             return self.locate(path, false);
         }
-        let (folder, is_relative) = folder(schema, table);
+        let (folder, is_relative) = folder_of(schema, table);
         self.locate(&(folder + path), is_relative)
+    }
+
+    /// An object, from a path that is absolute or relative to the data path.
+    pub(crate) fn object(&self, path: &str, is_relative: bool) -> Result<Path, Error> {
+        self.locate(path, is_relative)
     }
 
     /// The path of a table that moves to another schema, so that its files stay where
@@ -88,8 +106,15 @@ impl Place {
 
 /// The folder of a table, and whether it is relative to the data path.
 fn folder(schema: &Schema, table: &Table) -> (String, bool) {
-    match (schema.path_is_relative, table.path_is_relative) {
-        (_, false) => (table.path.clone(), false),
-        (is_relative, true) => (format!("{}{}", schema.path, table.path), is_relative),
+    folder_of(
+        (&schema.path, schema.path_is_relative),
+        (&table.path, table.path_is_relative),
+    )
+}
+
+fn folder_of(schema: (&str, bool), table: (&str, bool)) -> (String, bool) {
+    match (schema, table) {
+        (_, (path, false)) => (path.to_owned(), false),
+        ((above, is_relative), (path, true)) => (format!("{above}{path}"), is_relative),
     }
 }

@@ -182,6 +182,32 @@ pub(crate) struct CommitDetail {
     pub(crate) application_name: String,
     /// Every object whose picture changed, so that others reload only those.
     pub(crate) objects: Vec<i64>,
+    /// Schema and name of each table among them: after the commit, or before its end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) tables: Vec<[String; 2]>,
+    /// What became of rows and bytes; older commits did not note it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) counts: Option<CommitCounts>,
+}
+
+/// Rows and bytes of data files that a commit added and removed. What only moved to
+/// other files is bytes, but no rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CommitCounts {
+    pub(crate) rows_added: i64,
+    pub(crate) rows_removed: i64,
+    pub(crate) bytes_added: i64,
+    pub(crate) bytes_removed: i64,
+}
+
+impl CommitCounts {
+    /// Counts these, too. What another program did not count may look negative: nothing.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.rows_added += other.rows_added.max(0);
+        self.rows_removed += other.rows_removed.max(0);
+        self.bytes_added += other.bytes_added.max(0);
+        self.bytes_removed += other.bytes_removed.max(0);
+    }
 }
 
 impl CommitDetail {

@@ -196,6 +196,16 @@ rows! {
         begin_snapshot: i64 = Integer Nothing,
         end_snapshot: Option<i64> = Integer Nothing,
     }
+    /// A part of a sort specification, the first with index 0.
+    SortExpressionRow in "ducklake_sort_expression" {
+        sort_id: i64 = Integer Nothing,
+        table_id: i64 = Integer Nothing,
+        sort_key_index: i64 = Integer Nothing,
+        expression: String = Text Nothing,
+        dialect: Option<String> = Text Nothing,
+        sort_direction: Option<String> = Text Nothing,
+        null_order: Option<String> = Text Nothing,
+    }
     /// An object that nothing needs any more, to be deleted after its grace time.
     ScheduledFileRow in "ducklake_files_scheduled_for_deletion" {
         data_file_id: Option<i64> = Integer Nothing,
@@ -219,21 +229,21 @@ macro_rules! unread {
     };
 }
 
-static VARIANT_STATS: TableSpec = unread!("ducklake_file_variant_stats" {
+pub(crate) static VARIANT_STATS: TableSpec = unread!("ducklake_file_variant_stats" {
     "data_file_id" Integer, "table_id" Integer, "column_id" Integer, "variant_path" Text,
     "shredded_type" Text, "column_size_bytes" Integer, "value_count" Integer,
     "null_count" Integer, "min_value" Text, "max_value" Text, "contains_nan" Flag,
     "extra_stats" Text,
 });
-static PARTITION_COLUMN: TableSpec = unread!("ducklake_partition_column" {
+pub(crate) static PARTITION_COLUMN: TableSpec = unread!("ducklake_partition_column" {
     "partition_id" Integer, "table_id" Integer, "partition_key_index" Integer,
     "column_id" Integer, "transform" Text,
 });
-static FILE_PARTITION_VALUE: TableSpec = unread!("ducklake_file_partition_value" {
+pub(crate) static FILE_PARTITION_VALUE: TableSpec = unread!("ducklake_file_partition_value" {
     "data_file_id" Integer, "table_id" Integer, "partition_key_index" Integer,
     "partition_value" Text,
 });
-static COLUMN_MAPPING: TableSpec = unread!("ducklake_column_mapping" {
+pub(crate) static COLUMN_MAPPING: TableSpec = unread!("ducklake_column_mapping" {
     "mapping_id" Integer, "table_id" Integer, "type" Text,
 });
 static MACRO: TableSpec = unread!("ducklake_macro" {
@@ -246,10 +256,6 @@ static MACRO_IMPL: TableSpec = unread!("ducklake_macro_impl" {
 static MACRO_PARAMETERS: TableSpec = unread!("ducklake_macro_parameters" {
     "macro_id" Integer, "impl_id" Integer, "column_id" Integer, "parameter_name" Text,
     "parameter_type" Text, "default_value" Text, "default_value_type" Text,
-});
-static SORT_EXPRESSION: TableSpec = unread!("ducklake_sort_expression" {
-    "sort_id" Integer, "table_id" Integer, "sort_key_index" Integer, "expression" Text,
-    "dialect" Text, "sort_direction" Text, "null_order" Text,
 });
 
 /// Every table of the format, in the order in which DuckDB makes them.
@@ -281,11 +287,11 @@ pub(crate) static FORMAT_TABLES: [&TableSpec; 28] = [
     &MACRO_IMPL,
     &MACRO_PARAMETERS,
     SortInfoRow::TABLE,
-    &SORT_EXPRESSION,
+    SortExpressionRow::TABLE,
 ];
 
 /// Indexes that DuckDB does not make and that long histories need: name, table, columns.
-pub(crate) static FORMAT_INDEXES: [(&str, &str, &str); 11] = [
+pub(crate) static FORMAT_INDEXES: [(&str, &str, &str); 15] = [
     (
         "gotgan_data_file_table",
         "ducklake_data_file",
@@ -321,4 +327,20 @@ pub(crate) static FORMAT_INDEXES: [(&str, &str, &str); 11] = [
     ("gotgan_column_table", "ducklake_column", "table_id"),
     ("gotgan_table_schema", "ducklake_table", "schema_id"),
     ("gotgan_table_id", "ducklake_table", "table_id"),
+    (
+        "gotgan_schema_versions_table",
+        "ducklake_schema_versions",
+        "table_id",
+    ),
+    (
+        "gotgan_schedule_path",
+        "ducklake_files_scheduled_for_deletion",
+        "path",
+    ),
+    ("gotgan_table_stats_table", "ducklake_table_stats", "table_id"),
+    (
+        "gotgan_table_column_stats_table",
+        "ducklake_table_column_stats",
+        "table_id, column_id",
+    ),
 ];

@@ -3,11 +3,14 @@
 //! Rows that belong to an object carry begin and end like the format's own rows.
 //! Roles and the state are current only; changing them raises the epoch.
 
+use chrono::{DateTime, Utc};
+
 use crate::spec::table::{Row, TableSpec, rows};
 
 /// The version of these tables. A primary brings an older one up to it; a catalog with
-/// a newer one is refused. Version 2 added the tables of sequences.
-pub(crate) const SIDE_VERSION: i64 = 2;
+/// a newer one is refused. Version 2 added the tables of sequences, version 3 those of
+/// holds, settings, options, restores and retention.
+pub(crate) const SIDE_VERSION: i64 = 3;
 
 rows! {
     /// What is true of the whole lake now; one row.
@@ -46,7 +49,8 @@ rows! {
         declared_type: Option<String> = Text Nothing,
         default_expression: Option<String> = Text Nothing,
     }
-    /// A key or CHECK of a table. Column lists are JSON arrays of column ids.
+    /// A key or CHECK of a table. Column lists are JSON arrays of column ids. `kind` is
+    /// PostgreSQL's letter, in upper case while the constraint is NOT VALID.
     ConstraintRow in "gotgan_constraint" {
         constraint_id: i64 = Integer NotNull,
         table_id: i64 = Integer NotNull,
@@ -123,10 +127,60 @@ rows! {
         end_snapshot: Option<i64> = Integer Nothing,
         comment: String = Text NotNull,
     }
+    /// A named snapshot, which does not expire before `until`; without one, never.
+    HoldRow in "gotgan_hold" {
+        hold_name: String = Text Key,
+        snapshot_id: i64 = Integer NotNull,
+        role_id: i64 = Integer NotNull,
+        created_at: DateTime<Utc> = Time NotNull,
+        until: Option<DateTime<Utc>> = Time Nothing,
+        comment: Option<String> = Text Nothing,
+    }
+    /// A setting of the whole lake, as text; what is not here is as configured.
+    SettingRow in "gotgan_setting" {
+        setting_name: String = Text Key,
+        value: String = Text NotNull,
+    }
+    /// An option of a schema or table, as text.
+    OptionRow in "gotgan_option" {
+        object_id: i64 = Integer NotNull,
+        begin_snapshot: i64 = Integer NotNull,
+        end_snapshot: Option<i64> = Integer Nothing,
+        option_name: String = Text NotNull,
+        value: String = Text NotNull,
+    }
+    /// A snapshot that expired, but not for tables that are kept longer than the others.
+    ArchiveRow in "gotgan_snapshot_archive" {
+        snapshot_id: i64 = Integer Key,
+        snapshot_time: DateTime<Utc> = Time NotNull,
+        schema_version: i64 = Integer NotNull,
+    }
+    /// A table that archived snapshots show whole, from one of them on.
+    KeptTableRow in "gotgan_kept_table" {
+        table_id: i64 = Integer Key,
+        from_snapshot: i64 = Integer NotNull,
+    }
+    /// A table that was brought back, in the commit that did it.
+    RestoreRow in "gotgan_restore" {
+        restore_id: String = Uuid Key,
+        restored_at: DateTime<Utc> = Time NotNull,
+        committed_snapshot: i64 = Integer NotNull,
+        source_snapshot: i64 = Integer NotNull,
+        source_table: i64 = Integer NotNull,
+        source_schema_name: String = Text NotNull,
+        source_table_name: String = Text NotNull,
+        target_table: i64 = Integer NotNull,
+        target_schema_name: String = Text NotNull,
+        target_table_name: String = Text NotNull,
+        role_name: String = Text NotNull,
+        status: String = Text NotNull,
+        row_count: i64 = Integer NotNull,
+        bytes: i64 = Integer NotNull,
+    }
 }
 
 /// Every table of ours.
-pub(crate) static SIDE_TABLES: [&TableSpec; 12] = [
+pub(crate) static SIDE_TABLES: [&TableSpec; 18] = [
     StateRow::TABLE,
     WriterRow::TABLE,
     RoleRow::TABLE,
@@ -139,10 +193,16 @@ pub(crate) static SIDE_TABLES: [&TableSpec; 12] = [
     SequenceRow::TABLE,
     SequenceStateRow::TABLE,
     CommentRow::TABLE,
+    HoldRow::TABLE,
+    SettingRow::TABLE,
+    OptionRow::TABLE,
+    RestoreRow::TABLE,
+    ArchiveRow::TABLE,
+    KeptTableRow::TABLE,
 ];
 
 /// Indexes of our tables: name, table, columns.
-pub(crate) static SIDE_INDEXES: [(&str, &str, &str); 7] = [
+pub(crate) static SIDE_INDEXES: [(&str, &str, &str); 8] = [
     ("gotgan_owner_object", "gotgan_owner", "object_id"),
     (
         "gotgan_column_column",
@@ -154,4 +214,5 @@ pub(crate) static SIDE_INDEXES: [(&str, &str, &str); 7] = [
     ("gotgan_view_id", "gotgan_view", "view_id"),
     ("gotgan_sequence_id", "gotgan_sequence", "sequence_id"),
     ("gotgan_comment_object", "gotgan_comment", "object_id"),
+    ("gotgan_option_object", "gotgan_option", "object_id"),
 ];

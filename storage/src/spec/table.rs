@@ -6,6 +6,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::error::{Error, ErrorKind};
+use crate::spec::time;
 
 /// What a column of a catalog table holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +41,17 @@ pub(crate) struct TableSpec {
     pub(crate) columns: &'static [ColumnSpec],
 }
 
+impl TableSpec {
+    /// Whether its rows begin and end with snapshots.
+    pub(crate) fn is_versioned(&self) -> bool {
+        self.has_column("end_snapshot")
+    }
+
+    pub(crate) fn has_column(&self, name: &str) -> bool {
+        self.columns.iter().any(|column| column.name == name)
+    }
+}
+
 /// A value on its way to or from the catalog database.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
@@ -50,6 +62,25 @@ pub(crate) enum Value {
     Text(String),
     Bytes(Vec<u8>),
     Time(DateTime<Utc>),
+}
+
+impl Value {
+    /// What a database without types of its own for a kind keeps for it, as that kind.
+    pub(crate) fn as_kind(self, kind: Kind) -> Self {
+        match (kind, self) {
+            (Kind::Flag, Self::Integer(number)) => Self::Flag(number != 0),
+            (Kind::Time, Self::Text(text)) => match time::decode(&text) {
+                Some(time) => Self::Time(time),
+                None => Self::Text(text),
+            },
+            // A blob in a text column: DuckDB stores text that way in some versions.
+            (Kind::Text | Kind::Uuid, Self::Bytes(bytes)) => match String::from_utf8(bytes) {
+                Ok(text) => Self::Text(text),
+                Err(error) => Self::Bytes(error.into_bytes()),
+            },
+            (_, value) => value,
+        }
+    }
 }
 
 /// The values of one row, in the order of the table's columns.

@@ -19,7 +19,7 @@ use arrow::array::ArrayRef;
 
 use crate::catalog::{Condition, Selection, decode};
 use crate::error::{Error, ErrorKind};
-use crate::snapshot::{Column, Constraint, Table, initial_text};
+use crate::snapshot::{Column, Constraint, SortKey, Table, initial_text};
 use crate::spec::rows::ColumnRow;
 use crate::spec::{ColumnId, TableId};
 use crate::transaction::Transaction;
@@ -79,13 +79,17 @@ impl Transaction {
     /// sequences that it owns.
     ///
     /// Errors: `Exists` if a foreign key of another table points at it; `Unsupported`
-    /// for the only column.
+    /// for the only column, and for one of the sort key.
     pub fn drop_column(&mut self, table: TableId, id: ColumnId) -> Result<(), Error> {
         self.check_writable()?;
         let seen = self.table(table)?;
         let column = top_column(&seen, id)?;
         if seen.columns.len() == 1 {
             let text = "a table without columns is not supported";
+            return Err(Error::new(ErrorKind::Unsupported, text));
+        }
+        if is_sorted_by(&seen, column) {
+            let text = format!("dropping the sort key's column \"{}\"", column.name);
             return Err(Error::new(ErrorKind::Unsupported, text));
         }
         let is_referenced = self
@@ -107,12 +111,28 @@ impl Transaction {
     }
 
     /// Renames a column.
+    ///
+    /// Errors: `Exists`; `Unsupported` if an expression of DuckDB's sorts by it.
     pub fn rename_column(&mut self, table: TableId, id: ColumnId, name: &str) -> Result<(), Error> {
+        self.check_writable()?;
         let seen = self.table(table)?;
-        if top_column(&seen, id)?.name == name {
+        let column = top_column(&seen, id)?;
+        if column.name == name {
             return Ok(());
         }
         check_column_name(&seen, name)?;
+        let sort_key = match &seen.sort_key {
+            Some(key) if key.may_read(&column.name) => {
+                let text = "renaming a column of a table that is sorted by an expression";
+                return Err(Error::new(ErrorKind::Unsupported, text));
+            }
+            Some(key) if key.names(id) => Some(SortKey {
+                id: self.take_temporary(),
+                ..key.clone()
+            }),
+            other => other.clone(),
+        };
+        self.change_table(table, |table| table.sort_key = sort_key)?;
         self.change_column(table, id, |column| column.name = name.to_owned())
     }
 
@@ -162,6 +182,9 @@ impl Transaction {
             }
             for index in &mut table.indexes {
                 replace_id(&mut index.columns, id, new_id);
+            }
+            if let Some(key) = &mut table.sort_key {
+                key.replace(id, new_id);
             }
             table.next_column = next;
         })?;
@@ -215,7 +238,7 @@ impl Transaction {
     }
 
     /// The next column id of a table; asks the catalog for those that were ever used.
-    async fn next_column(&self, table: &Table) -> Result<i64, Error> {
+    pub(super) async fn next_column(&self, table: &Table) -> Result<i64, Error> {
         if table.next_column > 0 {
             return Ok(table.next_column);
         }
@@ -242,6 +265,12 @@ fn retype(column: &mut Column, column_type: ColumnType) {
 
 fn top_column(table: &Table, id: ColumnId) -> Result<&Column, Error> {
     table.column(id).ok_or_else(no_column)
+}
+
+/// Whether the sort key needs a column, or may.
+fn is_sorted_by(table: &Table, column: &Column) -> bool {
+    let key = table.sort_key.as_ref();
+    key.is_some_and(|key| key.names(column.id) || key.may_read(&column.name))
 }
 
 fn no_column() -> Error {

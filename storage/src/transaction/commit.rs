@@ -17,13 +17,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use object_store::path::Path;
 
 use crate::catalog::{CommitTransaction, Condition, Head, Selection, Write, decode};
 use crate::error::{Error, ErrorKind};
 use crate::faults::PointFault;
-use crate::lake::{Lake, SequenceState, state_update};
+use crate::lake::{Lake, Pin, SequenceState, state_update};
 use crate::snapshot::{Snapshot, Table};
 use crate::spec::change::{self, Change, CommitDetail};
 use crate::spec::rows::{ChangesRow, SnapshotRow};
@@ -35,6 +34,7 @@ use crate::transaction::overlay::{FileChanges, Overlay};
 use crate::transaction::rebase::{Mine, conflict, rebase};
 use crate::transaction::render::{Batch, render};
 use crate::transaction::renumber::Numbers;
+use crate::transaction::restore;
 use crate::transaction::rows::{self, Counted, Target};
 use crate::transaction::stage::{Staged, StagedDeleteFiles};
 
@@ -51,6 +51,7 @@ const FOLLOW_COUNT_MAX: u32 = 3;
 pub(super) struct Request {
     pub(super) author: Author,
     pub(super) base: Arc<Snapshot>,
+    pub(super) _pin: Arc<Pin>,
     pub(super) overlay: Overlay,
     pub(super) uploads: Vec<Path>,
     /// Written by the commit itself; empty before.
@@ -78,6 +79,7 @@ enum Outcome {
 /// Carries a commit out.
 pub(super) async fn run(lake: &Lake, mut request: Request) -> Result<Option<SnapshotId>, Error> {
     let outcome = match Staged::make(lake, &mut request).await {
+        Ok(_) if lake.reach("commit/after-upload") != PointFault::Continue => Outcome::Stopped,
         Ok(mut staged) => {
             let _turn = lake.commit_turn().await;
             let outcome = match attempt_staged(lake, &mut request, &mut staged).await {
@@ -245,29 +247,19 @@ async fn prepare(
             rows::check_column_ids(catalog, table, request.base.id().0).await?;
         }
     }
-    let mut batch = Batch {
-        snapshot_id: head.snapshot.snapshot_id + 1,
-        schema_version: head.snapshot.schema_version + i64::from(!difference.is_empty()),
-        writes: Vec::new(),
-        changes: Vec::new(),
-        objects: Vec::new(),
-        reshaped: BTreeSet::new(),
-    };
+    let now = lake.clock().commit_time(head.now);
+    let mut batch = Batch::after(&head.snapshot, &difference, now);
+    batch.next_catalog_id = next_catalog_id;
     render(&old, &merged, &difference, &mut batch);
     store_sequences(request, &numbers, &merged, &mut batch);
+    let restores = &request.overlay.restores;
+    restore::record(catalog, restores, (&numbers, &merged), &mut batch).await?;
     let next_file_id = add_rows(catalog, request, &head, &files, (&mut merged, &mut batch)).await?;
     if batch.objects.is_empty() {
         return Ok(None);
     }
-    finish(
-        lake,
-        request,
-        &head,
-        batch,
-        merged,
-        [next_catalog_id, next_file_id],
-    )
-    .map(Some)
+    batch.name_objects(&old, &merged);
+    Ok(Some(finish(request, batch, merged, next_file_id)))
 }
 
 /// Adds the changes of rows, table by table. Returns the next free id of a file.
@@ -336,21 +328,16 @@ fn count(merged: &mut Snapshot, table: &Table, counted: &Counted) {
 
 /// Adds the snapshot's own rows, and dates the picture.
 fn finish(
-    lake: &Lake,
     request: &Request,
-    head: &Head,
     mut batch: Batch,
     mut merged: Snapshot,
-    [next_catalog_id, next_file_id]: [i64; 2],
-) -> Result<Prepared, Error> {
-    batch.objects.sort_unstable();
-    batch.objects.dedup();
-    let time = later_than(head.snapshot.snapshot_time, lake.clock().now());
+    next_file_id: i64,
+) -> Prepared {
     let snapshot = SnapshotRow {
         snapshot_id: batch.snapshot_id,
-        snapshot_time: time,
+        snapshot_time: batch.time,
         schema_version: batch.schema_version,
-        next_catalog_id,
+        next_catalog_id: batch.next_catalog_id,
         next_file_id,
     };
     let detail = CommitDetail {
@@ -358,6 +345,8 @@ fn finish(
         transaction: request.id.clone(),
         application_name: request.author.application_name.clone(),
         objects: batch.objects.clone(),
+        tables: std::mem::take(&mut batch.tables),
+        counts: Some(batch.counts),
     };
     let changes = ChangesRow {
         snapshot_id: batch.snapshot_id,
@@ -371,7 +360,7 @@ fn finish(
     let mut writes = vec![Write::insert(&[snapshot]), Write::insert(&[changes])];
     writes.append(&mut batch.writes);
     merged.id = SnapshotId(batch.snapshot_id);
-    merged.time = time;
+    merged.time = batch.time;
     merged.schema_version = batch.schema_version;
     for id in &batch.objects {
         if let Some(table) = merged.table(TableId(*id)) {
@@ -384,18 +373,10 @@ fn finish(
             merged.put_table_counters(Arc::new(table));
         }
     }
-    Ok(Prepared {
+    Prepared {
         writes,
         head: merged,
-    })
-}
-
-/// The clock's time in microseconds, or just after the head's if that is not later.
-fn later_than(previous: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
-    let micros = now
-        .duration_trunc(TimeDelta::microseconds(1))
-        .unwrap_or(now);
-    micros.max(previous + TimeDelta::microseconds(1))
+    }
 }
 
 /// Every commit since the pin must still be known, or nobody can tell what it did.

@@ -4,6 +4,7 @@
 //! other transactions are found at the commit. Nothing cascades: the caller drops what
 //! depends on an object first.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
@@ -26,6 +27,7 @@ impl Transaction {
             name: schema.name,
             owner: owner.name.clone(),
             comment: None,
+            options: BTreeMap::new(),
             owner_id: owner.id,
             uuid: self.lake.ids().uuid().to_string(),
             path: String::new(),
@@ -129,9 +131,11 @@ impl Transaction {
             name: table.name,
             owner: owner.name.clone(),
             comment: table.comment,
+            options: BTreeMap::new(),
             columns,
             constraints,
             indexes: Vec::new(),
+            sort_key: None,
             row_count: 0,
             bytes: 0,
             last_change: SnapshotId(0),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
-use crate::snapshot::{Constraint, ConstraintEntry, Index, Schema, View};
+use crate::snapshot::{Constraint, ConstraintEntry, Index, Schema, SortKey, SortPart, View};
 use crate::spec::{ColumnId, SchemaId, SequenceId, TableId, ViewId};
 use crate::transaction::Transaction;
 use crate::transaction::new::{NewConstraint, NewIndex, OwnerTarget};
@@ -88,6 +88,20 @@ impl Transaction {
         }
     }
 
+    /// Sets what the files of a table are sorted by from now on; nothing without parts.
+    pub fn set_sort_key(&mut self, table: TableId, parts: Vec<SortPart>) -> Result<(), Error> {
+        let seen = self.table(table)?;
+        let old = seen.sort_key.as_ref().map_or(&[][..], |key| &key.parts);
+        if old == parts.as_slice() {
+            return Ok(());
+        }
+        let key = (!parts.is_empty()).then(|| SortKey {
+            id: self.take_temporary(),
+            parts,
+        });
+        self.change_table(table, |table| table.sort_key = key)
+    }
+
     /// Gives an object to another role.
     pub fn set_owner(&mut self, target: OwnerTarget, role: &str) -> Result<(), Error> {
         self.check_writable()?;
@@ -169,6 +183,19 @@ impl Transaction {
         self.change_table(table, |table| table.constraints = constraints)
     }
 
+    /// Says whether rows from before a constraint fulfil it, too.
+    pub fn set_constraint_valid(
+        &mut self,
+        table: TableId,
+        id: i64,
+        is_valid: bool,
+    ) -> Result<(), Error> {
+        let mut constraints = self.table(table)?.constraints.clone();
+        let found = constraints.iter_mut().find(|entry| entry.id == id);
+        found.ok_or_else(|| absent("constraint"))?.is_valid = is_valid;
+        self.change_table(table, |table| table.constraints = constraints)
+    }
+
     /// Gives an index another name and definition, after it or what it names was renamed.
     pub fn replace_index(
         &mut self,
@@ -243,6 +270,7 @@ impl Transaction {
             id: self.take_temporary(),
             name,
             constraint,
+            is_valid: true,
             comment: None,
         }
     }

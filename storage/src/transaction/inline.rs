@@ -23,7 +23,7 @@ use crate::transaction::overlay::InlinedAppend;
 use crate::transaction::{Author, Transaction};
 
 /// Most rows of one table that a transaction holds back before it writes a file.
-const OWN_ROW_COUNT_MAX: usize = 1_000;
+pub(super) const OWN_ROW_COUNT_MAX: usize = 1_000;
 
 impl Transaction {
     /// Appends a few rows: to the catalog at the commit, or at once to a file if they
@@ -70,7 +70,7 @@ impl Transaction {
         Ok(())
     }
 
-    async fn spill_inlined(&mut self, table: TableId) -> Result<(), Error> {
+    pub(super) async fn spill_inlined(&mut self, table: TableId) -> Result<(), Error> {
         let seen = self.table(table)?;
         let Some(changes) = self.overlay.files.get(&table) else {
             return Ok(());

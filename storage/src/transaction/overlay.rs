@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 
 use crate::error::Error;
 use crate::file::write::StagedFile;
+use crate::lake::Pin;
 use crate::snapshot::{
     Column, ColumnStats, DataFile, DeletedPositions, FileStats, InlinedRows, Snapshot,
 };
@@ -25,6 +26,8 @@ pub(super) struct Overlay {
     pub(super) restarts: Arc<BTreeMap<SequenceId, i64>>,
     /// Temporary tables to which a commit does something.
     pub(super) on_commit: Arc<BTreeMap<TableId, OnCommit>>,
+    /// Tables that were brought back.
+    pub(super) restores: Arc<Vec<RestoreNote>>,
 }
 
 /// What happens to the rows of one table.
@@ -39,6 +42,8 @@ pub(super) struct FileChanges {
     pub(super) inlined: Vec<Arc<InlinedAppend>>,
     /// Row ids of inlined rows that go away, own ones too.
     pub(super) inlined_deleted: BTreeSet<i64>,
+    /// Files that it begins with, if it is restored.
+    pub(super) restored: Option<Arc<RestoredFiles>>,
     /// Files whose rows are in the appended ones.
     pub(super) replaced: BTreeMap<i64, Arc<DataFile>>,
     /// A later snapshot than the pin up to which nobody ended a row that is truncated.
@@ -87,6 +92,40 @@ pub(super) struct AppendedFile {
     pub(super) data_file: Arc<DataFile>,
 }
 
+/// Files of a snapshot that a new table begins with.
+#[derive(Clone, Debug)]
+pub(super) struct RestoredFiles {
+    pub(super) at: SnapshotId,
+    /// Whose files they are there.
+    pub(super) source: TableId,
+    pub(super) files: Vec<RestoredFile>,
+    /// Keeps the snapshot until the transaction ends.
+    pub(super) _pin: Arc<Pin>,
+}
+
+/// One of them.
+#[derive(Clone, Debug)]
+pub(super) struct RestoredFile {
+    /// Its id in the source table.
+    pub(super) source_id: i64,
+    /// With an id of this transaction, and its deletes as of then.
+    pub(super) data_file: Arc<DataFile>,
+}
+
+/// A table that this transaction restores, as it is recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RestoreNote {
+    pub(super) id: String,
+    pub(super) at: SnapshotId,
+    pub(super) source: TableId,
+    /// Schema and name.
+    pub(super) source_name: [String; 2],
+    pub(super) target: TableId,
+    pub(super) role: String,
+    pub(super) row_count: u64,
+    pub(super) bytes: u64,
+}
+
 impl Overlay {
     pub(super) fn new(base: Arc<Snapshot>) -> Self {
         Self {
@@ -94,6 +133,7 @@ impl Overlay {
             files: Arc::default(),
             restarts: Arc::default(),
             on_commit: Arc::default(),
+            restores: Arc::default(),
         }
     }
 
@@ -133,6 +173,7 @@ impl Overlay {
 impl FileChanges {
     pub(super) fn truncate(&mut self) {
         self.is_truncated = true;
+        self.restored = None;
         self.appended.clear();
         self.deleted.clear();
         self.inlined.clear();
@@ -161,6 +202,15 @@ impl FileChanges {
     /// The files that are added in the end: those of which rows are left.
     pub(super) fn kept(&self) -> impl Iterator<Item = &AppendedFile> {
         self.appended.iter().filter(|file| {
+            let deletes = self.deleted.get(&file.data_file.id);
+            !deletes.is_some_and(|deletes| deletes.is_whole())
+        })
+    }
+
+    /// The restored files of which rows are left.
+    pub(super) fn kept_restored(&self) -> impl Iterator<Item = &RestoredFile> {
+        let restored = self.restored.iter().flat_map(|restored| &restored.files);
+        restored.filter(|file| {
             let deletes = self.deleted.get(&file.data_file.id);
             !deletes.is_some_and(|deletes| deletes.is_whole())
         })

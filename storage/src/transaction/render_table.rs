@@ -1,11 +1,13 @@
 //! The rows of a table that was made, changed or dropped.
 
+use std::collections::BTreeMap;
+
 use crate::catalog::{Condition, Write};
 use crate::snapshot::{Column, Constraint, ConstraintEntry, Index, Table, default_rows};
 use crate::spec::change::{Change, ObjectChange};
 use crate::spec::rows::{
     ColumnRow, ColumnTagRow, DataFileRow, DeleteFileRow, PartitionInfoRow, SchemaVersionRow,
-    SortInfoRow, TableRow, TagRow,
+    SortExpressionRow, SortInfoRow, TableRow, TagRow,
 };
 use crate::spec::side::{ConstraintRow, IndexRow, SideColumnRow};
 use crate::spec::{COMMENT_KEY, ColumnId};
@@ -60,7 +62,10 @@ fn alter(old: &Table, new: &Table, schema_name: &str, batch: &mut Batch) {
     if is_moved || has_new_columns {
         schema_version(new, batch);
     }
-    if old.columns != new.columns || old.comment != new.comment {
+    let is_altered = old.columns != new.columns
+        || old.comment != new.comment
+        || sort_rows(Some(old)) != sort_rows(Some(new));
+    if is_altered {
         batch.object(ObjectChange::AlteredTable, id);
     }
     parts(Some(old), new, batch);
@@ -85,6 +90,7 @@ fn drop_table(old: &Table, batch: &mut Batch) {
         Write::end::<IndexRow>(of_table(), at),
     ]);
     batch.owner(id, Some(old.owner_id), None);
+    batch.options(id, &old.options, &BTreeMap::new());
     for entry in &old.constraints {
         batch.side_comment(entry.id, entry.comment.as_ref(), None);
     }
@@ -124,6 +130,9 @@ fn parts(old: Option<&Table>, new: &Table, batch: &mut Batch) {
         new.comment.as_ref(),
         batch,
     );
+    let none = BTreeMap::new();
+    let old_options = old.map_or(&none, |old| &old.options);
+    batch.options(new.id.0, old_options, &new.options);
     let old_columns = old.map_or(&[][..], |old| &old.columns);
     columns(new.id.0, None, old_columns, &new.columns, batch);
     pin_used_ids(old_columns, new, batch);
@@ -139,6 +148,33 @@ fn parts(old: Option<&Table>, new: &Table, batch: &mut Batch) {
         &new.indexes,
         batch,
     );
+    sort_key(old, new, batch);
+}
+
+fn sort_rows(table: Option<&Table>) -> Vec<SortExpressionRow> {
+    let rows = table.and_then(|table| {
+        let key = table.sort_key.as_ref()?;
+        Some(key.rows(table.id.0, &table.columns))
+    });
+    rows.unwrap_or_default()
+}
+
+fn sort_key(old: Option<&Table>, new: &Table, batch: &mut Batch) {
+    let (before, rows) = (sort_rows(old), sort_rows(Some(new)));
+    if before == rows {
+        return;
+    }
+    let row = rows.first().map(|row| SortInfoRow {
+        sort_id: row.sort_id,
+        table_id: row.table_id,
+        begin_snapshot: batch.snapshot_id,
+        end_snapshot: None,
+    });
+    let of_table = vec![Condition::Equals("table_id", new.id.0)];
+    batch.replace(of_table, !before.is_empty(), row);
+    if !rows.is_empty() {
+        batch.writes.push(Write::insert(&rows));
+    }
 }
 
 /// A comment on a table or view, where DuckDB sees it too.
@@ -410,7 +446,10 @@ fn constraint_row(table_id: i64, entry: &ConstraintEntry, at: i64) -> Constraint
             "c"
         }
     };
-    row.kind = kind.to_owned();
+    row.kind = match entry.is_valid {
+        true => kind.to_owned(),
+        false => kind.to_uppercase(),
+    };
     row
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::snapshot::{
-    Constraint, ConstraintEntry, Index, Schema, Sequence, SequenceOwner, Snapshot, Table, View,
+    Constraint, ConstraintEntry, Index, Schema, Sequence, SequenceOwner, Snapshot, SortKey, Table,
+    View,
 };
 use crate::spec::{SchemaId, SequenceId, TableId, ViewId};
 
@@ -27,6 +28,7 @@ impl Numbers {
             temporary.push(table.id.0);
             temporary.extend(table.constraints.iter().map(|entry| entry.id));
             temporary.extend(table.indexes.iter().map(|index| index.id));
+            temporary.extend(table.sort_key.iter().map(|key| key.id));
         }
         temporary.retain(|id| *id < 0);
         // The first temporary id is -1, the next -2.
@@ -84,6 +86,7 @@ impl Numbers {
         table.id.is_temporary()
             || table.schema_id.is_temporary()
             || table.indexes.iter().any(|index| index.id < 0)
+            || table.sort_key.iter().any(|key| key.id < 0)
             || table.constraints.iter().any(|entry| {
                 let target = match &entry.constraint {
                     Constraint::ForeignKey {
@@ -120,11 +123,16 @@ impl Numbers {
             id: self.real(index.id),
             ..index.clone()
         });
+        let sort_key = table.sort_key.as_ref().map(|key| SortKey {
+            id: self.real(key.id),
+            ..key.clone()
+        });
         Table {
             id: self.table(table.id),
             schema_id: SchemaId(self.real(table.schema_id.0)),
             constraints: constraints.collect(),
             indexes: indexes.collect(),
+            sort_key,
             ..table.clone()
         }
     }

@@ -10,7 +10,7 @@ use crate::catalog::{CommitTransaction, Condition, Selection, Write, decode};
 use crate::error::Error;
 use crate::file::write::{StagedColumn, StagedFile};
 use crate::snapshot::Table;
-use crate::spec::change::ObjectChange;
+use crate::spec::change::{CommitCounts, ObjectChange};
 use crate::spec::rows::{
     DataFileRow, DeleteFileRow, FileColumnStatsRow, InlinedTableRow, TableStatsRow,
 };
@@ -24,12 +24,14 @@ mod bounds;
 mod check;
 mod delete;
 mod inlined;
+mod restored;
 
 pub(super) use check::{check_column_ids, check_ended};
 
 use bounds::widen_bounds;
 use delete::{delete_from_files, delete_inlined, delete_row, end_replaced};
 use inlined::{append_inlined, inlined_part};
+use restored::copy_files;
 
 /// The state of a table's rows before and after.
 struct Counters {
@@ -67,6 +69,7 @@ pub(super) async fn render(
 ) -> Result<Option<Counted>, Error> {
     let id = target.table.id.0;
     let mut counters = load_counters(catalog, id).await?;
+    let stats_before = counters.stats.clone();
     let mut is_ended = false;
     if target.changes.is_truncated && !target.is_new {
         is_ended = truncate(catalog, target, &mut counters, batch).await?;
@@ -74,6 +77,7 @@ pub(super) async fn render(
     is_ended |= delete_from_files(target, &mut counters, next_file_id, batch);
     is_ended |= delete_inlined(catalog, target, &mut counters, batch).await?;
     is_ended |= end_replaced(target, &mut counters, batch);
+    let restored = copy_files(catalog, target, &mut counters, next_file_id, batch).await?;
     let has_files = target.changes.kept().next().is_some();
     if has_files {
         append(target, &mut counters, next_file_id, batch);
@@ -84,17 +88,27 @@ pub(super) async fn render(
         // DuckDB keeps statistics of a table until this number moves.
         *next_file_id += 1;
     }
-    let is_appended = has_files || inlined.is_some();
+    let is_appended = has_files || inlined.is_some() || restored.is_some();
     if is_appended {
         let mut added: Vec<&[StagedColumn]> = Vec::new();
         added.extend(target.changes.kept().map(|file| &*file.staged.columns));
         added.extend(inlined.as_ref().map(|part| &*part.columns));
+        let of_files = restored.iter().flat_map(|part| &part.columns);
+        added.extend(of_files.map(|columns| &**columns));
         widen_bounds(catalog, target, &counters, &added, batch).await?;
         store_stats(&counters, batch);
     }
     if counters.ended != counters.ended_before {
         store_ended(&counters, batch);
     }
+    let never_shown = restored.map_or(0, |part| part.deleted_count);
+    let ended_count = counters.ended.ended_row_count - counters.ended_before.ended_row_count;
+    batch.counts.add(CommitCounts {
+        rows_added: counters.stats.record_count - stats_before.record_count - never_shown,
+        rows_removed: ended_count - never_shown,
+        bytes_added: counters.stats.file_size_bytes - stats_before.file_size_bytes,
+        bytes_removed: counters.ended.ended_bytes - counters.ended_before.ended_bytes,
+    });
     let counted = Counted {
         row_count: counters.stats.record_count - counters.ended.ended_row_count,
         bytes: counters.stats.file_size_bytes - counters.ended.ended_bytes,
@@ -331,6 +345,6 @@ fn stats_row(table_id: i64, data_file_id: i64, column: &StagedColumn) -> FileCol
 }
 
 /// A count as the catalog holds it.
-fn signed(count: u64) -> i64 {
+pub(super) fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -156,7 +156,7 @@ impl Transaction {
         std::mem::take(&mut *lock(&self.sequence_states))
     }
 
-    fn put_sequence_state(&mut self, key: i64, state: SequenceState) {
+    pub(super) fn put_sequence_state(&mut self, key: i64, state: SequenceState) {
         lock(&self.sequence_states).insert(key, state);
     }
 

@@ -121,9 +121,10 @@ impl TemporarySpace {
 impl Drop for Space {
     fn drop(&mut self) {
         let folder = self.lake.scratch_folder(&self.folder);
+        let usage = Arc::clone(self.lake.scratch_usage());
         let remove = move || {
             // What cannot be removed now goes away with the process or its next start.
-            let _ = std::fs::remove_dir_all(folder);
+            let _ = usage.remove_folder(&folder);
         };
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn_blocking(remove)),
@@ -152,6 +153,7 @@ impl Transaction {
             name,
             owner: owner.name.clone(),
             comment: None,
+            options: BTreeMap::new(),
             owner_id: owner.id,
             uuid: self.lake.ids().uuid().to_string(),
             path: format!("{}/{folder}/", self.lake.scratch_name()),
@@ -252,6 +254,7 @@ impl Transaction {
         Overlay {
             files: Arc::new(files),
             restarts: Arc::new(restarts),
+            restores: Arc::clone(&self.overlay.restores),
             ..Overlay::new(picture)
         }
     }

@@ -8,17 +8,21 @@ use arrow::array::{ArrayRef, Int32Array, StringViewArray};
 use arrow::record_batch::RecordBatch;
 use tempfile::TempDir;
 
+use crate::clock::testing::AheadClock;
 use crate::{
     Author, ColumnId, ColumnType, CommentTarget, Constraint, Error, ErrorKind, Faults, Lake,
     LakeOptions, LakeRole, NewColumn, NewConstraint, NewIndex, NewSchema, NewTable, NewView,
     PointFault, Relation, SchemaId, SnapshotId, TableId, Transaction, ViewColumn,
 };
 
+mod chaos;
 mod columns;
 mod compaction;
 mod deletes;
+mod expiry;
 mod inline;
 mod model;
+mod restore;
 mod sequences;
 mod temporary;
 
@@ -50,6 +54,7 @@ impl Faults for Script {
 struct Bench {
     folder: TempDir,
     script: Arc<Script>,
+    clock: Arc<AheadClock>,
     lake: Lake,
     public: SchemaId,
 }
@@ -58,14 +63,15 @@ impl Bench {
     async fn new() -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let script = Arc::new(Script::default());
-        let lake = open(folder.path(), &script, LakeRole::Primary)
-            .await
-            .expect("a new lake");
+        let clock = Arc::new(AheadClock::default());
+        let lake = open_at(folder.path(), &script, &clock).await;
+        let lake = lake.expect("a new lake");
         let head = lake.head().await.expect("a head");
         let public = head.schema_by_name("public").expect("schema public").id;
         Self {
             folder,
             script,
+            clock,
             lake,
             public,
         }
@@ -75,17 +81,18 @@ impl Bench {
         let Self {
             folder,
             script,
+            clock,
             lake,
             public,
         } = self;
         lake.close().await;
         drop(lake);
-        let lake = open(folder.path(), &script, LakeRole::Primary)
-            .await
-            .expect("the same lake");
+        let lake = open_at(folder.path(), &script, &clock).await;
+        let lake = lake.expect("the same lake");
         Self {
             folder,
             script,
+            clock,
             lake,
             public,
         }
@@ -136,6 +143,19 @@ async fn open(folder: &FsPath, script: &Arc<Script>, role: LakeRole) -> Result<L
     let options = LakeOptions {
         faults: Some(faults),
         ..crate::catalog::testing::options(folder, role).await
+    };
+    Lake::open(options).await
+}
+
+async fn open_at(
+    folder: &FsPath,
+    script: &Arc<Script>,
+    clock: &Arc<AheadClock>,
+) -> Result<Lake, Error> {
+    let options = LakeOptions {
+        faults: Some(Arc::clone(script) as Arc<dyn Faults>),
+        clock: Arc::clone(clock) as Arc<dyn crate::Clock>,
+        ..crate::catalog::testing::options(folder, LakeRole::Primary).await
     };
     Lake::open(options).await
 }

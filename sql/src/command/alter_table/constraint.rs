@@ -16,10 +16,11 @@ use crate::sqlstate;
 
 /// ADD CONSTRAINT.
 ///
-/// `is_valid`: the rows that are there must fulfil it.
+/// `is_valid`: the rows that are there must fulfil it; else it is NOT VALID.
 ///
 /// Errors: `23514` for a row that a CHECK refuses, `23502` for one without a value in
-/// the primary key, `42P16` for a second one, `42710` for a name that is taken.
+/// the primary key, `42P16` for a second one, `42710` for a name that is taken, `0A000`
+/// for a NOT VALID of what is no CHECK or foreign key.
 pub(super) async fn add(
     session: &mut Session,
     table: &Arc<Table>,
@@ -28,6 +29,9 @@ pub(super) async fn add(
 ) -> Result<(), SqlError> {
     if let Some(name) = given_name(constraint).filter(|name| id_of(table, name).is_some()) {
         return Err(duplicate(table, &name));
+    }
+    if !is_valid {
+        require_validatable(constraint)?;
     }
     if let TableConstraint::Check(check) = constraint {
         let ctx = session.context().await?;
@@ -71,6 +75,10 @@ pub(super) async fn add(
                     }
                 }
             }
+            Constraint::Check { .. } | Constraint::ForeignKey { .. } if !is_valid => {
+                let storage = session.transaction().await?.storage()?;
+                storage.set_constraint_valid(table.id, entry.id, false)?;
+            }
             Constraint::Check { .. }
             | Constraint::Unique { .. }
             | Constraint::ForeignKey { .. } => {}
@@ -79,8 +87,21 @@ pub(super) async fn add(
     Ok(())
 }
 
-/// VALIDATE CONSTRAINT: the rows that are there are looked at. Keys are hints and always
-/// valid.
+/// Errors: `0A000` for what PostgreSQL does not mark NOT VALID.
+fn require_validatable(constraint: &TableConstraint) -> Result<(), SqlError> {
+    let kind = match constraint {
+        TableConstraint::PrimaryKey(_) => "PRIMARY KEY",
+        TableConstraint::Unique(_) => "UNIQUE",
+        _ => return Ok(()),
+    };
+    Err(SqlError::with_code(
+        sqlstate::FEATURE_NOT_SUPPORTED,
+        format!("{kind} constraints cannot be marked NOT VALID"),
+    ))
+}
+
+/// VALIDATE CONSTRAINT: the rows that are there are looked at, for a CHECK. Foreign keys
+/// are hints, so what is said of them is only remembered.
 ///
 /// Errors: `42704`, `23514`.
 pub(super) async fn validate(
@@ -91,8 +112,16 @@ pub(super) async fn validate(
     let found = table.constraints.iter().find(|entry| entry.name == name);
     let entry = found.ok_or_else(|| undefined(table, name))?;
     match &entry.constraint {
-        Constraint::Check { expression } => require(session, table, name, expression).await,
-        Constraint::ForeignKey { .. } => Ok(()),
+        Constraint::Check { .. } | Constraint::ForeignKey { .. } if entry.is_valid => Ok(()),
+        Constraint::Check { expression } => {
+            require(session, table, name, expression).await?;
+            let storage = session.transaction().await?.storage()?;
+            Ok(storage.set_constraint_valid(table.id, entry.id, true)?)
+        }
+        Constraint::ForeignKey { .. } => {
+            let storage = session.transaction().await?.storage()?;
+            Ok(storage.set_constraint_valid(table.id, entry.id, true)?)
+        }
         Constraint::PrimaryKey { .. } | Constraint::Unique { .. } => Err(SqlError::with_code(
             sqlstate::WRONG_OBJECT_TYPE,
             format!(

@@ -204,10 +204,11 @@ async fn run(
     let storage = session.transaction().await?.storage()?;
     change(storage).await?;
     storage.truncate_table(table.id)?;
-    let writer = RowWriter::of_files(storage, table.id).await?;
+    let tasks = planner.physical.tasks();
+    let writer = RowWriter::of_files(storage, table.id, &tasks).await?;
     let table = current(session, table.id).await?;
     let mut sink = Sink::of_rewrite(writer, Arc::clone(&table));
-    let mut stream = execute::start(&physical, &planner.physical.tasks())?;
+    let mut stream = execute::start(&physical, &tasks)?;
     while let Some(batch) = futures::StreamExt::next(&mut stream).await {
         let written = match batch {
             Ok(batch) => sink.write(&batch).await,

@@ -258,7 +258,7 @@ fn schema_owner(context: &StatementContext, reference: Reference<'_>) -> Result<
     };
     if matches!(
         found,
-        oids::PG_CATALOG | oids::INFORMATION_SCHEMA | oids::PG_TOAST
+        oids::PG_CATALOG | oids::INFORMATION_SCHEMA | oids::PG_TOAST | oids::GOTGAN
     ) {
         return Ok(Owner::System);
     }

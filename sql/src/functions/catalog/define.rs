@@ -132,6 +132,17 @@ fn constraint_definition(
     entry: &ConstraintEntry,
     is_pretty: bool,
 ) -> String {
+    let suffix = if entry.is_valid { "" } else { " NOT VALID" };
+    let definition = valid_definition(context, table, entry, is_pretty);
+    format!("{definition}{suffix}")
+}
+
+fn valid_definition(
+    context: &StatementContext,
+    table: &Table,
+    entry: &ConstraintEntry,
+    is_pretty: bool,
+) -> String {
     match &entry.constraint {
         Constraint::PrimaryKey { columns } => {
             format!("PRIMARY KEY ({})", column_list(table, columns))

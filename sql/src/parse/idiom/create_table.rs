@@ -7,7 +7,7 @@
 
 use sqlparser::tokenizer::{Token, Word};
 
-use super::{Edit, View, folded, quoted};
+use super::{Edit, View, folded, layout, quoted};
 
 /// Prefix of the column that stands for a LIKE; its options follow, each after `/`.
 pub(crate) const LIKE: &str = "\u{1}like";
@@ -36,12 +36,15 @@ pub(super) fn edits(view: &View<'_>, index: usize) -> Vec<Edit> {
     {
         next = end;
         columns_end = Some(end - 1);
-        if view.is(end, "AS") || view.is_any(end, &["WITH", "ON", "TABLESPACE"]) {
+        let may_end = ["AS", "WITH", "ON", "TABLESPACE"];
+        if view.is_any(end, &may_end) || view.is_any(end, layout::CLAUSES) {
             edits.extend(untyped_columns(view, after, end));
         }
         edits.extend(like_entries(view, after, end));
     }
     edits.extend(data_clause(view, next, columns_end));
+    let columns = columns_end.map(|end| (after, end));
+    edits.extend(layout::edits(view, columns, next));
     edits
 }
 

@@ -1,7 +1,8 @@
 //! MERGE's actions that sqlparser does not know.
 //!
 //! `DO NOTHING` becomes an assignment to a column that no table has, `INSERT DEFAULT
-//! VALUES` an INSERT into one; `command/merge.rs` takes them for what they mean.
+//! VALUES` an INSERT into one, Redshift's `REMOVE DUPLICATES` such an assignment in a
+//! branch; `command/merge.rs` takes them for what they mean.
 
 use sqlparser::tokenizer::Token;
 
@@ -9,6 +10,9 @@ use super::{Edit, View, keyword, quoted};
 
 /// The column that DO NOTHING assigns to or inserts into.
 pub(crate) const NOTHING: &str = "\u{1}nothing";
+
+/// The column that REMOVE DUPLICATES assigns to, as the only branch.
+pub(crate) const REMOVE_DUPLICATES: &str = "\u{1}remove duplicates";
 
 /// The column that DEFAULT VALUES inserts into.
 pub(crate) const DEFAULT_VALUES: &str = "\u{1}default values";
@@ -25,15 +29,28 @@ pub(super) fn edit(view: &View<'_>, index: usize) -> Option<Edit> {
             with.extend(column_and_value(NOTHING));
             with
         } else {
-            let assigned = [keyword("UPDATE"), keyword("SET"), quoted(NOTHING)];
-            let value = [Token::Eq, keyword("NULL")];
-            assigned.into_iter().chain(value).collect()
+            assignment(NOTHING)
         };
         return Some(view.edit(next, next + 2, with));
     }
     let is_default =
         view.is(next, "INSERT") && view.is(next + 1, "DEFAULT") && view.is(next + 2, "VALUES");
     is_default.then(|| view.edit(next + 1, next + 3, column_and_value(DEFAULT_VALUES)))
+}
+
+/// `REMOVE DUPLICATES` where a MERGE ends.
+pub(super) fn remove_duplicates(view: &View<'_>, index: usize) -> Option<Edit> {
+    if !view.is(index, "MERGE") || !view.is(index + 1, "INTO") {
+        return None;
+    }
+    let is_end = |place: &usize| matches!(view.token(*place), Token::SemiColon | Token::EOF);
+    let words = (index..=view.len()).find(is_end)?.checked_sub(2)?;
+    if !view.is(words, "REMOVE") || !view.is(words + 1, "DUPLICATES") {
+        return None;
+    }
+    let mut with = vec![keyword("WHEN"), keyword("MATCHED"), keyword("THEN")];
+    with.extend(assignment(REMOVE_DUPLICATES));
+    Some(view.edit(words, words + 2, with))
 }
 
 /// `MERGE INTO t USING a JOIN b ON ... ON ...`: the join gets parentheses.
@@ -71,6 +88,15 @@ pub(super) fn joined_source(view: &View<'_>, index: usize) -> Vec<Edit> {
 fn follows_not_matched(view: &View<'_>, then: usize) -> bool {
     let matched = (0..then).rev().find(|index| view.is(*index, "MATCHED"));
     matched.is_some_and(|matched| matched > 0 && view.is(matched - 1, "NOT"))
+}
+
+/// `UPDATE SET "column" = NULL`
+fn assignment(column: &str) -> Vec<Token> {
+    let assigned = [keyword("UPDATE"), keyword("SET"), quoted(column)];
+    assigned
+        .into_iter()
+        .chain([Token::Eq, keyword("NULL")])
+        .collect()
 }
 
 /// `("column") VALUES (NULL)`

@@ -112,6 +112,24 @@ pub(super) fn star(view: &View<'_>, index: usize) -> Option<Edit> {
         .then(|| view.edit(index, index + 1, Vec::new()))
 }
 
+/// `(t).*` in a select list is `t.*`.
+pub(super) fn row_star(view: &View<'_>, index: usize) -> Vec<Edit> {
+    let begins_item = *view.before(index) == Token::Comma
+        || (index > 0 && view.is_any(index - 1, &["SELECT", "DISTINCT", "ALL", "RETURNING"]));
+    let is_star = *view.token(index) == Token::LParen
+        && view.is_name(index + 1)
+        && *view.token(index + 2) == Token::RParen
+        && *view.token(index + 3) == Token::Period
+        && *view.token(index + 4) == Token::Mul;
+    match begins_item && is_star {
+        true => vec![
+            view.edit(index, index + 1, Vec::new()),
+            view.edit(index + 2, index + 3, Vec::new()),
+        ],
+        false => Vec::new(),
+    }
+}
+
 /// Errors: `42601` for a reserved word as the name of a relation, or of a column that
 /// is assigned to.
 pub(super) fn refuse_reserved(view: &View<'_>, index: usize) -> Result<(), SqlError> {

@@ -12,7 +12,7 @@ use super::{Part, Step, walk};
 use crate::error::SqlError;
 use crate::parse::{fold, name_parts};
 use crate::plan::Planner;
-use crate::resolve::{Name, Resolved};
+use crate::resolve::Resolved;
 
 /// Names of a query's output columns; none if they cannot be told.
 type Columns = Option<Vec<String>>;
@@ -286,8 +286,7 @@ impl Analysis<'_> {
         {
             return Some(columns);
         }
-        let name = Name::from_parts(&parts).ok()?;
-        match self.planner.resolver().find(&name)? {
+        match self.planner.named(name)? {
             Resolved::System(relation) => Some(
                 relation
                     .fields

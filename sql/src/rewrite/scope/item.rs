@@ -20,7 +20,9 @@ pub(super) struct Relation {
     pub(super) name: String,
     /// Set where the relation was named with its schema and has no alias.
     schema: Option<String>,
-    columns: Option<Vec<String>>,
+    pub(super) columns: Option<Vec<String>>,
+    /// Whether an outer join may leave its row out.
+    pub(super) is_optional: bool,
 }
 
 impl Relation {
@@ -32,7 +34,7 @@ impl Relation {
         }
     }
 
-    fn reference(&self, column: &str) -> Expr {
+    pub(super) fn reference(&self, column: &str) -> Expr {
         let parts = self
             .schema
             .iter()
@@ -92,6 +94,14 @@ impl Source {
             relations: vec![relation],
             ..Self::default()
         }
+    }
+
+    /// The same on the side of an outer join that may have no row.
+    pub(super) fn optional(mut self) -> Self {
+        for relation in &mut self.relations {
+            relation.is_optional = true;
+        }
+        self
     }
 
     pub(super) fn add(&mut self, other: Self) {
@@ -312,11 +322,13 @@ fn aliased(
             name: fold(&alias.name),
             schema: None,
             columns: complete(alias, columns),
+            is_optional: false,
         },
         None => Relation {
             name: own,
             schema,
             columns,
+            is_optional: false,
         },
     };
     Source::of_relation(relation)
@@ -397,5 +409,6 @@ fn of_function(factor: &TableFactor) -> Source {
         name,
         schema: None,
         columns,
+        is_optional: false,
     })
 }

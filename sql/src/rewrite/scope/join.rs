@@ -26,9 +26,24 @@ impl Walker<'_> {
         let mut left = self.item(&mut table.relation)?;
         for join in &mut table.joins {
             let right = self.item(&mut join.relation)?;
+            let (own, other) = optional_sides(&join.join_operator);
+            let right = if other { right.optional() } else { right };
+            left = if own { left.optional() } else { left };
             left = merge(left, right, join)?;
         }
         Ok(left)
+    }
+}
+
+/// Which sides of a join, left and right, may have no row.
+fn optional_sides(operator: &JoinOperator) -> (bool, bool) {
+    match operator {
+        JoinOperator::Left(_) | JoinOperator::LeftOuter(_) | JoinOperator::OuterApply => {
+            (false, true)
+        }
+        JoinOperator::Right(_) | JoinOperator::RightOuter(_) => (true, false),
+        JoinOperator::FullOuter(_) => (true, true),
+        _ => (false, false),
     }
 }
 

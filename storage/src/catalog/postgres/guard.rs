@@ -10,7 +10,7 @@
 pub(super) const WRITER_SETTING: &str = "gotgan.writer";
 
 /// The last component of a path, as an expression that an index can hold.
-fn file_name(path: &str) -> String {
+pub(in crate::catalog) fn file_name(path: &str) -> String {
     format!("regexp_replace({path}::text, '^.*/', '')")
 }
 

@@ -28,6 +28,7 @@ pub(super) fn query(statement: Statement) -> Query<'static, Postgres, PgArgument
             Parameter::Value(Value::Bytes(bytes)) => query.bind(bytes),
             Parameter::Value(Value::Time(time)) => query.bind(time::encode(time)),
             Parameter::Integers(numbers) => query.bind(numbers),
+            Parameter::Texts(texts) => query.bind(texts),
         };
     }
     query

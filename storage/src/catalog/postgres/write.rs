@@ -8,7 +8,7 @@ use sqlx::{Postgres, Transaction};
 use super::connect::bounded;
 use super::{has_table, read_head, read_selection, run, text};
 use crate::catalog::statement::{Dialect, Statement, index_inlined, inlined_delete_table};
-use crate::catalog::{CommitTransaction, Condition, Head, InlinedRow, Selection, Write};
+use crate::catalog::{CommitTransaction, Condition, Head, InlinedRow, Selection, Sql, Write};
 use crate::error::{Error, ErrorKind};
 use crate::spec::table::{TableSpec, Value, Values};
 use crate::types::ColumnType;
@@ -94,6 +94,16 @@ impl CommitTransaction for PostgresCommit {
         self.has_any_after(&name, "begin_snapshot", base).await
     }
 
+    async fn query(&mut self, sql: &Sql) -> Result<Vec<Values>, Error> {
+        super::query(&mut self.transaction, sql).await
+    }
+
+    async fn execute(&mut self, sql: &Sql) -> Result<u64, Error> {
+        let query = text::query(sql.statement(Dialect::Postgres)).persistent(false);
+        let done = bounded(query.execute(&mut *self.transaction)).await?;
+        Ok(done.rows_affected())
+    }
+
     async fn apply(&mut self, writes: &[Write]) -> Result<(), Error> {
         apply(&mut self.transaction, writes).await
     }
@@ -135,7 +145,7 @@ pub(super) async fn apply(
                 pending.flush(transaction, Some(table.name)).await?;
                 execute(transaction, write).await?;
             }
-            Write::EndInlined { .. } | Write::EndInlinedRows { .. } => {
+            Write::EndInlined { .. } | Write::EndInlinedRows { .. } | Write::Run(_) => {
                 execute(transaction, write).await?;
             }
         }

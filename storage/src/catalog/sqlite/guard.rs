@@ -7,7 +7,7 @@
 //! into relative parts.
 
 /// The last component of a path, as an expression that an index can hold.
-fn file_name(path: &str) -> String {
+pub(in crate::catalog) fn file_name(path: &str) -> String {
     format!("substr({path}, length(rtrim({path}, replace({path}, '/', ''))) + 1)")
 }
 

@@ -23,7 +23,9 @@ pub(super) fn query(statement: Statement) -> Query<'static, Sqlite, SqliteArgume
             Parameter::Value(Value::Text(text)) => query.bind(text),
             Parameter::Value(Value::Bytes(bytes)) => query.bind(bytes),
             Parameter::Value(Value::Time(time)) => query.bind(time::encode(time)),
-            Parameter::Integers(_) => unreachable!("SQLite's dialect makes no arrays"),
+            Parameter::Integers(_) | Parameter::Texts(_) => {
+                unreachable!("SQLite's dialect makes no arrays")
+            }
         };
     }
     query
@@ -85,7 +87,7 @@ pub(super) fn row_values(table: &TableSpec, row: &SqliteRow) -> Result<Values, E
     let mut values = Vec::with_capacity(table.columns.len());
     for (index, column) in table.columns.iter().enumerate() {
         let value = value_at(row, index)?;
-        values.push(as_kind(value, column.kind));
+        values.push(value.as_kind(column.kind));
     }
     Ok(values)
 }
@@ -116,21 +118,4 @@ fn decode_as<'r, T: Decode<'r, Sqlite>>(
     raw: SqliteValueRef<'r>,
 ) -> Result<T, sqlx::error::BoxDynError> {
     T::decode(raw)
-}
-
-/// What SQLite's storage class stands for in a column of this kind.
-fn as_kind(value: Value, kind: Kind) -> Value {
-    match (kind, value) {
-        (Kind::Flag, Value::Integer(number)) => Value::Flag(number != 0),
-        (Kind::Time, Value::Text(text)) => match time::decode(&text) {
-            Some(time) => Value::Time(time),
-            None => Value::Text(text),
-        },
-        // A blob in a text column: DuckDB stores text that way in some versions.
-        (Kind::Text | Kind::Uuid, Value::Bytes(bytes)) => match String::from_utf8(bytes) {
-            Ok(text) => Value::Text(text),
-            Err(error) => Value::Bytes(error.into_bytes()),
-        },
-        (_, value) => value,
-    }
 }

@@ -19,6 +19,9 @@ use rand::{Rng, SeedableRng};
 use super::*;
 use crate::{Column, DataFile, FileList, RowIds, Savepoint, Snapshot};
 
+mod retained;
+mod retained_check;
+
 const SEED_COUNT: u64 = 12;
 const STEP_COUNT: usize = 150;
 
@@ -27,8 +30,8 @@ type Row = BTreeMap<i64, Option<String>>;
 
 /// What a table holds.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Model {
-    rows: BTreeMap<i32, Row>,
+pub(super) struct Model {
+    pub(super) rows: BTreeMap<i32, Row>,
     columns: Vec<i64>,
 }
 
@@ -164,24 +167,7 @@ impl World {
         let count = self.random.random_range(1..12);
         let keys: Vec<i32> = (0..count).map(|offset| self.next_key + offset).collect();
         self.next_key += count;
-        let mut arrays: Vec<(String, ArrayRef)> = Vec::new();
-        for column in &table.columns {
-            let array: ArrayRef = match column.column_type {
-                ColumnType::Text => {
-                    let texts = keys
-                        .iter()
-                        .map(|key| (key % 3 > 0).then(|| format!("x{key}")));
-                    Arc::new(texts.collect::<StringViewArray>())
-                }
-                _ if column.id == ColumnId(1) => Arc::new(Int32Array::from(keys.clone())),
-                _ => {
-                    let numbers = keys.iter().map(|key| (key % 4 > 0).then_some(key * 2));
-                    Arc::new(numbers.collect::<Int32Array>())
-                }
-            };
-            arrays.push((column.name.clone(), array));
-        }
-        let batch = RecordBatch::try_from_iter(arrays).expect("a batch");
+        let batch = new_rows(&table.columns, &keys);
         add_rows(
             &batch,
             &table.columns,
@@ -343,47 +329,15 @@ impl World {
 
     /// Writes the rows of some files into one, under their ids.
     async fn compact(&mut self, place: &str) {
-        let mut transaction = self.bench.begin().await;
-        let list = transaction.files(self.table).await.expect("files");
+        let head = self.bench.lake.head().await.expect("a head");
+        let list = self.bench.lake.files(&head, self.table).await;
+        let list = list.expect("files");
         let chosen = list.files.iter().map(|file| (self.chance(60), file));
         let chosen: Vec<Arc<DataFile>> = chosen
             .filter(|(is_chosen, _)| *is_chosen)
             .map(|(_, file)| Arc::clone(file))
             .collect();
-        let picture = transaction.snapshot();
-        let columns = &picture.table(self.table).expect("the table").columns;
-        let writer = transaction.rewriter(self.table).await;
-        let mut writer = writer.expect("a writer");
-        for file in &chosen {
-            let live = file_rows(&self.bench, file, columns).await;
-            let batch = file_batch(&self.bench, file, columns).await;
-            let ids = self.bench.lake.row_ids(file).await.expect("row ids");
-            let id_at = |position: usize| match &ids {
-                RowIds::From(start) => start + position as i64,
-                RowIds::Each(ids) => ids[position],
-            };
-            let positions: Vec<usize> = live
-                .iter()
-                .map(|(position, _)| *position as usize)
-                .collect();
-            let kept = positions.iter().map(|position| *position as u32);
-            let kept: arrow::array::UInt32Array = kept.collect();
-            let mut arrays: Vec<(String, ArrayRef)> = Vec::new();
-            for (column, array) in columns.iter().zip(batch.columns()) {
-                let array = arrow::compute::take(array, &kept, None).expect("rows");
-                arrays.push((column.name.clone(), array));
-            }
-            let ids = positions.iter().map(|position| id_at(*position));
-            let ids: arrow::array::Int64Array = ids.collect();
-            arrays.push(("row".to_owned(), Arc::new(ids)));
-            let batch = RecordBatch::try_from_iter(arrays).expect("a batch");
-            writer.write(batch).await.expect("written rows");
-        }
-        let staged = writer.finish().await.expect("staged files");
-        let ids: Vec<i64> = chosen.iter().map(|file| file.id).collect();
-        let replaced = transaction.replace_files(self.table, &ids, staged).await;
-        replaced.expect("replaced files");
-        transaction.commit().await.expect("a commit");
+        rewrite(&self.bench, self.table, &chosen).await;
         self.compare(place).await;
     }
 
@@ -422,6 +376,63 @@ impl World {
     }
 }
 
+/// New rows with these keys, in a table's columns.
+fn new_rows(columns: &[Column], keys: &[i32]) -> RecordBatch {
+    let arrays = columns.iter().map(|column| {
+        let array: ArrayRef = match column.column_type {
+            ColumnType::Text => {
+                let texts = keys
+                    .iter()
+                    .map(|key| (key % 3 > 0).then(|| format!("x{key}")));
+                Arc::new(texts.collect::<StringViewArray>())
+            }
+            _ if column.id == ColumnId(1) => Arc::new(Int32Array::from(keys.to_vec())),
+            _ => {
+                let numbers = keys.iter().map(|key| (key % 4 > 0).then_some(key * 2));
+                Arc::new(numbers.collect::<Int32Array>())
+            }
+        };
+        (column.name.clone(), array)
+    });
+    RecordBatch::try_from_iter(arrays).expect("a batch")
+}
+
+/// Commits the live rows of some files in one file, under their ids.
+async fn rewrite(bench: &Bench, table: TableId, chosen: &[Arc<DataFile>]) {
+    let mut transaction = bench.begin().await;
+    let picture = transaction.snapshot();
+    let columns = &picture.table(table).expect("the table").columns;
+    let mut writer = transaction.rewriter(table).await.expect("a writer");
+    for file in chosen {
+        let live = file_rows(bench, file, columns).await;
+        let batch = file_batch(bench, file, columns).await;
+        let ids = bench.lake.row_ids(file).await.expect("row ids");
+        let id_at = |position: usize| match &ids {
+            RowIds::From(start) => start + position as i64,
+            RowIds::Each(ids) => ids[position],
+        };
+        let positions = live.iter().map(|(position, _)| *position as usize);
+        let positions: Vec<usize> = positions.collect();
+        let kept = positions.iter().map(|position| *position as u32);
+        let kept: arrow::array::UInt32Array = kept.collect();
+        let mut arrays: Vec<(String, ArrayRef)> = Vec::new();
+        for (column, array) in columns.iter().zip(batch.columns()) {
+            let array = arrow::compute::take(array, &kept, None).expect("rows");
+            arrays.push((column.name.clone(), array));
+        }
+        let ids = positions.iter().map(|position| id_at(*position));
+        let ids: arrow::array::Int64Array = ids.collect();
+        arrays.push(("row".to_owned(), Arc::new(ids)));
+        let batch = RecordBatch::try_from_iter(arrays).expect("a batch");
+        writer.write(batch).await.expect("written rows");
+    }
+    let staged = writer.finish().await.expect("staged files");
+    let ids: Vec<i64> = chosen.iter().map(|file| file.id).collect();
+    let replaced = transaction.replace_files(table, &ids, staged).await;
+    replaced.expect("replaced files");
+    transaction.commit().await.expect("a commit");
+}
+
 /// Panics with the first rows that differ.
 fn check(found: &Model, expected: &Model, place: &str) {
     assert_eq!(found.columns, expected.columns, "{place}");
@@ -434,7 +445,7 @@ fn check(found: &Model, expected: &Model, place: &str) {
 }
 
 /// Everything that a file list shows.
-async fn read(bench: &Bench, picture: &Snapshot, table: TableId, list: &FileList) -> Model {
+pub(super) async fn read(bench: &Bench, picture: &Snapshot, table: TableId, list: &FileList) -> Model {
     let columns = &picture.table(table).expect("the table").columns;
     let mut rows = BTreeMap::new();
     for file in &list.files {

@@ -135,17 +135,18 @@ async fn a_crash_leaves_a_gap_and_no_value_twice() {
         let Bench {
             folder,
             script,
+            clock,
             lake,
             public,
         } = bench;
         // No `close`: as if the process had died.
         drop(lake);
-        let lake = open(folder.path(), &script, LakeRole::Primary)
-            .await
-            .expect("the same lake");
+        let lake = open_at(folder.path(), &script, &clock).await;
+        let lake = lake.expect("the same lake");
         bench = Bench {
             folder,
             script,
+            clock,
             lake,
             public,
         };

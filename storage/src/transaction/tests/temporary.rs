@@ -252,6 +252,7 @@ async fn a_replica_has_them_too() {
         lake: replica.expect("a replica"),
         folder: TempDir::new().expect("a folder"),
         script,
+        clock: Arc::clone(&bench.clock),
         public: bench.public,
     };
     let (space, kept) = connection(&replica, "pg_temp_1").await;

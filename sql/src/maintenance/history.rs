@@ -1,0 +1,126 @@
+//! Snapshots expire and files that nothing names go, on a schedule.
+//!
+//! Storage does the work in short steps; dropping the future between two of them, as the
+//! end of the process does, leaves the lake right. Of several primaries one does it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gotgan_config::MaintenanceConfig;
+use gotgan_storage::{ExpireOptions, OrphanOptions, SweepOptions};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::Engine;
+use crate::error::SqlError;
+
+/// Names of the jobs.
+const EXPIRE: &str = "expire snapshots";
+const SWEEP: &str = "sweep files";
+const ORPHANS: &str = "remove orphans";
+
+/// For how long one of several primaries takes a job.
+const CLAIM_VALIDITY: Duration = Duration::from_secs(600);
+
+impl Engine {
+    /// Lets snapshots expire and sweeps, until `stop`. Errors are logged; the next round
+    /// tries again.
+    pub(super) async fn expire_regularly(
+        self: Arc<Self>,
+        config: MaintenanceConfig,
+        stop: CancellationToken,
+    ) {
+        let engine = Arc::clone(&self);
+        let expiring = regularly(config.expire_interval, stop.clone(), async move || {
+            engine.run_job(EXPIRE, expire(&engine)).await;
+            engine.run_job(SWEEP, sweep(&engine)).await;
+        });
+        let removing = regularly(config.orphan_interval, stop, async move || {
+            self.run_job(ORPHANS, remove_orphans(&self)).await;
+        });
+        futures::join!(expiring, removing);
+    }
+
+    /// Runs a job if no other primary does, and notes how it went.
+    async fn run_job(
+        &self,
+        job: &'static str,
+        work: impl Future<Output = Result<String, SqlError>>,
+    ) {
+        let now = || self.clock.now().timestamp_micros();
+        match self.lake.claim_job(job, CLAIM_VALIDITY).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => {
+                tracing::error!(%error, job, "a job could not be claimed");
+                return;
+            }
+        }
+        self.jobs.begin(job, now());
+        let result = work.await;
+        match &result {
+            Ok(done) => tracing::debug!(job, done, "a job ended"),
+            Err(error) => tracing::error!(%error, cause = ?error.source, job, "a job failed"),
+        }
+        let result = result.map_err(|error| error.message);
+        self.jobs.end(job, now(), result);
+    }
+}
+
+/// Does something at every interval until `stop`; never if it is zero. The first time is
+/// one interval after the start, which has enough to do.
+async fn regularly(every: Duration, stop: CancellationToken, mut work: impl AsyncFnMut()) {
+    if every.is_zero() {
+        return;
+    }
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks.reset();
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            () = work() => {}
+        }
+    }
+}
+
+async fn expire(engine: &Engine) -> Result<String, SqlError> {
+    let report = engine.lake.expire(&ExpireOptions::default()).await?;
+    if report.snapshots > 0 {
+        let (snapshots, files, bytes) = (report.snapshots, report.files, report.bytes);
+        tracing::info!(snapshots, files, bytes, "snapshots expired");
+    }
+    Ok(format!(
+        "{} snapshots, {} files, {} bytes",
+        report.snapshots, report.files, report.bytes
+    ))
+}
+
+async fn sweep(engine: &Engine) -> Result<String, SqlError> {
+    let report = engine.lake.sweep(&SweepOptions::default()).await?;
+    if report.is_blocked {
+        tracing::warn!("files are not swept: a node still reads a snapshot that is gone");
+    }
+    if report.objects > 0 {
+        tracing::info!(files = report.objects, "unused files were removed");
+    }
+    Ok(format!(
+        "{} files, {} waiting",
+        report.objects, report.waiting
+    ))
+}
+
+async fn remove_orphans(engine: &Engine) -> Result<String, SqlError> {
+    let report = engine.lake.remove_orphans(&OrphanOptions::default()).await?;
+    if report.objects > 0 {
+        let (files, bytes) = (report.objects, report.bytes);
+        tracing::info!(files, bytes, "abandoned files were removed");
+    }
+    Ok(format!("{} files, {} bytes", report.objects, report.bytes))
+}

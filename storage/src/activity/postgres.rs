@@ -1,0 +1,180 @@
+//! Activity in a schema of the catalog's own database.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions, Row as _};
+use tokio::sync::OnceCell;
+
+use super::{ActivityStore, Lease};
+use crate::error::{Error, ErrorKind};
+
+/// Makes schema and tables; the lock is for those who do so at the same time.
+const TABLES_SQL: &str = "BEGIN; SELECT pg_advisory_xact_lock(1735357544); \
+     CREATE SCHEMA IF NOT EXISTS gotgan_activity; \
+     CREATE TABLE IF NOT EXISTS gotgan_activity.lease (lake text NOT NULL, \
+     node text NOT NULL, min_snapshot bigint NOT NULL, expires_at timestamptz NOT NULL, \
+     PRIMARY KEY (lake, node)); \
+     CREATE TABLE IF NOT EXISTS gotgan_activity.job (lake text NOT NULL, job text NOT NULL, \
+     node text NOT NULL, until timestamptz NOT NULL, PRIMARY KEY (lake, job)); COMMIT";
+
+/// Whether both tables are there; then nothing is made, which may take a privilege.
+const HAS_TABLES_SQL: &str = "SELECT to_regclass('gotgan_activity.lease') IS NOT NULL \
+     AND to_regclass('gotgan_activity.job') IS NOT NULL";
+
+/// Idle connections are closed after this: leases are renewed more often.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Connected at its first use: a node that may not write there can still read the lake.
+#[derive(Debug)]
+pub(crate) struct PostgresActivity {
+    options: PgConnectOptions,
+    timeout: Duration,
+    pool: OnceCell<PgPool>,
+}
+
+impl PostgresActivity {
+    /// `url`: as the catalog's.
+    pub(crate) fn new(url: &str, timeout: Duration) -> Result<Self, Error> {
+        let options = PgConnectOptions::from_str(url).map_err(from_sqlx)?;
+        let millis = format!("{}ms", timeout.as_millis().max(1));
+        let options = options
+            .options([
+                ("statement_timeout", millis.as_str()),
+                ("lock_timeout", millis.as_str()),
+                ("client_min_messages", "warning"),
+            ])
+            .application_name("gotgan activity")
+            .disable_statement_logging();
+        Ok(Self {
+            options,
+            timeout,
+            pool: OnceCell::new(),
+        })
+    }
+
+    async fn pool(&self) -> Result<&PgPool, Error> {
+        self.pool.get_or_try_init(|| self.open()).await
+    }
+
+    async fn open(&self) -> Result<PgPool, Error> {
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(self.timeout)
+            .idle_timeout(IDLE_TIMEOUT)
+            .connect_with(self.options.clone())
+            .await
+            .map_err(from_sqlx)?;
+        let has_tables: bool = sqlx::query_scalar(HAS_TABLES_SQL)
+            .fetch_one(&pool)
+            .await
+            .map_err(from_sqlx)?;
+        if !has_tables {
+            let made = sqlx::raw_sql(TABLES_SQL).execute(&pool).await;
+            made.map_err(from_sqlx)?;
+        }
+        Ok(pool)
+    }
+}
+
+#[async_trait]
+impl ActivityStore for PostgresActivity {
+    async fn now(&self) -> Result<Option<DateTime<Utc>>, Error> {
+        sqlx::query_scalar("SELECT clock_timestamp()")
+            .fetch_one(self.pool().await?)
+            .await
+            .map(Some)
+            .map_err(from_sqlx)
+    }
+
+    async fn put_lease(&self, lake: &str, lease: &Lease) -> Result<(), Error> {
+        let sql = "INSERT INTO gotgan_activity.lease VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (lake, node) DO UPDATE \
+             SET min_snapshot = excluded.min_snapshot, expires_at = excluded.expires_at";
+        sqlx::query(sql)
+            .bind(lake.to_owned())
+            .bind(lease.node.clone())
+            .bind(lease.min_snapshot)
+            .bind(lease.expires_at)
+            .execute(self.pool().await?)
+            .await
+            .map(drop)
+            .map_err(from_sqlx)
+    }
+
+    async fn remove_lease(&self, lake: &str, node: &str) -> Result<(), Error> {
+        sqlx::query("DELETE FROM gotgan_activity.lease WHERE lake = $1 AND node = $2")
+            .bind(lake.to_owned())
+            .bind(node.to_owned())
+            .execute(self.pool().await?)
+            .await
+            .map(drop)
+            .map_err(from_sqlx)
+    }
+
+    async fn leases(&self, lake: &str) -> Result<Vec<Lease>, Error> {
+        let sql = "SELECT node, min_snapshot, expires_at FROM gotgan_activity.lease \
+             WHERE lake = $1";
+        let rows = sqlx::query(sql)
+            .bind(lake.to_owned())
+            .fetch_all(self.pool().await?)
+            .await
+            .map_err(from_sqlx)?;
+        rows.iter()
+            .map(|row| {
+                Ok(Lease {
+                    node: row.try_get(0).map_err(from_sqlx)?,
+                    min_snapshot: row.try_get(1).map_err(from_sqlx)?,
+                    expires_at: row.try_get(2).map_err(from_sqlx)?,
+                })
+            })
+            .collect()
+    }
+
+    async fn forget_leases(&self, lake: &str, before: DateTime<Utc>) -> Result<(), Error> {
+        sqlx::query("DELETE FROM gotgan_activity.lease WHERE lake = $1 AND expires_at < $2")
+            .bind(lake.to_owned())
+            .bind(before)
+            .execute(self.pool().await?)
+            .await
+            .map(drop)
+            .map_err(from_sqlx)
+    }
+
+    async fn claim_job(
+        &self,
+        lake: &str,
+        job: &str,
+        node: &str,
+        (now, until): (DateTime<Utc>, DateTime<Utc>),
+    ) -> Result<bool, Error> {
+        let sql = "INSERT INTO gotgan_activity.job AS held VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (lake, job) DO UPDATE \
+             SET node = excluded.node, until = excluded.until \
+             WHERE held.node = excluded.node OR held.until <= $5";
+        let done = sqlx::query(sql)
+            .bind(lake.to_owned())
+            .bind(job.to_owned())
+            .bind(node.to_owned())
+            .bind(until)
+            .bind(now)
+            .execute(self.pool().await?)
+            .await
+            .map_err(from_sqlx)?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    async fn close(&self) {
+        if let Some(pool) = self.pool.get() {
+            pool.close().await;
+        }
+    }
+}
+
+fn from_sqlx(source: sqlx::Error) -> Error {
+    let text = "schema gotgan_activity of the catalog's database does not answer";
+    Error::new(ErrorKind::Unavailable, text).with_source(source)
+}

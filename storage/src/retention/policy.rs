@@ -1,0 +1,89 @@
+//! How long the system's snapshots are kept, and tables that say otherwise.
+//!
+//! A table's own retention is its option, else that of its schema. One that was dropped
+//! keeps what it had then.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+
+use crate::catalog::{CommitTransaction, Condition, Selection, decode};
+use crate::error::Error;
+use crate::lake::Lake;
+use crate::spec::rows::TableRow;
+use crate::spec::side::{OptionRow, SettingRow};
+
+/// Name of the setting and of the options.
+const RETENTION: &str = "gotgan.retention";
+
+/// What is kept how long.
+#[derive(Debug)]
+pub(super) struct Policy {
+    pub(super) system: TimeDelta,
+    /// Tables with a retention of their own, also dropped ones.
+    pub(super) tables: BTreeMap<i64, TimeDelta>,
+}
+
+impl Policy {
+    pub(super) async fn load(
+        lake: &Lake,
+        catalog: &mut dyn CommitTransaction,
+    ) -> Result<Self, Error> {
+        let of_setting = vec![Condition::Is("setting_name", RETENTION.to_owned())];
+        let rows = catalog.select(&Selection::of::<SettingRow>(of_setting)).await?;
+        let setting: Option<SettingRow> = decode(rows)?.pop();
+        let configured = lake.retention_options().default;
+        let system = setting
+            .and_then(|row| parse(&row.value))
+            .unwrap_or_else(|| TimeDelta::from_std(configured).unwrap_or(TimeDelta::MAX));
+        let of_option = vec![Condition::Is("option_name", RETENTION.to_owned())];
+        let rows = catalog.select(&Selection::of::<OptionRow>(of_option)).await?;
+        let options: Vec<OptionRow> = decode(rows)?;
+        let tables = match options.is_empty() {
+            true => BTreeMap::new(),
+            false => of_tables(catalog, &options).await?,
+        };
+        Ok(Self { system, tables })
+    }
+}
+
+/// The tables that have an option, or whose schema has.
+async fn of_tables(
+    catalog: &mut dyn CommitTransaction,
+    options: &[OptionRow],
+) -> Result<BTreeMap<i64, TimeDelta>, Error> {
+    let objects: Vec<i64> = options.iter().map(|option| option.object_id).collect();
+    let mut newest: BTreeMap<i64, TableRow> = BTreeMap::new();
+    for key in ["table_id", "schema_id"] {
+        let conditions = vec![Condition::In(key, objects.clone())];
+        let rows = catalog.select(&Selection::of::<TableRow>(conditions)).await?;
+        for row in decode::<TableRow>(rows)? {
+            let known = newest.get(&row.table_id);
+            if known.is_none_or(|known| known.begin_snapshot < row.begin_snapshot) {
+                newest.insert(row.table_id, row);
+            }
+        }
+    }
+    let mut tables = BTreeMap::new();
+    for (id, table) in newest {
+        // The last snapshot that shows it.
+        let at = table.end_snapshot.map_or(i64::MAX, |end| end - 1);
+        let of = |object: i64| {
+            let shown = options.iter().filter(|option| {
+                option.object_id == object
+                    && option.begin_snapshot <= at
+                    && option.end_snapshot.is_none_or(|end| end > at)
+            });
+            shown.filter_map(|option| parse(&option.value)).next()
+        };
+        if let Some(retention) = of(id).or_else(|| of(table.schema_id)) {
+            tables.insert(id, retention);
+        }
+    }
+    Ok(tables)
+}
+
+/// A retention as it is stored: whole seconds.
+fn parse(text: &str) -> Option<TimeDelta> {
+    TimeDelta::try_seconds(text.parse().ok()?)
+}

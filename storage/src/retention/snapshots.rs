@@ -1,0 +1,154 @@
+//! Expires snapshots: their rows go, or move to the archive for tables that are kept longer.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+
+use crate::catalog::{Condition, Selection, Sql, Write, decode};
+use crate::error::Error;
+use crate::lake::Lake;
+use crate::retention::need::Needs;
+use crate::retention::rows::number;
+use crate::retention::step::{Pace, Points, Step};
+use crate::spec::change::CommitDetail;
+use crate::spec::rows::{ChangesRow, SnapshotRow};
+use crate::spec::side::{ArchiveRow, KeptTableRow};
+use crate::spec::table::Row;
+
+const POINTS: Points = ["expire/before-snapshots-commit", "expire/after-snapshots-commit"];
+
+/// Which snapshots expire, if nobody needs them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Horizon {
+    /// What was superseded by then.
+    pub(super) moment: DateTime<Utc>,
+    /// All before this one were.
+    pub(super) snapshot: i64,
+}
+
+/// Expires snapshots in turns, the oldest first. Returns how many.
+pub(super) async fn expire_snapshots(lake: &Lake, horizon: Horizon) -> Result<u64, Error> {
+    let mut pace = Pace::new(lake.retention_options().step_time);
+    let mut total = 0;
+    let mut after = -1;
+    loop {
+        let mut step = Step::begin(lake).await?;
+        let needs = Needs::load(lake, &mut *step.catalog).await?;
+        let before = lake.raise_floor(horizon.snapshot.min(needs.oldest_read));
+        let ids = expirable(&mut step, &needs, (after, before), pace.rows()).await?;
+        let (Some(first), Some(last)) = (ids.first(), ids.last()) else {
+            step.give_up().await?;
+            return Ok(total);
+        };
+        archive(lake, &mut step, &needs, horizon.moment, &ids).await?;
+        for table in [SnapshotRow::TABLE, ChangesRow::TABLE] {
+            let delete = Sql::new("DELETE FROM ").name(table.name);
+            let delete = delete
+                .text(" WHERE \"snapshot_id\" >= ")
+                .integer(*first)
+                .text(" AND \"snapshot_id\" <= ")
+                .integer(*last)
+                .text(" AND \"snapshot_id\" NOT IN ")
+                .integers(&needs.holds());
+            step.catalog.execute(&delete).await?;
+        }
+        after = *last;
+        let count = ids.len();
+        step.commit(POINTS, &mut pace).await?;
+        lake.forget_pictures();
+        total += count as u64;
+    }
+}
+
+/// The oldest snapshots in a range that nobody holds.
+async fn expirable(
+    step: &mut Step<'_>,
+    needs: &Needs,
+    (after, before): (i64, i64),
+    count_max: usize,
+) -> Result<Vec<i64>, Error> {
+    let select = Sql::new("SELECT \"snapshot_id\" FROM ").name(SnapshotRow::TABLE.name);
+    let select = select
+        .text(" WHERE \"snapshot_id\" > ")
+        .integer(after)
+        .text(" AND \"snapshot_id\" < ")
+        .integer(before)
+        .text(" AND \"snapshot_id\" NOT IN ")
+        .integers(&needs.holds())
+        .text(" ORDER BY \"snapshot_id\" LIMIT ")
+        .integer(i64::try_from(count_max).unwrap_or(i64::MAX));
+    let rows = step.catalog.query(&select).await?;
+    Ok(rows.iter().map(|row| number(row.first())).collect())
+}
+
+/// Tables that are kept longer than snapshots that were superseded at a moment.
+pub(super) fn long_tables(lake: &Lake, needs: &Needs, moment: DateTime<Utc>) -> BTreeSet<i64> {
+    let tables = needs.policy.tables.keys().copied();
+    tables
+        .filter(|table| needs.moment_of(lake, *table).is_some_and(|own| own < moment))
+        .collect()
+}
+
+/// Moves expiring snapshots to the archive that tables need which are kept longer: those
+/// that touched one, and the one that such a table is first kept from.
+async fn archive(
+    lake: &Lake,
+    step: &mut Step<'_>,
+    needs: &Needs,
+    moment: DateTime<Utc>,
+    ids: &[i64],
+) -> Result<(), Error> {
+    let long = long_tables(lake, needs, moment);
+    let (Some(first), Some(last)) = (ids.first(), ids.last()) else {
+        return Ok(());
+    };
+    if long.is_empty() {
+        return Ok(());
+    }
+    let rows = step.catalog.select(&Selection::of::<KeptTableRow>(Vec::new())).await?;
+    let mut kept: BTreeMap<i64, i64> = decode::<KeptTableRow>(rows)?
+        .into_iter()
+        .map(|row| (row.table_id, row.from_snapshot))
+        .collect();
+    let mut new = Vec::new();
+    for table in &long {
+        if !kept.contains_key(table) {
+            kept.insert(*table, *first);
+            new.push(KeptTableRow {
+                table_id: *table,
+                from_snapshot: *first,
+            });
+        }
+    }
+    let in_range = || {
+        vec![
+            Condition::MoreThan("snapshot_id", first - 1),
+            Condition::AtMost("snapshot_id", *last),
+        ]
+    };
+    let rows = step.catalog.select(&Selection::of::<ChangesRow>(in_range())).await?;
+    let mut touching: BTreeSet<i64> = BTreeSet::new();
+    for row in decode::<ChangesRow>(rows)? {
+        let detail = row.commit_extra_info.as_deref().and_then(CommitDetail::parse);
+        // Nobody knows what another program's commit touched.
+        let touches = |detail: CommitDetail| detail.objects.iter().any(|id| long.contains(id));
+        if detail.is_none_or(touches) {
+            touching.insert(row.snapshot_id);
+        }
+    }
+    let starts: BTreeSet<i64> = kept.into_values().collect();
+    let rows = step.catalog.select(&Selection::of::<SnapshotRow>(in_range())).await?;
+    let snapshots = decode::<SnapshotRow>(rows)?.into_iter();
+    let archived: Vec<ArchiveRow> = snapshots
+        .filter(|row| ids.binary_search(&row.snapshot_id).is_ok())
+        .filter(|row| touching.contains(&row.snapshot_id) || starts.contains(&row.snapshot_id))
+        .map(|row| ArchiveRow {
+            snapshot_id: row.snapshot_id,
+            snapshot_time: row.snapshot_time,
+            schema_version: row.schema_version,
+        })
+        .collect();
+    step.catalog
+        .apply(&[Write::insert(&new), Write::insert(&archived)])
+        .await
+}

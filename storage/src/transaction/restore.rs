@@ -1,0 +1,393 @@
+//! Bringing a table of an older snapshot back as a new one, without copying its rows.
+//!
+//! The new table names the files of the old one. It keeps the columns' ids, by which files
+//! are read, and everything that was declared; keys, indexes and sequences are new ones.
+//! Where a file holds rows or deletes of later snapshots, which only other programs write,
+//! the commit adds a small delete file.
+//!
+//! Flow: here the overlay gets the table with its files; the commit copies the catalog's
+//! rows of these files under its lock (`rows::restored`), once it has seen that the
+//! snapshot is still kept.
+//!
+//! Source: DuckLake 1.0, sections on deletes and inlining; what DuckDB does with a file of
+//! two tables was tried out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::error::{Error, ErrorKind};
+use crate::lake::SequenceState;
+use crate::snapshot::{
+    Constraint, ConstraintEntry, FileList, Index, InlinedRows, Sequence, SequenceOwner, Snapshot,
+    SortKey, Table, View,
+};
+use crate::spec::{SchemaId, SnapshotId, TableId, ViewId};
+use crate::transaction::Transaction;
+use crate::transaction::inline::OWN_ROW_COUNT_MAX;
+use crate::transaction::overlay::{
+    FileChanges, InlinedAppend, RestoreNote, RestoredFile, RestoredFiles, RowDeletes,
+};
+
+mod record;
+
+pub(super) use record::record;
+
+/// A table to be restored.
+#[derive(Clone, Debug)]
+pub struct Restore {
+    /// A committed snapshot, see `Lake::snapshot`.
+    pub from: Arc<Snapshot>,
+    /// The table there.
+    pub table: TableId,
+    /// The schema of the new table.
+    pub schema: SchemaId,
+    /// The name of the new table.
+    pub name: String,
+    /// Name of the role that will own it.
+    pub owner: String,
+    /// A table that is there under this name now: it is renamed aside, and what depends on
+    /// it will depend on the restored one.
+    pub replace: Option<TableId>,
+}
+
+/// A table that was restored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// The new table.
+    pub table: TableId,
+    /// What the replaced table is called now.
+    pub old_name: Option<String>,
+    /// Views that read the replaced table until now, and read the new one from now on.
+    /// Whether they still can is the caller's to look at.
+    pub views: Vec<ViewId>,
+}
+
+impl Transaction {
+    /// Makes a table that holds what another one held at a snapshot.
+    ///
+    /// Cost: by the number of files, whatever is in them; more only for files of other
+    /// programs with deletes of later snapshots, which are read.
+    /// Errors: `NotFound` if the snapshot does not show the table, or is not kept;
+    /// `Exists` if the name is taken; `Unsupported` for temporary objects. The commit
+    /// gives `NotFound` if the snapshot is not kept any more.
+    pub async fn restore_table(&mut self, restore: &Restore) -> Result<Restored, Error> {
+        self.check_primary()?;
+        let before = self.savepoint();
+        let restored = match restore.replace {
+            None => self.restore_new(restore).await.map(|table| Restored {
+                table,
+                old_name: None,
+                views: Vec::new(),
+            }),
+            Some(replaced) => self.restore_over(restore, replaced).await,
+        };
+        if restored.is_err() {
+            self.rollback_to(&before);
+        }
+        restored
+    }
+
+    async fn restore_over(
+        &mut self,
+        restore: &Restore,
+        replaced: TableId,
+    ) -> Result<Restored, Error> {
+        let present = self.table(replaced)?;
+        let old_name = self.free_name(present.schema_id, &format!("{}_replaced", present.name));
+        self.rename_table(replaced, &old_name)?;
+        let restore = Restore {
+            schema: present.schema_id,
+            name: present.name.clone(),
+            ..restore.clone()
+        };
+        let table = self.restore_new(&restore).await?;
+        let views = self.redirect(replaced, table)?;
+        Ok(Restored {
+            table,
+            old_name: Some(old_name),
+            views,
+        })
+    }
+
+    async fn restore_new(&mut self, restore: &Restore) -> Result<TableId, Error> {
+        let from = &restore.from;
+        let source = from.table(restore.table).map(Arc::clone);
+        let source = source.ok_or_else(|| absent(from.id(), restore.table))?;
+        let from_schema = from.schema(source.schema_id).map(Arc::clone);
+        let from_schema = from_schema.ok_or_else(|| absent(from.id(), restore.table))?;
+        let schema = self.schema(restore.schema)?;
+        let is_temporary = self.overlay.picture.is_temporary(schema.id);
+        if source.id.is_temporary() || is_temporary {
+            let text = "temporary tables and tables of this transaction are not restored";
+            return Err(Error::new(ErrorKind::Unsupported, text));
+        }
+        self.check_relation_name(schema.id, &restore.name)?;
+        let owner = self.role(&restore.owner)?;
+        let pin = Arc::new(self.lake.pin(from.id()).await?);
+        let list = self.lake.files(from, source.id).await?;
+        let next_column = self.next_column(&source).await?;
+        let (path, path_is_relative) = self.lake.place().moved(&source, &from_schema, &schema);
+        let id = TableId(self.take_temporary());
+        let sort_key = source.sort_key.as_ref().map(|key| SortKey {
+            id: self.take_temporary(),
+            ..key.clone()
+        });
+        let table = Table {
+            id,
+            uuid: self.lake.ids().uuid().to_string(),
+            schema_id: schema.id,
+            name: restore.name.clone(),
+            owner: owner.name.clone(),
+            owner_id: owner.id,
+            constraints: self.restored_constraints(&source, id),
+            indexes: Vec::new(),
+            sort_key,
+            row_count: list.row_count(),
+            bytes: list.bytes(),
+            last_change: SnapshotId(0),
+            path,
+            path_is_relative,
+            next_column,
+            ..(*source).clone()
+        };
+        self.overlay.change_picture().put_table(Arc::new(table));
+        self.restore_indexes(&source, id)?;
+        self.restore_sequences(restore, &source, id).await?;
+        let row_count = self.restore_rows((from.id(), pin), id, &list).await?;
+        Arc::make_mut(&mut self.overlay.restores).push(RestoreNote {
+            id: self.lake.ids().uuid().to_string(),
+            at: from.id(),
+            source: source.id,
+            source_name: [from_schema.name.clone(), source.name.clone()],
+            target: id,
+            role: owner.name.clone(),
+            row_count,
+            bytes: list.bytes(),
+        });
+        Ok(id)
+    }
+
+    /// The keys and CHECKs of a table for its restored one. A foreign key stays behind if
+    /// what it points at is not there any more.
+    fn restored_constraints(&mut self, source: &Table, id: TableId) -> Vec<ConstraintEntry> {
+        let mut restored = Vec::with_capacity(source.constraints.len());
+        for entry in &source.constraints {
+            let mut constraint = entry.constraint.clone();
+            if let Constraint::ForeignKey {
+                referenced_table,
+                referenced_columns,
+                ..
+            } = &mut constraint
+            {
+                if *referenced_table == source.id {
+                    *referenced_table = id;
+                } else if !self.has_columns(*referenced_table, referenced_columns) {
+                    continue;
+                }
+            }
+            let new = self.constraint_entry(entry.name.clone(), constraint);
+            restored.push(ConstraintEntry {
+                comment: entry.comment.clone(),
+                ..new
+            });
+        }
+        restored
+    }
+
+    fn has_columns(&self, table: TableId, columns: &[crate::spec::ColumnId]) -> bool {
+        let table = self.overlay.picture.table(table);
+        table.is_some_and(|table| columns.iter().all(|id| table.column(*id).is_some()))
+    }
+
+    /// Indexes keep their names where these are free.
+    fn restore_indexes(&mut self, source: &Table, id: TableId) -> Result<(), Error> {
+        let schema = self.table(id)?.schema_id;
+        for index in &source.indexes {
+            let restored = Index {
+                id: self.take_temporary(),
+                name: self.free_name(schema, &index.name),
+                ..index.clone()
+            };
+            self.change_table(id, |table| table.indexes.push(restored))?;
+        }
+        Ok(())
+    }
+
+    /// Identity columns get sequences of their own that go on where the old ones are now.
+    /// Other owned sequences, which defaults name, come back only where they are gone.
+    async fn restore_sequences(
+        &mut self,
+        restore: &Restore,
+        source: &Table,
+        id: TableId,
+    ) -> Result<(), Error> {
+        let owned = restore.from.sequences_of(source.id).map(Arc::clone);
+        let owned: Vec<Arc<Sequence>> = owned.collect();
+        for sequence in owned {
+            let Some(owner) = sequence.owned_by else {
+                continue;
+            };
+            let (schema_id, name) = match owner.kind.is_identity() {
+                true => {
+                    let name = self.free_name(restore.schema, &sequence.name);
+                    (restore.schema, name)
+                }
+                false => match self.place_of_default(&restore.from, &sequence) {
+                    Some(schema) => (schema, sequence.name.clone()),
+                    None => continue,
+                },
+            };
+            let state = match self.lake.sequence_state(sequence.id).await {
+                Err(error) if error.kind == ErrorKind::NotFound => {
+                    SequenceState::new(sequence.options.start)
+                }
+                state => state?,
+            };
+            let table = self.table(id)?;
+            let new_id = crate::spec::SequenceId(self.take_temporary());
+            self.put_sequence_state(new_id.0, state);
+            let restored = Sequence {
+                id: new_id,
+                schema_id,
+                name,
+                owner: table.owner.clone(),
+                owner_id: table.owner_id,
+                owned_by: Some(SequenceOwner { table: id, ..owner }),
+                ..(*sequence).clone()
+            };
+            let picture = self.overlay.change_picture();
+            picture.put_sequence(Arc::new(restored));
+        }
+        Ok(())
+    }
+
+    /// Where a sequence that a default names has to be, if nothing is there.
+    fn place_of_default(&self, from: &Snapshot, sequence: &Sequence) -> Option<SchemaId> {
+        let name = &from.schema(sequence.schema_id)?.name;
+        let schema = self.overlay.picture.schema_by_name(name)?.id;
+        let is_free = self.check_relation_name(schema, &sequence.name).is_ok();
+        is_free.then_some(schema)
+    }
+
+    /// Gives a restored table its rows. Returns how many.
+    async fn restore_rows(
+        &mut self,
+        (at, pin): (SnapshotId, Arc<crate::lake::Pin>),
+        id: TableId,
+        list: &FileList,
+    ) -> Result<u64, Error> {
+        let mut files = Vec::with_capacity(list.files.len());
+        let mut deleted = BTreeMap::new();
+        let mut row_count = list.row_count();
+        for file in &list.files {
+            let own_id = self.take_temporary();
+            let positions = self.lake.deleted_positions(file).await?;
+            let count = positions
+                .as_ref()
+                .map_or(0, |rows| rows.positions.len() as u64);
+            row_count -= count;
+            let data_file = match file.has_mixed_deletes() {
+                false => Arc::new(file.with_id(own_id)),
+                true => Arc::new(file.whole_with_id(own_id)),
+            };
+            if let (true, Some(all)) = (file.has_mixed_deletes() && count > 0, positions) {
+                let deletes = RowDeletes {
+                    data_file: Arc::clone(&data_file),
+                    seen_at: self.base.id(),
+                    own_count: count,
+                    all,
+                };
+                deleted.insert(own_id, Arc::new(deletes));
+            }
+            files.push(RestoredFile {
+                source_id: file.id,
+                data_file,
+            });
+        }
+        let mut inlined = Vec::new();
+        if let Some(rows) = &list.inlined {
+            let row_ids = rows.row_ids.iter().map(|_| self.take_temporary());
+            inlined.push(Arc::new(InlinedAppend {
+                columns: list.columns.clone(),
+                rows: InlinedRows {
+                    batch: rows.batch.clone(),
+                    row_ids: row_ids.collect(),
+                },
+            }));
+        }
+        let inlined_count = list.inlined.as_ref().map_or(0, |rows| rows.row_ids.len());
+        let changes = self.overlay.change_files(id);
+        *changes = FileChanges {
+            restored: Some(Arc::new(RestoredFiles {
+                at,
+                source: list.table,
+                files,
+                _pin: pin,
+            })),
+            deleted,
+            inlined,
+            ..FileChanges::default()
+        };
+        if inlined_count > OWN_ROW_COUNT_MAX {
+            self.spill_inlined(id).await?;
+        }
+        Ok(row_count)
+    }
+
+    /// Lets what depends on a table depend on another. Returns the views.
+    fn redirect(&mut self, old: TableId, new: TableId) -> Result<Vec<ViewId>, Error> {
+        let views = self.overlay.picture.dependents(old.0);
+        for id in &views {
+            let view = self.view(*id)?;
+            let redirect = |dependency: &i64| match *dependency == old.0 {
+                true => new.0,
+                false => *dependency,
+            };
+            let moved = View {
+                dependencies: view.dependencies.iter().map(redirect).collect(),
+                ..(*view).clone()
+            };
+            self.overlay.change_picture().put_view(Arc::new(moved));
+        }
+        let others = self.overlay.picture.tables();
+        let others: Vec<Arc<Table>> = others
+            .filter(|table| ![old, new].contains(&table.id))
+            .map(Arc::clone)
+            .collect();
+        for table in others {
+            let mut constraints = table.constraints.clone();
+            for entry in &mut constraints {
+                if let Constraint::ForeignKey {
+                    referenced_table,
+                    referenced_columns,
+                    ..
+                } = &mut entry.constraint
+                    && *referenced_table == old
+                    && self.has_columns(new, referenced_columns)
+                {
+                    *referenced_table = new;
+                }
+            }
+            if constraints != table.constraints {
+                self.change_table(table.id, |table| table.constraints = constraints)?;
+            }
+        }
+        Ok(views)
+    }
+
+    /// A name that no relation of a schema has: this one, or with a number.
+    fn free_name(&self, schema: SchemaId, wanted: &str) -> String {
+        let mut name = wanted.to_owned();
+        let mut number = 1;
+        while self.check_relation_name(schema, &name).is_err() {
+            number += 1;
+            name = format!("{wanted}_{number}");
+        }
+        name
+    }
+}
+
+fn absent(at: SnapshotId, table: TableId) -> Error {
+    let text = format!("snapshot {at} does not show a table with id {table}");
+    Error::new(ErrorKind::NotFound, text)
+}

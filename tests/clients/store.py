@@ -1,0 +1,160 @@
+"""An S3 server of the test's own, and a proxy that can be cut in front of it."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+
+import boto3
+import botocore.config
+
+START_SECONDS_MAX = 60
+BUCKET = "warehouse"
+
+
+class Proxy:
+    """Forwards a port of loopback to another, while it is up."""
+
+    def __init__(self, target):
+        self.target = target
+        self.is_up = True
+        self.open = set()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            if not self.is_up:
+                client.close()
+                continue
+            store = socket.create_connection(("127.0.0.1", self.target))
+            self.open |= {client, store}
+            for source, sink in ((client, store), (store, client)):
+                threading.Thread(target=self._forward, args=(source, sink), daemon=True).start()
+
+    def _forward(self, source, sink):
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+        except OSError:
+            pass
+        for end in (source, sink):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def cut(self):
+        """Breaks all connections, and every new one until `mend`."""
+        self.is_up = False
+        for end in self.open:
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        self.open.clear()
+
+    def mend(self):
+        """Lets connections through again."""
+        self.is_up = True
+
+    def close(self):
+        """Ends it for good."""
+        self.cut()
+        self.listener.close()
+
+
+class Store:
+    """One process of moto's S3 server with a bucket and a user whose key it checks."""
+
+    def __init__(self):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.store_port = free.getsockname()[1]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "moto.server", "-p", str(self.store_port)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=dict(os.environ, AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="x"),
+        )
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.store_port)).close()
+                break
+            except OSError:
+                if time.monotonic() > deadline or self.process.poll() is not None:
+                    self.stop()
+                    raise
+                time.sleep(0.02)
+        self.proxy = Proxy(self.store_port)
+        iam = self._client("iam", "x", "x")
+        iam.create_user(UserName="warehouse")
+        policy = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}'
+        iam.put_user_policy(UserName="warehouse", PolicyName="all", PolicyDocument=policy)
+        key = iam.create_access_key(UserName="warehouse")["AccessKey"]
+        self.key_id, self.key = key["AccessKeyId"], key["SecretAccessKey"]
+        self.s3 = self._client("s3", self.key_id, self.key)
+        self.s3.create_bucket(Bucket=BUCKET)
+        # From here on the store checks who asks, and the signature.
+        url = f"http://127.0.0.1:{self.store_port}/moto-api/reset-auth"
+        urllib.request.urlopen(urllib.request.Request(url, data=b"0", headers={"Content-Type": "text/plain"})).read()
+
+    def _client(self, service, key_id, key):
+        return boto3.client(
+            service,
+            endpoint_url=f"http://127.0.0.1:{self.store_port}",
+            aws_access_key_id=key_id,
+            aws_secret_access_key=key,
+            region_name="us-east-1",
+            config=botocore.config.Config(s3={"addressing_style": "path"}),
+        )
+
+    def settings(self, prefix):
+        """Returns settings of a server whose data is below a prefix."""
+        return {
+            "storage.data_url": f"s3://{BUCKET}/{prefix}",
+            "object_store.allow_http": "true",
+            "object_store.retry_timeout": "1s",
+            "object_store.s3.endpoint": f"http://127.0.0.1:{self.proxy.port}",
+            "object_store.s3.region": "us-east-1",
+            "object_store.s3.access_key_id": self.key_id,
+            "object_store.s3.secret_access_key": self.key,
+        }
+
+    def objects(self, prefix=""):
+        """Returns names and entity tags of the objects below a prefix."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
+        return {found["Key"]: found["ETag"].strip('"') for page in pages for found in page.get("Contents", ())}
+
+    def uploads(self, prefix=""):
+        """Returns the names of uploads in parts that have not ended."""
+        found = self.s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", ())
+        return [upload["Key"] for upload in found if upload["Key"].startswith(prefix)]
+
+    def stop(self):
+        """Ends the process."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(timeout=20)
+            finally:
+                self.process.kill()
+                self.process.wait()
+        if hasattr(self, "proxy"):
+            self.proxy.close()
+
+
+def is_multipart(tag):
+    """Whether the entity tag is that of an object that was uploaded in parts."""
+    return re.fullmatch(r"[0-9a-f]{32}-\d+", tag) is not None
