@@ -59,6 +59,11 @@ fn settings() {
 }
 
 #[test]
+fn snapshots() {
+    run_topic("snapshots");
+}
+
+#[test]
 fn errors() {
     run_topic("errors");
 }

@@ -135,3 +135,15 @@ fn a_missing_file_is_named() {
         .to_string();
     assert!(text.contains("gotgan.toml"), "{text}");
 }
+
+#[test]
+fn times_of_history_are_checked_against_each_other() {
+    let long = error(&[("storage.retention", "4000d")]);
+    assert!(long.contains("storage.retention"), "{long}");
+    let short = error(&[("storage.grace", "1min")]);
+    assert!(short.contains("storage.grace"), "{short}");
+    let young = error(&[("storage.orphan_age", "1h")]);
+    assert!(young.contains("storage.orphan_age"), "{young}");
+    let config = Config::with(&[("storage.retention", "0d")]).expect("valid");
+    assert!(config.storage.retention.is_zero());
+}

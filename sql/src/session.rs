@@ -35,6 +35,7 @@ mod notice;
 mod run;
 mod surroundings;
 mod temporary;
+mod versions;
 
 pub use extended::{Format, StatementDescription};
 pub use notice::Notice;

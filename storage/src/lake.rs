@@ -29,12 +29,12 @@ use crate::object::Abandoned;
 use crate::retention::RetentionOptions;
 use crate::snapshot::{
     Column, DataFile, DeletedPositions, FileList, Place, Snapshot, Wanted, load_files,
-    load_picture, refresh_picture,
+    Table, load_picture, refresh_picture,
 };
-use crate::spec::TableId;
+use crate::spec::{SnapshotId, TableId};
 use crate::spec::change::CommitDetail;
 use crate::spec::rows::ChangesRow;
-use crate::transaction::{Author, Transaction};
+use crate::transaction::{Author, Counters, CountersCache, Transaction};
 
 mod cache;
 mod folders;
@@ -78,6 +78,7 @@ struct Inner {
     head: Mutex<Arc<Snapshot>>,
     files: Mutex<FileCache>,
     pictures: Mutex<PictureCache>,
+    counters: Mutex<CountersCache>,
     /// Held while values are reserved; taken before `turn`, never within it.
     sequences: AsyncMutex<SequenceCache>,
     /// One commit or role change at a time; others wait in line.
@@ -339,6 +340,26 @@ impl Lake {
         )
     }
 
+    fn counters(&self) -> std::sync::MutexGuard<'_, CountersCache> {
+        self.inner
+            .counters
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the last commit of this process counted for a table, if nobody changed it since.
+    pub(crate) fn known_counters(&self, table: &Table) -> Option<Counters> {
+        let counters = self.counters();
+        counters.find(table.id, table.last_change).cloned()
+    }
+
+    pub(crate) fn keep_counters(&self, at: SnapshotId, counted: Vec<(TableId, Counters)>) {
+        let mut counters = self.counters();
+        for (table, of_table) in counted {
+            counters.put(table, at, of_table);
+        }
+    }
+
     pub(crate) fn picture_cache(&self) -> &Mutex<PictureCache> {
         &self.inner.pictures
     }
@@ -385,6 +406,7 @@ impl Lake {
             None => {
                 // Someone else wrote, and may have rewritten rows in place.
                 self.forget_pictures();
+                self.counters().clear();
                 self.inner
                     .files
                     .lock()

@@ -60,7 +60,7 @@ pub use spec::{ColumnId, SchemaId, SequenceId, SnapshotId, TableId, ViewId};
 pub use sweep::{OrphanOptions, OrphanReport, SweepOptions, SweepReport};
 pub use transaction::{
     Author, CommentTarget, NewColumn, NewConstraint, NewIndex, NewSchema, NewSequence, NewTable,
-    NewView, OnCommit, OptionTarget, OwnerTarget, Restore, Restored, Savepoint, SequenceValues,
-    TemporarySpace, Transaction, TypeChange,
+    NewView, OnCommit, OptionTarget, OwnerTarget, Restore, RestoreSchema, Restored, RestoredSchema,
+    Savepoint, SequenceValues, TemporarySpace, Transaction, TypeChange,
 };
 pub use types::{ColumnType, ELEMENT_NAME, PG_TYPE_KEY, Refinement};

@@ -52,9 +52,11 @@ pub use new::{
     NewColumn, NewConstraint, NewIndex, NewSchema, NewSequence, NewTable, NewView, OwnerTarget,
 };
 pub use options::OptionTarget;
-pub use restore::{Restore, Restored};
+pub use restore::{Restore, RestoreSchema, Restored, RestoredSchema};
 pub use temporary::{OnCommit, TemporarySpace};
 pub use values::SequenceValues;
+
+pub(crate) use rows::{Counters, CountersCache};
 
 use overlay::Overlay;
 

@@ -48,7 +48,9 @@ pub(crate) async fn alter(session: &mut Session, alter: &AlterLayout) -> Result<
                 }
                 session.notify(distribution_notice());
             }
-            LayoutAction::Encode(Some(column)) => drop(find(&table, &fold(column))?),
+            LayoutAction::Encode(Some(column)) => {
+                find(&table, &fold(column))?;
+            }
             LayoutAction::Encode(None) => {}
         }
     }
@@ -79,8 +81,7 @@ pub(super) async fn create(
     if create.distkey.is_some() || create.diststyle.is_some() {
         session.notify(distribution_notice());
     }
-    let names: Result<Vec<String>, SqlError> =
-        create.sortkey.iter().flatten().map(name).collect();
+    let names: Result<Vec<String>, SqlError> = create.sortkey.iter().flatten().map(name).collect();
     let mut names = names?;
     if names.first().is_some_and(|first| first == INTERLEAVED) {
         names.remove(0);

@@ -50,6 +50,10 @@ pub(crate) async fn run(
             "cannot execute VACUUM during recovery",
         ));
     }
+    // Tables of an earlier state may be gone.
+    if session.is_in_past() {
+        return Err(SqlError::read_only_transaction("VACUUM"));
+    }
     let ctx = session.context().await?;
     let tables = tables(session, &ctx, statement)?;
     let author = Author {

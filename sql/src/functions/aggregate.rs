@@ -161,6 +161,13 @@ impl AggregateUDFImpl for Collector {
     fn return_field(&self, arg_fields: &[FieldRef]) -> Result<FieldRef> {
         let arguments = arguments(arg_fields);
         let resolution = resolve(&self.name, self.overloads.iter(), &arguments)?;
+        // The type `record` does not tell the fields of rows.
+        if let (Finish::Items, [row]) = (self.finish, arg_fields)
+            && matches!(row.data_type(), DataType::Struct(_))
+        {
+            let element = Field::new("item", row.data_type().clone(), true);
+            return Ok(Arc::new(Field::new_list(&self.name, element, true)));
+        }
         Ok(Arc::new(result_field(&self.name, resolution.result)))
     }
 

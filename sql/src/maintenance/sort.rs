@@ -97,26 +97,42 @@ fn overlapping(list: &FileList, column: ColumnId) -> Result<Vec<Vec<Arc<DataFile
             });
         }
     }
+    // Files of unknown bounds come first and join every other to their group.
     ranges.sort_by(|one, two| (&one.min, &one.max).cmp(&(&two.min, &two.max)));
-    let mut groups: Vec<Vec<Range>> = Vec::new();
-    for range in ranges {
+    let mut groups: Vec<Group> = Vec::new();
+    for Range { min, max, file } in ranges {
         match groups.last_mut() {
-            Some(group) if group.iter().any(|other| is_below(range.min.as_ref(), other)) => {
-                group.push(range);
-            }
-            _ => groups.push(vec![range]),
+            Some(group) if group.reaches_over(min.as_ref()) => group.add(max, file),
+            _ => groups.push(Group {
+                max,
+                files: vec![file],
+            }),
         }
     }
-    let groups = groups.into_iter().filter(|group| group.len() > 1);
-    Ok(groups
-        .map(|group| group.into_iter().map(|range| range.file).collect())
-        .collect())
+    let groups = groups.into_iter().map(|group| group.files);
+    Ok(groups.filter(|files| files.len() > 1).collect())
 }
 
-/// Whether a least value is below the greatest of another file.
-fn is_below(min: Option<&OwnedRow>, other: &Range) -> bool {
-    match (min, &other.max) {
-        (Some(min), Some(max)) => min < max,
-        _ => true,
+/// Files that overlap, in the order of their least values.
+struct Group {
+    /// The greatest value of all; unknown if it is of any.
+    max: Option<OwnedRow>,
+    files: Vec<Arc<DataFile>>,
+}
+
+impl Group {
+    fn reaches_over(&self, min: Option<&OwnedRow>) -> bool {
+        match (min, &self.max) {
+            (Some(min), Some(max)) => min < max,
+            _ => true,
+        }
+    }
+
+    fn add(&mut self, max: Option<OwnedRow>, file: Arc<DataFile>) {
+        self.max = match (self.max.take(), max) {
+            (Some(own), Some(other)) => Some(own.max(other)),
+            _ => None,
+        };
+        self.files.push(file);
     }
 }

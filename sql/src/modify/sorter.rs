@@ -170,12 +170,19 @@ impl PartitionStream for Pushed {
     }
 
     fn execute(&self, _ctx: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let taken = self.rows.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let taken = self
+            .rows
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         let rows = futures::stream::unfold(taken, async |rows| {
             let mut rows = rows?;
             let batch = rows.recv().await?;
             Some((Ok(batch), Some(rows)))
         });
-        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), rows))
+        Box::pin(RecordBatchStreamAdapter::new(
+            Arc::clone(&self.schema),
+            rows,
+        ))
     }
 }

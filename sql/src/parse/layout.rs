@@ -88,7 +88,11 @@ fn action(parser: &mut Parser<'_>) -> Result<LayoutAction, ParserError> {
     }
     if take(parser, "DISTSTYLE") {
         let is_key = take(parser, "KEY");
-        if !is_key && !["ALL", "EVEN", "AUTO"].iter().any(|word| take(parser, word)) {
+        if !is_key
+            && !["ALL", "EVEN", "AUTO"]
+                .iter()
+                .any(|word| take(parser, word))
+        {
             return parser.expected_ref("ALL, EVEN, AUTO or KEY", parser.peek_token_ref());
         }
         let column = match take(parser, "DISTKEY") {

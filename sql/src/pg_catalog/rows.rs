@@ -14,6 +14,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, IntervalMonthDayNano, IntervalUnit, SchemaRef, TimeUnit};
 
 use crate::error::SqlError;
+use crate::types::datetime::MICROS_PER_DAY;
 
 /// One value of a row.
 #[derive(Clone, Debug)]
@@ -250,7 +251,9 @@ impl Column {
             (Column::Int64(builder), Cell::Int(value)) => builder.append_value(value),
             (Column::Timestamp(builder), Cell::Int(value)) => builder.append_value(value),
             (Column::Interval(builder), Cell::Int(value)) => {
-                builder.append_value(IntervalMonthDayNano::new(0, 0, value * 1000));
+                let days = i32::try_from(value / MICROS_PER_DAY).unwrap_or(i32::MAX);
+                let rest = value % MICROS_PER_DAY;
+                builder.append_value(IntervalMonthDayNano::new(0, days, rest * 1000));
             }
             #[allow(clippy::cast_possible_truncation, reason = "real holds an estimate")]
             (Column::Float32(builder), Cell::Float(value)) => builder.append_value(value as f32),

@@ -158,6 +158,7 @@ async fn the_hidden_schema_is_shown_nowhere() {
             "pg_catalog",
             "pg_toast",
             "information_schema",
+            "gotgan",
             "public",
             "shop"
         ]

@@ -198,7 +198,11 @@ impl ScalarUDFImpl for Builtin {
         let result = match self.kind {
             Kind::Negate => negate(&arrays[0])?,
             Kind::BitNot => bit_not(&arrays[0])?,
-            Kind::Subscript | Kind::Subarray => subscript(&arrays[0], &arrays[1])?,
+            Kind::Subscript | Kind::Subarray => {
+                // The vectors of the system catalog begin at 0.
+                let is_vector = PgType::of_field(&args.arg_fields[0]).is_vector();
+                subscript(&arrays[0], &arrays[1], i64::from(!is_vector))?
+            }
             Kind::Slice => slice(&arrays[0], &arrays[1], &arrays[2])?,
             Kind::ArrayOrEmpty => empty_for_null(&arrays[0])?,
             Kind::IntervalKey => interval_key(&arrays[0]),
@@ -242,7 +246,7 @@ fn bit_not(array: &ArrayRef) -> Result<ArrayRef> {
 }
 
 /// `array[i]`, counted from 1; outside the array it is NULL.
-fn subscript(array: &ArrayRef, index: &ArrayRef) -> Result<ArrayRef> {
+fn subscript(array: &ArrayRef, index: &ArrayRef, first: i64) -> Result<ArrayRef> {
     let lists = array.as_list::<i32>();
     let index = arrow::compute::cast(index, &DataType::Int64)?;
     let index = index.as_primitive::<Int64Type>();
@@ -253,10 +257,10 @@ fn subscript(array: &ArrayRef, index: &ArrayRef) -> Result<ArrayRef> {
             }
             let start = i64::from(lists.value_offsets()[row]);
             let length = i64::from(lists.value_length(row));
-            let wanted = index.value(row);
-            (1..=length)
-                .contains(&wanted)
-                .then(|| u32::try_from(start + wanted - 1).ok())
+            let offset = index.value(row).checked_sub(first)?;
+            (0..length)
+                .contains(&offset)
+                .then(|| u32::try_from(start + offset).ok())
                 .flatten()
         })
         .collect();

@@ -1,6 +1,6 @@
 //! Relations as of an earlier snapshot.
 //!
-//! `session/look_back.rs` gives such a relation a name of three parts, of which the first
+//! `session/versions.rs` gives such a relation a name of three parts, of which the first
 //! tells the snapshot and can be typed by nobody. Its name, columns and, for a view, the
 //! text and what it reads are those of that snapshot.
 

@@ -80,12 +80,8 @@ impl ScalarUDFImpl for Row {
         let DataType::Struct(fields) = args.return_field.data_type() else {
             return Err(SqlError::internal("a row is no struct").into());
         };
-        let rows = StructArray::try_new_with_length(
-            fields.clone(),
-            arrays,
-            None,
-            args.number_rows,
-        )?;
+        let rows =
+            StructArray::try_new_with_length(fields.clone(), arrays, None, args.number_rows)?;
         Ok(ColumnarValue::Array(Arc::new(rows)))
     }
 }

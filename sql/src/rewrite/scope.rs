@@ -350,6 +350,9 @@ impl VisitorMut for Walker<'_> {
     }
 
     fn post_visit_expr(&mut self, expression: &mut Expr) -> Flow {
+        if let Expr::CompoundFieldAccess { access_chain, .. } = expression {
+            whole_row::show_fields(access_chain);
+        }
         let replaced = match expression {
             Expr::Identifier(ident) => self.bare(ident),
             Expr::CompoundIdentifier(parts) => match parts.as_slice() {

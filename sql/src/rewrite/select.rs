@@ -263,7 +263,7 @@ pub(super) fn prepare_table(factor: &mut TableFactor) -> Result<(), SqlError> {
     if super::ordinality::number_rows(factor)? {
         return Ok(());
     }
-    // Those that are understood have become names; see `session/look_back.rs`.
+    // Those that are understood have become names; see `session/versions.rs`.
     if let TableFactor::Table {
         version: Some(version),
         ..

@@ -21,6 +21,9 @@ use crate::error::{Error, ErrorKind};
 use crate::object::{Fault, FaultRates};
 use crate::spec::table::Values;
 
+/// One call of some twenty is the commit, and it is the one whose reply matters most.
+const COMMIT_WEIGHT: f64 = 15.0;
+
 /// Decides what goes wrong; shared by a catalog and its transactions.
 #[derive(Clone, Debug)]
 pub(crate) struct CatalogFaults {
@@ -78,7 +81,8 @@ impl CatalogFaults {
         })
     }
 
-    fn draw(&self) -> Fate {
+    /// `weight`: how much likelier a fault is than at other calls.
+    fn draw(&self, weight: f64) -> Fate {
         let mut state = self.lock();
         let mut point: f64 = state.chance.random();
         match &mut state.calls_left {
@@ -89,8 +93,8 @@ impl CatalogFaults {
         }
         let rates = state.rates;
         let kinds = [
-            (Fault::Before, rates.before),
-            (Fault::After, rates.after),
+            (Fault::Before, rates.before * weight),
+            (Fault::After, rates.after * weight),
             (Fault::Slow, rates.slow),
         ];
         let struck = kinds.into_iter().find(|(_, rate)| {
@@ -102,7 +106,15 @@ impl CatalogFaults {
 
     /// Does `call` with what is due.
     async fn strike<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        let fate = self.draw();
+        self.strike_harder(1.0, call).await
+    }
+
+    async fn strike_harder<T>(
+        &self,
+        weight: f64,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let fate = self.draw(weight);
         match fate {
             Fate::DieBefore => std::process::abort(),
             Fate::Fault(Fault::Before) => return Err(broken()),
@@ -268,7 +280,8 @@ impl CommitTransaction for FaultTransaction {
 
     async fn commit(mut self: Box<Self>) -> Result<(), Error> {
         let inner = self.inner.take().ok_or_else(broken)?;
-        self.faults.strike(inner.commit()).await
+        let call = inner.commit();
+        self.faults.strike_harder(COMMIT_WEIGHT, call).await
     }
 
     async fn rollback(mut self: Box<Self>) -> Result<(), Error> {

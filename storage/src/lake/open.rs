@@ -98,6 +98,7 @@ pub(super) async fn open(mut options: LakeOptions) -> Result<Inner, Error> {
         head: Mutex::new(Arc::new(picture)),
         files: Mutex::new(FileCache::default()),
         pictures: Mutex::default(),
+        counters: Mutex::default(),
         sequences: AsyncMutex::default(),
         turn: AsyncMutex::new(()),
         refresh: AsyncMutex::new(()),

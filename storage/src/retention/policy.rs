@@ -9,12 +9,10 @@ use chrono::TimeDelta;
 
 use crate::catalog::{CommitTransaction, Condition, Selection, decode};
 use crate::error::Error;
+use crate::history::{RETENTION, RETENTION_MAX, parse_retention};
 use crate::lake::Lake;
 use crate::spec::rows::TableRow;
 use crate::spec::side::{OptionRow, SettingRow};
-
-/// Name of the setting and of the options.
-const RETENTION: &str = "gotgan.retention";
 
 /// What is kept how long.
 #[derive(Debug)]
@@ -83,7 +81,8 @@ async fn of_tables(
     Ok(tables)
 }
 
-/// A retention as it is stored: whole seconds.
+/// A stored retention. One that is too long for a clock is as good as for ever.
 fn parse(text: &str) -> Option<TimeDelta> {
-    TimeDelta::try_seconds(text.parse().ok()?)
+    let retention = parse_retention(text)?.min(RETENTION_MAX);
+    TimeDelta::from_std(retention).ok()
 }

@@ -11,7 +11,7 @@ use crate::retention::need::Needs;
 use crate::retention::rows::number;
 use crate::retention::step::{Pace, Points, Step};
 use crate::spec::change::CommitDetail;
-use crate::spec::rows::{ChangesRow, SnapshotRow};
+use crate::spec::rows::{ChangesRow, SnapshotRow, TableRow};
 use crate::spec::side::{ArchiveRow, KeptTableRow};
 use crate::spec::table::Row;
 
@@ -90,7 +90,8 @@ pub(super) fn long_tables(lake: &Lake, needs: &Needs, moment: DateTime<Utc>) -> 
 }
 
 /// Moves expiring snapshots to the archive that tables need which are kept longer: those
-/// that touched one, and the one that such a table is first kept from.
+/// that touched one, the one that such a table is first kept from, and one after a held
+/// one, which shows more than these tables and does not stand for what came later.
 async fn archive(
     lake: &Lake,
     step: &mut Step<'_>,
@@ -120,28 +121,17 @@ async fn archive(
             });
         }
     }
-    let in_range = || {
-        vec![
-            Condition::MoreThan("snapshot_id", first - 1),
-            Condition::AtMost("snapshot_id", *last),
-        ]
-    };
-    let rows = step.catalog.select(&Selection::of::<ChangesRow>(in_range())).await?;
-    let mut touching: BTreeSet<i64> = BTreeSet::new();
-    for row in decode::<ChangesRow>(rows)? {
-        let detail = row.commit_extra_info.as_deref().and_then(CommitDetail::parse);
-        // Nobody knows what another program's commit touched.
-        let touches = |detail: CommitDetail| detail.objects.iter().any(|id| long.contains(id));
-        if detail.is_none_or(touches) {
-            touching.insert(row.snapshot_id);
-        }
-    }
+    let touching = touching(step, &long, (*first, *last)).await?;
     let starts: BTreeSet<i64> = kept.into_values().collect();
-    let rows = step.catalog.select(&Selection::of::<SnapshotRow>(in_range())).await?;
+    let in_range = in_range(*first, *last);
+    let rows = step.catalog.select(&Selection::of::<SnapshotRow>(in_range)).await?;
     let snapshots = decode::<SnapshotRow>(rows)?.into_iter();
     let archived: Vec<ArchiveRow> = snapshots
         .filter(|row| ids.binary_search(&row.snapshot_id).is_ok())
-        .filter(|row| touching.contains(&row.snapshot_id) || starts.contains(&row.snapshot_id))
+        .filter(|row| {
+            let id = row.snapshot_id;
+            touching.contains(&id) || starts.contains(&id) || needs.held.contains(&(id - 1))
+        })
         .map(|row| ArchiveRow {
             snapshot_id: row.snapshot_id,
             snapshot_time: row.snapshot_time,
@@ -151,4 +141,38 @@ async fn archive(
     step.catalog
         .apply(&[Write::insert(&new), Write::insert(&archived)])
         .await
+}
+
+fn in_range(first: i64, last: i64) -> Vec<Condition> {
+    vec![
+        Condition::MoreThan("snapshot_id", first - 1),
+        Condition::AtMost("snapshot_id", last),
+    ]
+}
+
+/// Snapshots of a range that are unlike the one before in any of the tables; maybe others.
+async fn touching(
+    step: &mut Step<'_>,
+    tables: &BTreeSet<i64>,
+    (first, last): (i64, i64),
+) -> Result<BTreeSet<i64>, Error> {
+    let in_range = in_range(first, last);
+    let rows = step.catalog.select(&Selection::of::<ChangesRow>(in_range)).await?;
+    let mut touching: BTreeSet<i64> = BTreeSet::new();
+    for row in decode::<ChangesRow>(rows)? {
+        let detail = row.commit_extra_info.as_deref().and_then(CommitDetail::parse);
+        // Nobody knows what another program's commit touched.
+        let touches = |detail: CommitDetail| detail.objects.iter().any(|id| tables.contains(id));
+        if detail.is_none_or(touches) {
+            touching.insert(row.snapshot_id);
+        }
+    }
+    // Where such a table was cut, when it was kept shorter than now.
+    let of_tables = vec![Condition::In("table_id", tables.iter().copied().collect())];
+    let rows = step.catalog.select(&Selection::of::<TableRow>(of_tables)).await?;
+    for row in decode::<TableRow>(rows)? {
+        touching.insert(row.begin_snapshot);
+        touching.extend(row.end_snapshot);
+    }
+    Ok(touching)
 }

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use object_store::path::Path;
 
-use crate::catalog::{CommitTransaction, Condition, Head, Selection, Write, decode};
+use crate::catalog::{CommitTransaction, Condition, Selection, Write, decode};
 use crate::error::{Error, ErrorKind};
 use crate::faults::PointFault;
 use crate::lake::{Lake, Pin, SequenceState, state_update};
@@ -35,7 +35,7 @@ use crate::transaction::rebase::{Mine, conflict, rebase};
 use crate::transaction::render::{Batch, render};
 use crate::transaction::renumber::Numbers;
 use crate::transaction::restore;
-use crate::transaction::rows::{self, Counted, Target};
+use crate::transaction::rows::{self, Counted, Counters, Target};
 use crate::transaction::stage::{Staged, StagedDeleteFiles};
 
 /// Most tries to find out what became of a commit whose reply was lost.
@@ -182,7 +182,9 @@ async fn attempt(lake: &Lake, request: &Request) -> Outcome {
     match (committed, lake.reach("commit/after-sqlite-commit")) {
         (_, PointFault::Stop) => Outcome::Stopped,
         (Ok(()), PointFault::Continue) => {
-            Outcome::Committed(prepared.head.id(), Arc::new(prepared.head))
+            let id = prepared.head.id();
+            lake.keep_counters(id, prepared.counters);
+            Outcome::Committed(id, Arc::new(prepared.head))
         }
         (Ok(()), PointFault::LoseReply) => {
             let text = "the reply of the catalog was lost";
@@ -205,6 +207,7 @@ async fn roll_back(catalog: Box<dyn CommitTransaction>, error: Error) -> Outcome
 struct Prepared {
     writes: Vec<Write>,
     head: Snapshot,
+    counters: Vec<(TableId, Counters)>,
 }
 
 async fn prepare(
@@ -254,45 +257,83 @@ async fn prepare(
     store_sequences(request, &numbers, &merged, &mut batch);
     let restores = &request.overlay.restores;
     restore::record(catalog, restores, (&numbers, &merged), &mut batch).await?;
-    let next_file_id = add_rows(catalog, request, &head, &files, (&mut merged, &mut batch)).await?;
+    let mut rows = Rows {
+        lake,
+        request,
+        old: &old,
+        difference: &difference,
+        next_file_id: head.snapshot.next_file_id,
+        counters: Vec::new(),
+    };
+    rows.add(catalog, &files, &mut merged, &mut batch).await?;
+    let (next_file_id, counters) = (rows.next_file_id, rows.counters);
     if batch.objects.is_empty() {
         return Ok(None);
     }
     batch.name_objects(&old, &merged);
-    Ok(Some(finish(request, batch, merged, next_file_id)))
+    let (writes, head) = finish(request, batch, merged, next_file_id);
+    Ok(Some(Prepared {
+        writes,
+        head,
+        counters,
+    }))
 }
 
-/// Adds the changes of rows, table by table. Returns the next free id of a file.
-async fn add_rows(
-    catalog: &mut dyn CommitTransaction,
-    request: &Request,
-    head: &Head,
-    files: &BTreeMap<TableId, Arc<FileChanges>>,
-    (merged, batch): (&mut Snapshot, &mut Batch),
-) -> Result<i64, Error> {
-    let base = request.base.id().0;
-    let mut next_file_id = head.snapshot.next_file_id;
-    for (id, changes) in files {
-        let Some(table) = merged.table(*id).map(Arc::clone) else {
-            continue;
-        };
-        let target = Target {
-            table: &table,
-            changes,
-            deletes: &request.deletes,
-            is_new: request.base.table(*id).is_none(),
-            base,
-        };
-        if head.snapshot.snapshot_id != base {
-            rows::check_ended(catalog, &target).await?;
+/// What the changes of rows need, and what comes of them.
+struct Rows<'a> {
+    lake: &'a Lake,
+    request: &'a Request,
+    /// The picture at the head.
+    old: &'a Snapshot,
+    difference: &'a Difference,
+    next_file_id: i64,
+    counters: Vec<(TableId, Counters)>,
+}
+
+impl Rows<'_> {
+    /// Adds the changes of rows, table by table.
+    async fn add(
+        &mut self,
+        catalog: &mut dyn CommitTransaction,
+        files: &BTreeMap<TableId, Arc<FileChanges>>,
+        merged: &mut Snapshot,
+        batch: &mut Batch,
+    ) -> Result<(), Error> {
+        let base = self.request.base.id();
+        for (id, changes) in files {
+            let Some(table) = merged.table(*id).map(Arc::clone) else {
+                continue;
+            };
+            let target = Target {
+                table: &table,
+                changes,
+                deletes: &self.request.deletes,
+                is_new: self.request.base.table(*id).is_none(),
+                known: self.known(*id),
+                base: base.0,
+            };
+            if self.old.id() != base {
+                rows::check_ended(catalog, &target).await?;
+            }
+            let counted = rows::render(catalog, &target, &mut self.next_file_id, batch).await?;
+            if let Some(counted) = counted {
+                count(merged, &table, &counted);
+                batch.objects.push(id.0);
+                if !self.difference.tables.contains(id) {
+                    self.counters.push((*id, counted.counters));
+                }
+            }
         }
-        let counted = rows::render(catalog, &target, &mut next_file_id, batch).await?;
-        if let Some(counted) = counted {
-            count(merged, &table, &counted);
-            batch.objects.push(id.0);
-        }
+        Ok(())
     }
-    Ok(next_file_id)
+
+    /// What the last commit counted. Where the definition changes, too, the catalog is asked.
+    fn known(&self, id: TableId) -> Option<Counters> {
+        if self.difference.tables.contains(&id) {
+            return None;
+        }
+        self.lake.known_counters(self.old.table(id)?)
+    }
 }
 
 /// Stores how far sequences are that were made or restarted here.
@@ -332,7 +373,7 @@ fn finish(
     mut batch: Batch,
     mut merged: Snapshot,
     next_file_id: i64,
-) -> Prepared {
+) -> (Vec<Write>, Snapshot) {
     let snapshot = SnapshotRow {
         snapshot_id: batch.snapshot_id,
         snapshot_time: batch.time,
@@ -373,10 +414,7 @@ fn finish(
             merged.put_table_counters(Arc::new(table));
         }
     }
-    Prepared {
-        writes,
-        head: merged,
-    }
+    (writes, merged)
 }
 
 /// Every commit since the pin must still be known, or nobody can tell what it did.

@@ -16,7 +16,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
-use crate::lake::SequenceState;
 use crate::snapshot::{
     Constraint, ConstraintEntry, FileList, Index, InlinedRows, Sequence, SequenceOwner, Snapshot,
     SortKey, Table, View,
@@ -29,8 +28,10 @@ use crate::transaction::overlay::{
 };
 
 mod record;
+mod schema;
 
 pub(super) use record::record;
+pub use schema::{RestoreSchema, RestoredSchema};
 
 /// A table to be restored.
 #[derive(Clone, Debug)]
@@ -139,7 +140,7 @@ impl Transaction {
             name: restore.name.clone(),
             owner: owner.name.clone(),
             owner_id: owner.id,
-            constraints: self.restored_constraints(&source, id),
+            constraints: self.restored_constraints(&source, &BTreeMap::from([(source.id, id)])),
             indexes: Vec::new(),
             sort_key,
             row_count: list.row_count(),
@@ -169,7 +170,13 @@ impl Transaction {
 
     /// The keys and CHECKs of a table for its restored one. A foreign key stays behind if
     /// what it points at is not there any more.
-    fn restored_constraints(&mut self, source: &Table, id: TableId) -> Vec<ConstraintEntry> {
+    ///
+    /// `tables`: those that are restored with it, itself too, and the new ones.
+    fn restored_constraints(
+        &mut self,
+        source: &Table,
+        tables: &BTreeMap<TableId, TableId>,
+    ) -> Vec<ConstraintEntry> {
         let mut restored = Vec::with_capacity(source.constraints.len());
         for entry in &source.constraints {
             let mut constraint = entry.constraint.clone();
@@ -179,8 +186,8 @@ impl Transaction {
                 ..
             } = &mut constraint
             {
-                if *referenced_table == source.id {
-                    *referenced_table = id;
+                if let Some(new) = tables.get(referenced_table) {
+                    *referenced_table = *new;
                 } else if !self.has_columns(*referenced_table, referenced_columns) {
                     continue;
                 }
@@ -237,12 +244,7 @@ impl Transaction {
                     None => continue,
                 },
             };
-            let state = match self.lake.sequence_state(sequence.id).await {
-                Err(error) if error.kind == ErrorKind::NotFound => {
-                    SequenceState::new(sequence.options.start)
-                }
-                state => state?,
-            };
+            let state = self.reached_state(&sequence).await?;
             let table = self.table(id)?;
             let new_id = crate::spec::SequenceId(self.take_temporary());
             self.put_sequence_state(new_id.0, state);

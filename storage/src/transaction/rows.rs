@@ -11,41 +11,31 @@ use crate::error::Error;
 use crate::file::write::{StagedColumn, StagedFile};
 use crate::snapshot::Table;
 use crate::spec::change::{CommitCounts, ObjectChange};
-use crate::spec::rows::{
-    DataFileRow, DeleteFileRow, FileColumnStatsRow, InlinedTableRow, TableStatsRow,
-};
-use crate::spec::side::EndedRow;
-use crate::spec::table::{Row, Value};
+use crate::spec::rows::{DataFileRow, DeleteFileRow, FileColumnStatsRow, InlinedTableRow};
 use crate::transaction::overlay::FileChanges;
 use crate::transaction::render::Batch;
 use crate::transaction::stage::StagedDeleteFiles;
 
 mod bounds;
 mod check;
+mod counters;
 mod delete;
 mod inlined;
 mod restored;
 
 pub(super) use check::{check_column_ids, check_ended};
+pub(crate) use counters::{Counters, CountersCache};
 
 use bounds::widen_bounds;
 use delete::{delete_from_files, delete_inlined, delete_row, end_replaced};
 use inlined::{append_inlined, inlined_part};
 use restored::copy_files;
 
-/// The state of a table's rows before and after.
-struct Counters {
-    stats: TableStatsRow,
-    has_stats: bool,
-    ended: EndedRow,
-    ended_before: EndedRow,
-    has_ended: bool,
-}
-
 /// What a table counts after the commit.
 pub(super) struct Counted {
     pub(super) row_count: i64,
     pub(super) bytes: i64,
+    pub(super) counters: Counters,
 }
 
 /// One table whose rows change. `table`: as it is after the commit, with its real id.
@@ -54,6 +44,8 @@ pub(super) struct Target<'a> {
     pub(super) changes: &'a FileChanges,
     pub(super) deletes: &'a StagedDeleteFiles,
     pub(super) is_new: bool,
+    /// What is counted before the commit, if that is known.
+    pub(super) known: Option<Counters>,
     /// The snapshot that the transaction was pinned to.
     pub(super) base: i64,
 }
@@ -67,9 +59,13 @@ pub(super) async fn render(
     next_file_id: &mut i64,
     batch: &mut Batch,
 ) -> Result<Option<Counted>, Error> {
-    let id = target.table.id.0;
-    let mut counters = load_counters(catalog, id).await?;
-    let stats_before = counters.stats.clone();
+    let mut counters = match (&target.known, target.is_new) {
+        (Some(known), _) => known.clone(),
+        (None, true) => Counters::of_new(target.table.id),
+        (None, false) => Counters::load(catalog, target.table.id).await?,
+    };
+    counters.reshape(batch);
+    let (stats_before, ended_before) = (counters.stats.clone(), counters.ended.clone());
     let mut is_ended = false;
     if target.changes.is_truncated && !target.is_new {
         is_ended = truncate(catalog, target, &mut counters, batch).await?;
@@ -84,7 +80,7 @@ pub(super) async fn render(
     }
     let inlined = inlined_part(target)?;
     if let Some(part) = &inlined {
-        append_inlined(catalog, target, part, &mut counters, batch).await?;
+        append_inlined(target, part, &mut counters, batch)?;
         // DuckDB keeps statistics of a table until this number moves.
         *next_file_id += 1;
     }
@@ -95,92 +91,26 @@ pub(super) async fn render(
         added.extend(inlined.as_ref().map(|part| &*part.columns));
         let of_files = restored.iter().flat_map(|part| &part.columns);
         added.extend(of_files.map(|columns| &**columns));
-        widen_bounds(catalog, target, &counters, &added, batch).await?;
-        store_stats(&counters, batch);
+        widen_bounds(target, &mut counters, &added, batch);
+        counters.store_stats(batch);
     }
-    if counters.ended != counters.ended_before {
-        store_ended(&counters, batch);
+    if counters.ended != ended_before {
+        counters.store_ended(batch);
     }
     let never_shown = restored.map_or(0, |part| part.deleted_count);
-    let ended_count = counters.ended.ended_row_count - counters.ended_before.ended_row_count;
+    let ended_count = counters.ended.ended_row_count - ended_before.ended_row_count;
     batch.counts.add(CommitCounts {
         rows_added: counters.stats.record_count - stats_before.record_count - never_shown,
         rows_removed: ended_count - never_shown,
         bytes_added: counters.stats.file_size_bytes - stats_before.file_size_bytes,
-        bytes_removed: counters.ended.ended_bytes - counters.ended_before.ended_bytes,
+        bytes_removed: counters.ended.ended_bytes - ended_before.ended_bytes,
     });
     let counted = Counted {
         row_count: counters.stats.record_count - counters.ended.ended_row_count,
         bytes: counters.stats.file_size_bytes - counters.ended.ended_bytes,
+        counters,
     };
     Ok((is_ended || is_appended).then_some(counted))
-}
-
-async fn load_counters(catalog: &mut dyn CommitTransaction, id: i64) -> Result<Counters, Error> {
-    let of_table = || vec![Condition::Equals("table_id", id)];
-    let rows = catalog
-        .select(&Selection::of::<TableStatsRow>(of_table()))
-        .await?;
-    let stats: Option<TableStatsRow> = decode(rows)?.pop();
-    let rows = catalog
-        .select(&Selection::of::<EndedRow>(of_table()))
-        .await?;
-    let ended: Option<EndedRow> = decode(rows)?.pop();
-    let no_stats = TableStatsRow {
-        table_id: id,
-        record_count: 0,
-        next_row_id: 0,
-        file_size_bytes: 0,
-    };
-    let no_ended = EndedRow {
-        table_id: id,
-        ended_row_count: 0,
-        ended_bytes: 0,
-    };
-    Ok(Counters {
-        has_stats: stats.is_some(),
-        stats: stats.unwrap_or(no_stats),
-        has_ended: ended.is_some(),
-        ended_before: ended.clone().unwrap_or(no_ended.clone()),
-        ended: ended.unwrap_or(no_ended),
-    })
-}
-
-fn store_stats(counters: &Counters, batch: &mut Batch) {
-    let stats = &counters.stats;
-    if !counters.has_stats {
-        batch
-            .writes
-            .push(Write::insert(std::slice::from_ref(stats)));
-        return;
-    }
-    batch.writes.push(Write::Update {
-        table: TableStatsRow::TABLE,
-        set: vec![
-            ("record_count", Value::Integer(stats.record_count)),
-            ("next_row_id", Value::Integer(stats.next_row_id)),
-            ("file_size_bytes", Value::Integer(stats.file_size_bytes)),
-        ],
-        conditions: vec![Condition::Equals("table_id", stats.table_id)],
-    });
-}
-
-fn store_ended(counters: &Counters, batch: &mut Batch) {
-    let ended = &counters.ended;
-    if !counters.has_ended {
-        batch
-            .writes
-            .push(Write::insert(std::slice::from_ref(ended)));
-        return;
-    }
-    batch.writes.push(Write::Update {
-        table: EndedRow::TABLE,
-        set: vec![
-            ("ended_row_count", Value::Integer(ended.ended_row_count)),
-            ("ended_bytes", Value::Integer(ended.ended_bytes)),
-        ],
-        conditions: vec![Condition::Equals("table_id", ended.table_id)],
-    });
 }
 
 async fn inlined_tables(

@@ -24,6 +24,7 @@ mod inline;
 mod model;
 mod restore;
 mod sequences;
+mod sort_keys;
 mod temporary;
 
 /// Does one thing at one point, once it is told to.

@@ -6,16 +6,16 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use gotgan_storage::{NewSchema, Relation, Schema, Snapshot, View, ViewDialect};
+use gotgan_storage::{Relation, RestoreSchema, Schema, Snapshot, View, ViewDialect};
 use sqlparser::ast::{self, Ident, ObjectNamePart};
 
 use super::Session;
-use super::restore::{Planned, Target, restore_one};
+use super::restore::{Planned, Target};
 use crate::command::{create_view, schema};
 use crate::error::SqlError;
 use crate::parse::{Node, fold};
 use crate::pg_catalog::identifier::{quote, quote_qualified};
-use crate::session::Notice;
+use crate::session::{Notice, not_kept};
 
 /// A schema of a snapshot, and the name that it gets.
 pub(super) struct Whole {
@@ -30,15 +30,17 @@ impl Whole {
     /// Errors: `42P06` if the name is taken, `42939` if it is reserved.
     pub(super) async fn restore(&self, session: &mut Session) -> Result<Vec<String>, SqlError> {
         let planned = self.plan(session).await?;
-        let schema = self.make(session).await?;
-        let mut names = Vec::with_capacity(planned.len());
-        for mut table in planned {
-            table.target.schema = Some(Arc::clone(&schema));
-            restore_one(session, &table).await?;
-            names.push(table.target.display());
-        }
-        self.restore_views(session).await?;
-        Ok(names)
+        let order = RestoreSchema {
+            from: Arc::clone(&self.from),
+            schema: self.source()?.id,
+            name: self.target.clone(),
+            owner: session.options.user.clone(),
+        };
+        let storage = session.transaction().await?.storage()?;
+        let restored = storage.restore_schema(&order).await.map_err(not_kept)?;
+        self.restore_views(session, restored.left_out).await?;
+        let names = planned.iter().map(|table| table.target.display());
+        Ok(names.collect())
     }
 
     /// The tables of the schema as they will be.
@@ -49,8 +51,8 @@ impl Whole {
             return Err(SqlError::duplicate_schema(&self.target)
                 .with_hint("Add AS and the name of a schema that does not exist."));
         }
-        let relations = self.relations()?;
-        let tables = relations.into_iter().filter_map(|relation| match relation {
+        let relations = self.from.relations_in(self.source()?.id);
+        let tables = relations.filter_map(|relation| match relation {
             Relation::Table(table) => Some(table),
             Relation::View(_) => None,
         });
@@ -67,32 +69,20 @@ impl Whole {
         Ok(planned.collect())
     }
 
-    fn relations(&self) -> Result<Vec<Relation>, SqlError> {
-        let schema = self.from.schema_by_name(&self.source).ok_or_else(|| {
+    fn source(&self) -> Result<&Arc<Schema>, SqlError> {
+        self.from.schema_by_name(&self.source).ok_or_else(|| {
             SqlError::undefined_schema(&self.source)
                 .with_detail(format!("It did not exist at snapshot {}.", self.from.id()))
-        })?;
-        Ok(self.from.relations_in(schema.id).collect())
+        })
     }
 
-    async fn make(&self, session: &mut Session) -> Result<Arc<Schema>, SqlError> {
-        let owner = session.options.user.clone();
-        let name = self.target.clone();
-        let storage = session.transaction().await?.storage()?;
-        let id = storage.create_schema(NewSchema { name, owner })?;
-        let schema = storage.snapshot().schema(id).map(Arc::clone);
-        schema.ok_or_else(|| SqlError::internal("a schema that was just made is missing"))
-    }
-
-    /// Views may read each other: each round makes those that can be made.
-    async fn restore_views(&self, session: &mut Session) -> Result<(), SqlError> {
-        let relations = self.relations()?.into_iter();
-        let mut waiting: Vec<Arc<View>> = relations
-            .filter_map(|relation| match relation {
-                Relation::View(view) => Some(view),
-                Relation::Table(_) => None,
-            })
-            .collect();
+    /// Makes the views whose text names the schema by another name than it has now. They
+    /// may read each other: each round makes those that can be made.
+    async fn restore_views(
+        &self,
+        session: &mut Session,
+        mut waiting: Vec<Arc<View>>,
+    ) -> Result<(), SqlError> {
         loop {
             let mut failed = Vec::new();
             let count = waiting.len();

@@ -30,7 +30,12 @@ pub(super) fn is_simplified(merge: &ast::Merge) -> Result<bool, SqlError> {
         MergeAction::Update(update) => super::assigns_to(&update.assignments, REMOVE_DUPLICATES),
         _ => false,
     };
-    match merge.clauses.iter().filter(|clause| is_mark(clause)).count() {
+    match merge
+        .clauses
+        .iter()
+        .filter(|clause| is_mark(clause))
+        .count()
+    {
         0 => Ok(false),
         1 if merge.clauses.len() == 1 => Ok(true),
         _ => Err(SqlError::syntax("syntax error at or near \"REMOVE\"")),

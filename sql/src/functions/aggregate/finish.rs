@@ -189,10 +189,16 @@ fn median(values: &ArrayRef, data_type: &DataType) -> Result<ScalarValue, SqlErr
 
 fn json_array(inputs: &[ArrayRef], plan: &Plan) -> Result<ScalarValue, SqlError> {
     let values = Encoder::open(&inputs[0], plan.parameters[0], &plan.context)?;
+    let element = plan.parameters[0];
+    let is_structured = element.oid == crate::types::oid::RECORD || element.element().is_some();
     let mut out = String::from("[");
     for row in 0..inputs[0].len() {
         if row > 0 {
             out.push_str(", ");
+            // As PostgreSQL lays out what has parts itself.
+            if is_structured && inputs[0].is_valid(row) {
+                out.push_str("\n ");
+            }
         }
         values.write(&mut out, row)?;
     }

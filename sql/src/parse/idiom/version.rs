@@ -2,7 +2,7 @@
 //! `t AS OF SNAPSHOT <id or hold>`, `t AS OF <timestamp>`.
 //!
 //! All become the first form, the one that sqlparser knows; a snapshot is a call of
-//! [`SNAPSHOT`]. `session/look_back.rs` takes them for what they mean. An alias may stand
+//! [`SNAPSHOT`]. `session/versions.rs` takes them for what they mean. An alias may stand
 //! on either side, as the systems that have the clause do not agree.
 //!
 //! Source: SQL:2011, 7.6 (table reference); `BigQuery`'s FROM clause, where the alias

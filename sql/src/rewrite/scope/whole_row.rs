@@ -48,10 +48,12 @@ impl Walker<'_> {
                 return None;
             }
         }
-        let relations = self.scopes.iter().rev().map(|scope| &scope.source.relations);
-        let relation = relations
-            .flatten()
-            .find(|relation| relation.name == name)?;
+        let relations = self
+            .scopes
+            .iter()
+            .rev()
+            .map(|scope| &scope.source.relations);
+        let relation = relations.flatten().find(|relation| relation.name == name)?;
         Some((relation, relation.columns.as_deref()?))
     }
 
@@ -93,15 +95,26 @@ impl Walker<'_> {
         if let Some(replaced) = replaced {
             *expression = replaced;
         }
+        if let Expr::CompoundFieldAccess { access_chain, .. } = expression {
+            hide_fields(access_chain);
+        }
     }
 
-    /// `(t).c` as a column, with what is accessed in it.
+    /// `(t).c`, or `t.c[1]`, as a column, with what is accessed in it.
     fn field(&self, root: &Expr, access_chain: &[AccessExpr]) -> Option<Expr> {
-        let (relation, _) = self.named_row(bare_name(root)?)?;
         let (AccessExpr::Dot(Expr::Identifier(column)), rest) = access_chain.split_first()? else {
             return None;
         };
-        let column = relation.reference(&fold(column));
+        let column = match root {
+            // Without parentheses it can only be a relation.
+            Expr::Identifier(relation) => {
+                Expr::CompoundIdentifier(vec![relation.clone(), column.clone()])
+            }
+            _ => {
+                let (relation, _) = self.named_row(bare_name(root)?)?;
+                relation.reference(&fold(column))
+            }
+        };
         Some(match rest {
             [] => column,
             rest => Expr::CompoundFieldAccess {
@@ -135,6 +148,26 @@ impl Walker<'_> {
             && self.named_row(ident).is_some()
         {
             *value = FunctionArgExpr::Expr(Expr::Identifier(ident.clone()));
+        }
+    }
+}
+
+/// Turns names of fields into what the walk takes for no names of columns.
+fn hide_fields(access_chain: &mut [AccessExpr]) {
+    for access in access_chain {
+        if let AccessExpr::Dot(Expr::Identifier(field)) = access {
+            *access = AccessExpr::Dot(Expr::CompoundIdentifier(vec![field.clone()]));
+        }
+    }
+}
+
+/// Undoes [`hide_fields`] behind the walk.
+pub(super) fn show_fields(access_chain: &mut [AccessExpr]) {
+    for access in access_chain {
+        if let AccessExpr::Dot(Expr::CompoundIdentifier(parts)) = access
+            && let [field] = parts.as_slice()
+        {
+            *access = AccessExpr::Dot(Expr::Identifier(field.clone()));
         }
     }
 }

@@ -1,10 +1,7 @@
 //! The outer bounds of a table's columns, widened by the files that join it.
 
-use std::collections::BTreeMap;
-
 use super::{Counters, Target};
-use crate::catalog::{CommitTransaction, Condition, Selection, Write, decode};
-use crate::error::Error;
+use crate::catalog::{Condition, Write};
 use crate::file::stats::{Bound, outer_bound};
 use crate::file::write::StagedColumn;
 use crate::snapshot::Column;
@@ -15,19 +12,14 @@ use crate::transaction::render::Batch;
 /// Widens the table's bounds by those of what is added.
 ///
 /// `added`: statistics of each new file, and of rows that are inlined.
-pub(super) async fn widen_bounds(
-    catalog: &mut dyn CommitTransaction,
+pub(super) fn widen_bounds(
     target: &Target<'_>,
-    counters: &Counters,
+    counters: &mut Counters,
     added: &[&[StagedColumn]],
     batch: &mut Batch,
-) -> Result<(), Error> {
+) {
     let id = target.table.id.0;
-    let of_table = Condition::Equals("table_id", id);
-    let selection = Selection::of::<TableColumnStatsRow>(vec![of_table]);
-    let rows: Vec<TableColumnStatsRow> = decode(catalog.select(&selection).await?)?;
-    let known: BTreeMap<i64, TableColumnStatsRow> =
-        rows.into_iter().map(|row| (row.column_id, row)).collect();
+    let known = &counters.bounds;
     let mut new_rows = Vec::new();
     let column_ids = added.iter().flat_map(|columns| columns.iter());
     for column_id in column_ids.map(|column| column.column_id) {
@@ -65,7 +57,8 @@ pub(super) async fn widen_bounds(
     if !new_rows.is_empty() {
         batch.writes.push(Write::insert(&new_rows));
     }
-    Ok(())
+    let new_rows = new_rows.into_iter().map(|row| (row.column_id, row));
+    counters.bounds.extend(new_rows);
 }
 
 fn widened<'a>(

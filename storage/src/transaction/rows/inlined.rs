@@ -5,14 +5,14 @@
 
 use arrow::array::ArrayRef;
 
-use super::{Counters, Target, inlined_tables, signed};
-use crate::catalog::{CommitTransaction, Condition, InlinedRow, Selection, Write, decode};
-use crate::error::{Error, ErrorKind};
+use super::{Counters, Target, signed};
+use crate::catalog::{InlinedRow, Write};
+use crate::error::Error;
 use crate::file::stats::RunningBounds;
 use crate::file::write::StagedColumn;
 use crate::snapshot::inlined_values;
 use crate::spec::change::ObjectChange;
-use crate::spec::rows::{InlinedTableRow, SchemaVersionRow};
+use crate::spec::rows::InlinedTableRow;
 use crate::transaction::render::Batch;
 use crate::types::ColumnType;
 
@@ -55,8 +55,7 @@ pub(super) fn inlined_part(target: &Target<'_>) -> Result<Option<InlinedPart>, E
 }
 
 /// Inserts the rows, and makes their table if it is not there.
-pub(super) async fn append_inlined(
-    catalog: &mut dyn CommitTransaction,
+pub(super) fn append_inlined(
     target: &Target<'_>,
     part: &InlinedPart,
     counters: &mut Counters,
@@ -64,13 +63,12 @@ pub(super) async fn append_inlined(
 ) -> Result<(), Error> {
     let table = target.table;
     let id = table.id.0;
-    let schema_version = schema_version(catalog, target, batch).await?;
-    let data_table = format!("ducklake_inlined_data_{id}_{schema_version}");
+    let (data_table, schema_version) = counters.inlined_table()?;
     let columns = table.columns.iter();
     let columns: Vec<(String, ColumnType)> = columns
         .map(|column| (column.name.clone(), column.column_type.clone()))
         .collect();
-    if !inlined_tables(catalog, id).await?.contains(&data_table) {
+    if !std::mem::replace(&mut counters.has_inlined, true) {
         batch.writes.push(Write::CreateInlined {
             data_table: data_table.clone(),
             columns: columns.clone(),
@@ -94,23 +92,4 @@ pub(super) async fn append_inlined(
     counters.stats.next_row_id += signed(part.row_count as u64);
     batch.object(ObjectChange::InlinedInsert, id);
     Ok(())
-}
-
-/// The schema version at which the table's shape began.
-async fn schema_version(
-    catalog: &mut dyn CommitTransaction,
-    target: &Target<'_>,
-    batch: &Batch,
-) -> Result<i64, Error> {
-    if batch.reshaped.contains(&target.table.id) {
-        return Ok(batch.schema_version);
-    }
-    let of_table = vec![Condition::Equals("table_id", target.table.id.0)];
-    let selection = Selection::of::<SchemaVersionRow>(of_table);
-    let rows: Vec<SchemaVersionRow> = decode(catalog.select(&selection).await?)?;
-    let newest = rows.iter().map(|row| row.schema_version).max();
-    newest.ok_or_else(|| {
-        let text = "the catalog has a table of an unknown schema version";
-        Error::new(ErrorKind::Corrupt, text)
-    })
 }

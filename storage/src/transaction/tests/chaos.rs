@@ -84,8 +84,8 @@ impl Weather {
         let rate = |rate: f64| if is_bad { rate } else { 0.0 };
         let delay = Duration::from_millis(3);
         self.catalog.set_rates(FaultRates {
-            before: rate(0.008),
-            after: rate(0.008),
+            before: rate(0.006),
+            after: rate(0.006),
             slow: rate(0.03),
             delay,
             ..FaultRates::default()

@@ -1,10 +1,13 @@
 //! Snapshots expire, and what only they showed goes: rows, then objects.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use chrono::TimeDelta;
 
 use super::*;
 use crate::catalog::testing::{execute, number};
-use crate::{ExpireOptions, OrphanOptions, SnapshotId, SweepOptions};
+use crate::{Clock, ExpireOptions, OrphanOptions, SnapshotId, SweepOptions};
 
 impl Bench {
     fn pass_hours(&self, hours: i64) {
@@ -451,4 +454,81 @@ async fn option(bench: &Bench, table: TableId, value: &str) {
         "INSERT INTO gotgan_option VALUES ({table}, 2, NULL, 'gotgan.retention', '{value}')"
     );
     execute(bench.folder.path(), &sql).await;
+}
+
+/// Adds snapshots that each replaced the one file of a table, as a long history has them.
+async fn add_history(bench: &Bench, table: TableId, count: i64) {
+    let mark = match crate::catalog::testing::is_on_postgres() {
+        true => ["SET gotgan.writer = 'on'", "RESET gotgan.writer"],
+        false => ["INSERT INTO gotgan_writer VALUES ('x')", "DELETE FROM gotgan_writer"],
+    };
+    let numbers = format!(
+        "WITH RECURSIVE n(i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < {})",
+        count + 2
+    );
+    let sql = format!(
+        "UPDATE ducklake_snapshot SET snapshot_time = '2025-01-01 00:00:00+00'; \
+         {}; INSERT INTO ducklake_snapshot {numbers} \
+         SELECT i, '2026-01-01 00:00:00+00', 2, 10, i FROM n; \
+         INSERT INTO ducklake_snapshot_changes {numbers} \
+         SELECT i, 'inserted_into_table:{table}', 'x', NULL, NULL FROM n; \
+         INSERT INTO ducklake_data_file {numbers} SELECT i, {table}, i, i + 1, NULL, \
+         'file-' || i || '.parquet', CAST(1 AS {flag}), 'parquet', 10, 1000, 100, 0, NULL, NULL, \
+         NULL, NULL FROM n; \
+         INSERT INTO ducklake_file_column_stats {numbers} \
+         SELECT i, {table}, 1, 10, 10, 0, '1', '9', NULL, NULL FROM n; \
+         INSERT INTO ducklake_file_column_stats {numbers} \
+         SELECT i, {table}, 2, 10, 10, 0, 'a', 'b', NULL, NULL FROM n; {}",
+        mark[0],
+        mark[1],
+        flag = match crate::catalog::testing::is_on_postgres() {
+            true => "int) <> CAST(0 AS int",
+            false => "int",
+        },
+    );
+    execute(bench.folder.path(), &sql).await;
+}
+
+/// Small commits one after the other until `stop`. Returns the longest wait for one.
+async fn keep_committing(lake: Lake, schema: SchemaId, stop: Arc<AtomicBool>) -> Duration {
+    let mut longest = Duration::ZERO;
+    let mut count = 0;
+    while !stop.load(Ordering::Relaxed) {
+        count += 1;
+        let mut transaction = lake.begin(Author::default()).await.expect("begun");
+        let new = table(schema, &format!("n{count}"));
+        transaction.create_table(new).expect("a table");
+        let started = lake.clock().instant();
+        transaction.commit().await.expect("a commit");
+        longest = longest.max(lake.clock().instant() - started);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    longest
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::disallowed_methods, reason = "a variable asks for the long run")]
+async fn a_long_history_expires_in_short_turns() {
+    let count = match std::env::var("GOTGAN_TEST_LONG") {
+        Ok(_) => 100_000,
+        Err(_) => 2_000,
+    };
+    let bench = Bench::new().await;
+    let t = bench.table("t").await;
+    add_history(&bench, t, count).await;
+    let bench = bench.reopen().await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let committing = keep_committing(bench.lake.clone(), bench.public, Arc::clone(&stop));
+    let committing = tokio::spawn(committing);
+    let started = bench.clock.instant();
+    let report = bench.expire().await;
+    let taken = bench.clock.instant() - started;
+    stop.store(true, Ordering::Relaxed);
+    let longest = committing.await.expect("commits went on");
+    println!("{count} snapshots expired in {taken:?}; the longest commit took {longest:?}");
+    assert_eq!(report.files, count as u64);
+    assert!(report.snapshots >= count as u64);
+    assert_eq!(bench.count("ducklake_data_file").await, 0);
+    assert_eq!(bench.count("ducklake_file_column_stats").await, 0);
+    assert_eq!(bench.row_count(t).await, 0);
 }

@@ -4,7 +4,8 @@ use super::model::{Model, read};
 use super::*;
 use crate::catalog::testing;
 use crate::{
-    NewSequence, Restore, Restored, SequenceOptions, SequenceOwner, SequenceOwnerKind, Snapshot,
+    NewSequence, Restore, RestoreSchema, Restored, SequenceOptions, SequenceOwner,
+    SequenceOwnerKind, Snapshot,
 };
 
 /// A restore of a table at a snapshot under a name in `public`.
@@ -409,4 +410,159 @@ async fn nothing_is_restored_from_a_snapshot_that_expired_meanwhile() {
     let mut transaction = bench.begin().await;
     let error = transaction.restore_table(&missing).await;
     assert_eq!(kind(error), ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn a_schema_comes_back_with_its_tables_keys_and_views() {
+    let bench = Bench::new().await;
+    let mut transaction = bench.begin().await;
+    let schema = transaction
+        .create_schema(NewSchema {
+            name: "s".to_owned(),
+            owner: "gotgan".to_owned(),
+        })
+        .expect("a schema");
+    let parent = transaction
+        .create_table(table(schema, "z_parent"))
+        .expect("a table");
+    insert(&mut transaction, parent, 0, 5).await;
+    let mut child = table(schema, "a_child");
+    child.constraints = vec![NewConstraint {
+        name: "to_parent".to_owned(),
+        constraint: Constraint::ForeignKey {
+            columns: vec![ColumnId(1)],
+            referenced_table: parent,
+            referenced_columns: vec![ColumnId(1)],
+            on_delete: 'a',
+            on_update: 'a',
+        },
+    }];
+    let child = transaction.create_table(child).expect("a table");
+    let on_view = transaction
+        .create_view(view(schema, "z_view", vec![parent.0, child.0]))
+        .expect("a view");
+    transaction
+        .create_view(view(schema, "a_view", vec![on_view.0]))
+        .expect("a view");
+    let at = commit(transaction).await;
+    let head = now(&bench).await;
+    let schema = head.schema_by_name("s").expect("the schema").id;
+    let restored = |name: &str| RestoreSchema {
+        from: Arc::clone(&head),
+        schema,
+        name: name.to_owned(),
+        owner: "gotgan".to_owned(),
+    };
+    let mut transaction = bench.begin().await;
+    let copy = transaction.restore_schema(&restored("copy")).await;
+    let copy = copy.expect("restored");
+    assert_eq!((copy.tables.len(), copy.view_count), (2, 0));
+    assert_eq!(copy.left_out.len(), 2, "their text names the old schema");
+    let taken = transaction.restore_schema(&restored("s")).await;
+    assert_eq!(kind(taken), ErrorKind::Exists);
+    commit(transaction).await;
+    let mut transaction = bench.begin().await;
+    for view in head.views() {
+        let dropped = transaction.snapshot().dependents(view.id.0);
+        assert!(dropped.len() <= 1);
+    }
+    let views: Vec<_> = head
+        .views()
+        .map(|view| (view.name.clone(), view.id))
+        .collect();
+    for name in ["a_view", "z_view"] {
+        let (_, id) = views
+            .iter()
+            .find(|(other, _)| other == name)
+            .expect("a view");
+        transaction.drop_view(*id).expect("dropped");
+    }
+    let tables: Vec<_> = head
+        .tables()
+        .map(|table| (table.name.clone(), table.id))
+        .collect();
+    for name in ["a_child", "z_parent"] {
+        let (_, id) = tables
+            .iter()
+            .find(|(other, _)| other == name)
+            .expect("a table");
+        transaction.drop_table(*id).expect("dropped");
+    }
+    transaction.drop_schema(schema).expect("dropped");
+    commit(transaction).await;
+    let dropped = bench.lake.dropped_schemas().await.expect("dropped schemas");
+    let from = bench
+        .lake
+        .snapshot(dropped[0].last)
+        .await
+        .expect("a picture");
+    let mut transaction = bench.begin().await;
+    let back = transaction
+        .restore_schema(&RestoreSchema {
+            from,
+            schema: dropped[0].id,
+            ..restored("s")
+        })
+        .await
+        .expect("restored");
+    assert_eq!((back.tables.len(), back.view_count), (2, 2));
+    commit(transaction).await;
+    let bench = bench.reopen().await;
+    let head = now(&bench).await;
+    for name in ["copy", "s"] {
+        let schema = head.schema_by_name(name).expect("the schema").id;
+        let named = |name: &str| match head.relation(schema, name) {
+            Some(Relation::Table(table)) => table,
+            other => panic!("{name} is {other:?}"),
+        };
+        let (parent, child) = (named("z_parent"), named("a_child"));
+        let Constraint::ForeignKey {
+            referenced_table, ..
+        } = child.constraints[0].constraint
+        else {
+            panic!("no key");
+        };
+        assert_eq!(referenced_table, parent.id, "{name}");
+        assert_eq!(shown(&bench, &head, parent.id).await.rows.len(), 5);
+        let dependents = head.dependents(parent.id.0).len();
+        assert_eq!(dependents, usize::from(name == "s"), "{name}");
+    }
+    let restores = bench.lake.restores(10).await.expect("restores");
+    assert_eq!(restores.len(), 4);
+    let names: BTreeSet<&str> = restores
+        .iter()
+        .map(|entry| entry.target_name[0].as_str())
+        .collect();
+    assert_eq!(names, BTreeSet::from(["copy", "s"]));
+    let parent = restores.iter().find(|entry| entry.row_count > 0);
+    let parent = parent.expect("the parent");
+    assert_eq!((parent.from >= at, parent.row_count), (true, 5));
+    assert_eq!(parent.source_name, ["s".to_owned(), "z_parent".to_owned()]);
+}
+
+#[tokio::test]
+async fn a_preview_tells_what_a_restore_would_bring() {
+    let bench = Bench::new().await;
+    let (id, snapshots) = life(&bench).await;
+    let [_, _, _, at, .., last, _] = snapshots[..] else {
+        panic!("too few snapshots");
+    };
+    let then = bench.lake.snapshot(at).await.expect("a picture");
+    let today = bench.lake.snapshot(last).await.expect("a picture");
+    let alone = bench.lake.preview_restore(&then, id, None).await;
+    let alone = alone.expect("a preview");
+    assert_eq!((alone.row_count, alone.file_count), (11, 1));
+    assert!(alone.bytes > 0 && alone.row_count_now.is_none());
+    let compared = bench
+        .lake
+        .preview_restore(&then, id, Some((&today, id)))
+        .await;
+    let compared = compared.expect("a preview");
+    assert_eq!((compared.row_count, compared.row_count_now), (11, Some(0)));
+    let columns: Vec<(bool, bool)> = compared
+        .columns
+        .iter()
+        .map(|column| (column.then.is_some(), column.now.is_some()))
+        .collect();
+    assert_eq!(columns, [(true, false)], "the dropped column");
 }

@@ -15,8 +15,10 @@ use arrow::datatypes::Int32Type;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use std::collections::BTreeMap;
-use crate::catalog::testing::{execute, number};
-use crate::{DataFile, ExpireOptions, Pin, Restore, SweepOptions, TableWriter};
+use crate::catalog::testing::number;
+use crate::{
+    DataFile, ExpireOptions, NewHold, OptionTarget, Pin, RETENTION, Restore, SweepOptions, TableWriter,
+};
 
 const SEED_COUNT: u64 = 10;
 const STEP_COUNT: usize = 120;
@@ -36,6 +38,8 @@ pub(super) struct World {
     pub(super) pins: Vec<Pin>,
     /// Retentions of tables, in seconds.
     pub(super) own: BTreeMap<TableId, i64>,
+    /// Snapshots that expired.
+    gone: BTreeSet<SnapshotId>,
     /// What was not needed when something expired.
     lost: BTreeSet<(SnapshotId, TableId)>,
     next: i32,
@@ -73,6 +77,7 @@ impl World {
             holds: BTreeMap::new(),
             pins: Vec::new(),
             own: BTreeMap::new(),
+            gone: BTreeSet::new(),
             lost: BTreeSet::new(),
             next: 0,
             random: StdRng::seed_from_u64(seed),
@@ -298,6 +303,12 @@ impl World {
         let id = self.bench.table_id(&name).await;
         let model = self.history[&at].1[&table].clone();
         self.now.insert(id, model);
+        // Options come along.
+        let head = self.bench.lake.head().await.expect("a head");
+        let options = &head.table(id).expect("the table").options;
+        if let Some(seconds) = options.get(RETENTION) {
+            self.own.insert(id, seconds.parse().expect("a number"));
+        }
         self.record().await;
     }
 
@@ -323,18 +334,20 @@ impl World {
             return;
         }
         let name = self.name();
-        let sql = format!(
-            "INSERT INTO gotgan_hold VALUES \
-             ('{name}', {at}, 10, '2026-01-01 00:00:00+00', NULL, NULL)"
-        );
-        execute(self.bench.folder.path(), &sql).await;
+        let new = NewHold {
+            name: name.clone(),
+            snapshot: Some(at),
+            owner: "gotgan".to_owned(),
+            until: None,
+            comment: None,
+        };
+        self.bench.lake.create_hold(new).await.expect("a hold");
         self.holds.insert(name, at);
     }
 
     async fn release(&mut self) {
         if let Some((name, _)) = self.holds.pop_first() {
-            let sql = format!("DELETE FROM gotgan_hold WHERE hold_name = '{name}'");
-            execute(self.bench.folder.path(), &sql).await;
+            self.bench.lake.drop_hold(&name).await.expect("dropped");
         }
     }
 
@@ -349,12 +362,12 @@ impl World {
     async fn set_retention(&mut self, table: TableId) {
         let seconds = [HOUR, 6 * HOUR, 3 * DAY, 10 * DAY];
         let seconds = self.one_of(&seconds).expect("one");
-        let sql = format!(
-            "DELETE FROM gotgan_option WHERE object_id = {table}; INSERT INTO gotgan_option \
-             VALUES ({table}, 0, NULL, 'gotgan.retention', '{seconds}')"
-        );
-        execute(self.bench.folder.path(), &sql).await;
+        let mut transaction = self.bench.begin().await;
+        let target = OptionTarget::Table(table);
+        let set = transaction.set_option(target, RETENTION, Some(seconds.to_string()));
+        set.expect("an option");
         self.own.insert(table, seconds);
+        self.commit(transaction).await;
     }
 
     fn pass(&mut self) {
@@ -375,7 +388,7 @@ impl World {
     }
 
     fn is_kept(&self, at: SnapshotId) -> bool {
-        self.is_needed(at, DAY)
+        self.is_needed(at, DAY) && !self.gone.contains(&at)
     }
 
     /// Whether a table must be readable at a snapshot.
@@ -386,6 +399,9 @@ impl World {
 
     pub(super) async fn expire(&mut self, place: &str) {
         for (at, (_, state)) in &self.history {
+            if !self.is_kept(*at) {
+                self.gone.insert(*at);
+            }
             for table in state.keys() {
                 if !self.must_show(*at, *table) {
                     self.lost.insert((*at, *table));
@@ -405,7 +421,6 @@ impl World {
             self.bench.folder.path(),
             "SELECT count(*) FROM ducklake_snapshot",
         );
-        // A pin may keep one that the retention would not, until the next time.
         assert_eq!(found.await, kept as i64, "snapshots, {place}");
         self.check(place).await;
     }

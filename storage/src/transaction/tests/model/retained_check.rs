@@ -66,7 +66,10 @@ impl World {
         let retention = self.own.get(&table).copied().unwrap_or(DAY);
         assert!(retention > DAY, "lost, {place}");
         let picture = self.bench.lake.snapshot_at(time).await;
-        let picture = picture.unwrap_or_else(|error| panic!("{error}, {place}"));
+        let picture = match picture {
+            Ok(picture) => picture,
+            Err(error) => panic!("{error}, {place}"),
+        };
         let found = self.shown(&picture, table, place).await;
         let found = found.unwrap_or_else(|| panic!("not kept by {}, {place}", picture.id()));
         check(&found, expected, &format!("archived, {place}"));
