@@ -17,8 +17,8 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
 use pgwire::messages::Message;
-use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use rustls::pki_types::CertificateDer;
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;
 

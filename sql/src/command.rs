@@ -146,7 +146,10 @@ fn with_values(expr: Expr, parameters: &[Parameter]) -> Result<Expr, SqlError> {
         let Expr::Placeholder(place) = &part else {
             return Ok(Transformed::no(part));
         };
-        let number = place.id.strip_prefix('$').and_then(|n| n.parse::<usize>().ok());
+        let number = place
+            .id
+            .strip_prefix('$')
+            .and_then(|n| n.parse::<usize>().ok());
         let index = number.and_then(|number| number.checked_sub(1));
         let Some(given) = index.and_then(|index| parameters.get(index)) else {
             return Err(SqlError::with_code(
@@ -157,7 +160,10 @@ fn with_values(expr: Expr, parameters: &[Parameter]) -> Result<Expr, SqlError> {
         };
         let metadata = given.pg_type.metadata();
         let metadata = (!metadata.is_empty()).then(|| FieldMetadata::from(metadata));
-        Ok(Transformed::yes(Expr::Literal(given.value.clone(), metadata)))
+        Ok(Transformed::yes(Expr::Literal(
+            given.value.clone(),
+            metadata,
+        )))
     })?;
     Ok(replaced.data)
 }

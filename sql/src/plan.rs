@@ -62,8 +62,8 @@ pub(crate) use check::{Named, Place, SourceScope, explain_expression, for_each_c
 pub use description::ColumnDescription;
 pub(crate) use local::{EXCLUDED_RELATION, LocalRelation, TARGET_RELATION};
 pub(crate) use past::past_name;
-pub(crate) use provider::is_aggregate;
 use provider::Provider;
+pub(crate) use provider::is_aggregate;
 pub(crate) use sequence_table::COLUMNS as SEQUENCE_COLUMNS;
 
 /// Deepest chain of views over views.

@@ -38,8 +38,8 @@ mod temporary;
 mod versions;
 
 pub use extended::{Format, StatementDescription};
-pub use notice::Notice;
 pub(crate) use look_back::{AS_OF, Moment, not_kept};
+pub use notice::Notice;
 pub(crate) use run::Parameter;
 
 use extended::{Portal, Prepared};
@@ -318,6 +318,7 @@ impl Session {
 
     /// After an error: an implicit transaction is undone, an explicit one failed.
     pub async fn abort(&mut self) {
+        self.release_past();
         match self.transaction.take() {
             Some(active) if active.is_explicit => {
                 self.transaction = Some(active.fail().await);

@@ -31,8 +31,10 @@ mod settings;
 mod snapshots;
 mod table_restores;
 
+pub(crate) use retention::micros;
+
 /// Name of the schema.
-pub const SCHEMA: &str = "gotgan";
+pub(crate) const SCHEMA: &str = "gotgan";
 
 /// Every relation of the schema.
 const ALL: &[Definition] = &[

@@ -30,8 +30,8 @@ pub(crate) mod testing;
 pub(crate) use create::{NewLake, adoption, creation, data_path_write, public_schema};
 pub(crate) use postgres::PostgresCatalog;
 pub(crate) use sql::Sql;
-pub(crate) use statement::inlined_delete_table;
 pub(crate) use sqlite::{SqliteAccess, SqliteCatalog};
+pub(crate) use statement::inlined_delete_table;
 
 /// The newest snapshot, and the epoch of what is kept without history.
 #[derive(Clone, Debug, PartialEq)]

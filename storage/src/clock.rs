@@ -78,7 +78,8 @@ pub(crate) mod testing {
     impl AheadClock {
         /// Lets time pass.
         pub(crate) fn pass(&self, time: TimeDelta) {
-            self.seconds.fetch_add(time.num_seconds(), Ordering::Relaxed);
+            self.seconds
+                .fetch_add(time.num_seconds(), Ordering::Relaxed);
         }
     }
 

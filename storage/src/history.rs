@@ -23,20 +23,24 @@ use crate::spec::{SnapshotId, TableId};
 mod cache;
 mod dropped;
 mod entry;
+mod files;
 mod foreign;
 mod holds;
 mod preview;
 mod restores;
 mod settings;
+mod totals;
 
 pub(crate) use cache::PictureCache;
 pub use dropped::{DroppedSchema, DroppedTable};
 pub use entry::SnapshotEntry;
+pub use files::FileHistory;
 pub use holds::{Hold, NewHold};
 pub use preview::{ColumnDifference, RestorePreview};
 pub use restores::RestoreEntry;
 pub use settings::{RETENTION, RETENTION_MAX, Retention, RetentionOrigin};
 pub use settings::{parse_retention, retention_text};
+pub use totals::TableHistory;
 
 /// A snapshot and when it was committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,21 +191,46 @@ impl Lake {
             .min_by_key(|found| found.moment.id))
     }
 
+    /// The first snapshot from a number on that is kept, at least for some tables.
+    async fn first_since(&self, id: SnapshotId) -> Result<Option<SnapshotMoment>, Error> {
+        let since = vec![Condition::MoreThan("snapshot_id", id.0 - 1)];
+        let found = self.first_moment(since).await?;
+        Ok(found.map(|found| found.moment))
+    }
+
     /// The snapshot before `head_id` that was the newest at a moment, if it is known.
-    ///
-    /// Halves the ids instead of comparing times in the database: SQLite has them as text
-    /// that another program may have written in its own time zone.
     async fn newest_at(
         &self,
         moment: DateTime<Utc>,
         head_id: i64,
     ) -> Result<Option<SnapshotMoment>, Error> {
+        let Some(found) = self.last_at(moment, head_id).await? else {
+            return Ok(None);
+        };
+        // Every snapshot that touched a table is archived, if the table is kept there.
+        if found.moment.time == moment || found.is_archived {
+            return Ok(Some(found.moment));
+        }
+        // The next one's time says that this one was still the newest.
+        let next = self.moment_of(SnapshotId(found.moment.id.0 + 1)).await?;
+        Ok(next.map(|_| found.moment))
+    }
+
+    /// The last snapshot before another that is known of a moment; those after it may be gone.
+    ///
+    /// Halves the ids instead of comparing times in the database: SQLite has them as text
+    /// that another program may have written in its own time zone.
+    pub(crate) async fn last_at(
+        &self,
+        moment: DateTime<Utc>,
+        before: i64,
+    ) -> Result<Option<Found>, Error> {
         let oldest = self.first_moment(Vec::new()).await?;
         let Some(mut found) = oldest.filter(|oldest| oldest.moment.time <= moment) else {
             return Ok(None);
         };
         // No snapshot from here on was there yet.
-        let mut later = head_id;
+        let mut later = before;
         while later - found.moment.id.0 > 1 {
             let middle = found.moment.id.0 + (later - found.moment.id.0) / 2;
             let conditions = vec![
@@ -213,13 +242,7 @@ impl Lake {
                 _ => later = middle,
             }
         }
-        // Every snapshot that touched a table is archived, if the table is kept there.
-        if found.moment.time == moment || found.is_archived {
-            return Ok(Some(found.moment));
-        }
-        // The next one's time says that this one was still the newest.
-        let next = self.moment_of(SnapshotId(found.moment.id.0 + 1)).await?;
-        Ok(next.map(|_| found.moment))
+        Ok(Some(found))
     }
 
     async fn unknown_snapshot(&self, id: SnapshotId) -> Result<Error, Error> {
@@ -246,8 +269,8 @@ impl Lake {
 }
 
 /// A snapshot of a search.
-struct Found {
-    moment: SnapshotMoment,
+pub(crate) struct Found {
+    pub(crate) moment: SnapshotMoment,
     /// Whether it is kept for some tables only.
     is_archived: bool,
 }
@@ -284,7 +307,7 @@ fn all_kept(found: &[Vec<Values>]) -> bool {
 }
 
 impl SnapshotRow {
-    fn moment(&self) -> SnapshotMoment {
+    pub(crate) fn moment(&self) -> SnapshotMoment {
         SnapshotMoment {
             id: SnapshotId(self.snapshot_id),
             time: self.snapshot_time,

@@ -28,12 +28,12 @@ use crate::lock::PrimaryLock;
 use crate::object::Abandoned;
 use crate::retention::RetentionOptions;
 use crate::snapshot::{
-    Column, DataFile, DeletedPositions, FileList, Place, Snapshot, Wanted, load_files,
-    Table, load_picture, refresh_picture,
+    Column, DataFile, DeletedPositions, FileList, Place, Snapshot, Table, Wanted, load_files,
+    load_picture, refresh_picture,
 };
-use crate::spec::{SnapshotId, TableId};
 use crate::spec::change::CommitDetail;
 use crate::spec::rows::ChangesRow;
+use crate::spec::{SnapshotId, TableId};
 use crate::transaction::{Author, Counters, CountersCache, Transaction};
 
 mod cache;

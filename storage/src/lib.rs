@@ -42,6 +42,7 @@ pub use file::write::{
     FileCompression, StagedColumn, StagedFile, StagedFiles, TableWriter, WriteOptions,
 };
 pub use history::{ColumnDifference, DroppedSchema, DroppedTable, RestoreEntry, RestorePreview};
+pub use history::{FileHistory, TableHistory};
 pub use history::{Hold, NewHold, RETENTION, RETENTION_MAX, Retention, RetentionOrigin};
 pub use history::{SnapshotEntry, SnapshotMoment, SnapshotRange};
 pub use history::{parse_retention, retention_text};

@@ -14,10 +14,16 @@
 //! snapshot that touched it moves to the archive (`archive`). One that is kept shorter is
 //! cut out of older snapshots (`shorten`), and its rows go.
 
+use std::time::Duration;
+
+use crate::catalog::{CatalogStore, Condition, Selection};
+use crate::error::Error;
+use crate::spec::rows::SnapshotRow;
+use crate::spec::side::ArchiveRow;
+
 mod expire;
 mod files;
 mod kept;
-mod moment;
 mod need;
 mod policy;
 mod preview;
@@ -30,15 +36,8 @@ mod step;
 mod tables;
 
 pub use expire::ExpireOptions;
-pub(crate) use step::{Pace, Points, Step, check_point, check_primary};
 pub use report::{ExpireReport, ExpiredTable};
-
-use std::time::Duration;
-
-use crate::catalog::{CatalogStore, Condition, Selection};
-use crate::error::Error;
-use crate::spec::rows::SnapshotRow;
-use crate::spec::side::ArchiveRow;
+pub(crate) use step::{Pace, Points, Step, check_point, check_primary};
 
 /// How long what was stays. Limits that no setting of the lake can undercut are here, too.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +51,7 @@ pub struct RetentionOptions {
     pub grace: Duration,
     /// Age at which an object that nobody ever named is taken for abandoned. Default 7 days.
     pub orphan_age: Duration,
-    /// How long one step may hold the commit lock, about. Default 40 milliseconds.
+    /// How long one step may hold the commit lock, about. Default 20 milliseconds.
     pub step_time: Duration,
 }
 
@@ -63,7 +62,7 @@ impl Default for RetentionOptions {
             expire_age_min: Duration::from_secs(600),
             grace: Duration::from_secs(24 * 3600),
             orphan_age: Duration::from_secs(7 * 24 * 3600),
-            step_time: Duration::from_millis(40),
+            step_time: Duration::from_millis(20),
         }
     }
 }

@@ -151,8 +151,11 @@ impl Lake {
         // Whoever removes the last row that names them schedules them again.
         let stay = stay.into_iter().map(|(path, _)| path).collect();
         step.catalog.execute(&unschedule(stay)).await?;
-        step.commit(["sweep/before-check-commit", "sweep/after-check-commit"], &mut pace)
-            .await?;
+        step.commit(
+            ["sweep/before-check-commit", "sweep/after-check-commit"],
+            &mut pace,
+        )
+        .await?;
         let locations = go.iter().map(|(_, location)| location.clone()).collect();
         delete_objects(&self.object_store(), locations).await?;
         check_point(self, "sweep/after-delete")?;
@@ -173,7 +176,10 @@ fn unschedule(paths: Vec<String>) -> Sql {
 fn named_files<'a>(names: impl Iterator<Item = &'a str>) -> Sql {
     let names: Vec<String> = names.map(str::to_owned).collect();
     let of = |table: &str| {
-        let select = Sql::new("SELECT ").file_name("\"path\"").text(" FROM ").name(table);
+        let select = Sql::new("SELECT ")
+            .file_name("\"path\"")
+            .text(" FROM ")
+            .name(table);
         let select = select.text(" WHERE ").file_name("\"path\"").text(" IN ");
         select.texts(names.clone())
     };

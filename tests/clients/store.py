@@ -87,6 +87,13 @@ class Store:
             stderr=subprocess.DEVNULL,
             env=dict(os.environ, AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="x"),
         )
+        try:
+            self._prepare()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _prepare(self):
         deadline = time.monotonic() + START_SECONDS_MAX
         while True:
             try:
@@ -94,7 +101,6 @@ class Store:
                 break
             except OSError:
                 if time.monotonic() > deadline or self.process.poll() is not None:
-                    self.stop()
                     raise
                 time.sleep(0.02)
         self.proxy = Proxy(self.store_port)

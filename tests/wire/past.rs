@@ -1,7 +1,10 @@
-//! Sessions in the past, by the startup packet, and moments that come as parameters.
+//! Sessions in the past, by the startup packet, moments that come as parameters, and what
+//! goes by itself.
+
+use std::time::Duration;
 
 use gotgan_tests::client::{Client, Login, Reply, bind, describe, execute, parse, sync};
-use gotgan_tests::Server;
+use gotgan_tests::{Server, poll};
 
 /// A server with a table whose one row says at which snapshot it was written.
 struct Past {
@@ -44,6 +47,17 @@ impl Past {
         );
         self.server.client().unwrap().value(&sql).unwrap()
     }
+}
+
+/// A server whose snapshots expire as soon as they are superseded.
+fn forgetful() -> Server {
+    let settings = [
+        ("storage.retention", "0d"),
+        ("storage.expire_age_min", "0s"),
+        ("storage.grace", "0s"),
+        ("maintenance.expire_interval", "100ms"),
+    ];
+    Server::with_settings(&settings).unwrap()
 }
 
 /// Prepares, describes and runs a statement with text parameters.
@@ -90,10 +104,7 @@ fn the_database_name_opens_an_earlier_state() {
         assert_eq!(client.value(&sql).unwrap(), "second");
         let listed = "SELECT count(*) FROM pg_database WHERE datname = current_database()";
         assert_eq!(client.value(listed).unwrap(), "1");
-        assert_eq!(
-            client.value("SELECT current_database()").unwrap(),
-            database
-        );
+        assert_eq!(client.value("SELECT current_database()").unwrap(), database);
     }
 }
 
@@ -109,7 +120,10 @@ fn a_state_that_is_not_there_is_refused_at_the_login() {
     ] {
         let refused = past.connect(|login| login.database = database.to_owned());
         let text = refused.err().map(|error| error.to_string());
-        assert!(text.clone().is_some_and(|text| text.contains(code)), "{database}: {text:?}");
+        assert!(
+            text.clone().is_some_and(|text| text.contains(code)),
+            "{database}: {text:?}"
+        );
     }
 }
 
@@ -144,7 +158,11 @@ fn rows_of_other_columns_than_described_are_an_error() {
     let sql = "SELECT * FROM t AS OF SNAPSHOT $1";
     let reply = extended(&mut client, sql, &[Some(&past.first)]);
     assert_eq!(reply.code(), "0A000");
-    let reply = extended(&mut client, "SELECT * FROM t AS OF SNAPSHOT $1", &[Some("1")]);
+    let reply = extended(
+        &mut client,
+        "SELECT * FROM t AS OF SNAPSHOT $1",
+        &[Some("1")],
+    );
     assert_eq!(reply.code(), "42P01");
 }
 
@@ -172,4 +190,62 @@ fn a_prepared_statement_follows_the_session_into_the_past() {
     assert_eq!(client.query("EXECUTE counted").unwrap().code(), "42P01");
     client.execute("RESET gotgan.as_of").unwrap();
     assert_eq!(client.value("EXECUTE counted").unwrap(), "2");
+}
+
+#[test]
+fn snapshots_expire_by_themselves_unless_they_are_held() {
+    let server = forgetful();
+    let mut client = server.client().unwrap();
+    client
+        .execute("CREATE TABLE t (a int); INSERT INTO t SELECT generate_series(1, 1000)")
+        .unwrap();
+    client.execute("CREATE SNAPSHOT held").unwrap();
+    for _ in 0..3 {
+        client.execute("UPDATE t SET a = a + 1").unwrap();
+    }
+    let kept = "SELECT count(*) FROM gotgan.snapshots";
+    let is_expired = || (server.client().ok()?.value(kept).ok()? == "2").then_some(());
+    poll(Duration::from_secs(20), is_expired).expect("only the head and the held one are left");
+    let minimum = "SELECT min(a) FROM t";
+    let held = format!("{minimum} AS OF SNAPSHOT held");
+    assert_eq!(client.value(&held).unwrap(), "1");
+    assert_eq!(client.value(minimum).unwrap(), "4");
+    let job = "SELECT count(*) FROM gotgan.maintenance WHERE error IS NULL AND runs > 0";
+    let have_run = || (server.client().ok()?.value(job).ok()? == "2").then_some(());
+    poll(Duration::from_secs(20), have_run).expect("expiry and sweeping are done");
+    client.execute("DROP SNAPSHOT held").unwrap();
+    let is_gone = || (server.client().ok()?.value(kept).ok()? == "1").then_some(());
+    poll(Duration::from_secs(20), is_gone).expect("nothing holds it any more");
+    assert_eq!(
+        client
+            .query("SELECT * FROM t AS OF SNAPSHOT 3")
+            .unwrap()
+            .code(),
+        "22023"
+    );
+}
+
+#[test]
+fn a_retention_takes_effect_without_a_restart() {
+    let server = forgetful();
+    let mut client = server.client().unwrap();
+    client
+        .execute("ALTER SYSTEM SET gotgan.retention = '1 day'")
+        .unwrap();
+    client
+        .execute("CREATE TABLE t (a int); INSERT INTO t VALUES (1)")
+        .unwrap();
+    client.execute("DROP TABLE t").unwrap();
+    let expired = client
+        .value("SELECT count(*) FROM gotgan.expire_snapshots(dry_run => true)")
+        .unwrap();
+    assert_eq!(expired, "0");
+    client.execute("UNDROP TABLE t").unwrap();
+    assert_eq!(client.value("SELECT a FROM t").unwrap(), "1");
+    client
+        .execute("ALTER SYSTEM RESET gotgan.retention")
+        .unwrap();
+    let kept = "SELECT count(*) FROM gotgan.snapshots";
+    let is_expired = || (server.client().ok()?.value(kept).ok()? == "1").then_some(());
+    poll(Duration::from_secs(20), is_expired).expect("the configuration holds again");
 }

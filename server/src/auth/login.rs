@@ -39,7 +39,10 @@ pub(crate) async fn log_in(
     let user = startup.user.as_str();
     let address = peer.map(|address| address.ip());
     // What follows the `@` is a moment, not another database.
-    let (database, _) = startup.database.split_once('@').unwrap_or((&startup.database, ""));
+    let (database, _) = startup
+        .database
+        .split_once('@')
+        .unwrap_or((&startup.database, ""));
     let asking = Asking {
         transport: socket.transport(),
         address,

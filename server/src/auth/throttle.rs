@@ -54,7 +54,12 @@ impl Throttle {
     }
 
     /// How long this client must wait before it may try again, if it must.
-    pub(crate) fn pause(&self, address: Option<IpAddr>, user: &str, now: Instant) -> Option<Duration> {
+    pub(crate) fn pause(
+        &self,
+        address: Option<IpAddr>,
+        user: &str,
+        now: Instant,
+    ) -> Option<Duration> {
         if self.failures_max == 0 {
             return None;
         }
@@ -63,7 +68,9 @@ impl Throttle {
         let pauses = keys.filter_map(|(key, limit)| {
             let count = counts.get(&key).filter(|count| count.failures >= limit)?;
             let passed = now.saturating_duration_since(count.last);
-            self.lockout.checked_sub(passed).filter(|left| !left.is_zero())
+            self.lockout
+                .checked_sub(passed)
+                .filter(|left| !left.is_zero())
         });
         pauses.max()
     }
@@ -78,9 +85,16 @@ impl Throttle {
             self.forget(&mut counts, now);
         }
         for key in keys(address, user) {
-            let count = counts.entry(key).or_insert(Count { failures: 0, last: now });
+            let count = counts.entry(key).or_insert(Count {
+                failures: 0,
+                last: now,
+            });
             let is_old = now.saturating_duration_since(count.last) >= self.lockout;
-            count.failures = if is_old { 1 } else { count.failures.saturating_add(1) };
+            count.failures = if is_old {
+                1
+            } else {
+                count.failures.saturating_add(1)
+            };
             count.last = now;
         }
     }
@@ -93,7 +107,10 @@ impl Throttle {
     }
 
     fn limits(&self) -> [u32; 2] {
-        [self.failures_max, self.failures_max.saturating_mul(NETWORK_FACTOR)]
+        [
+            self.failures_max,
+            self.failures_max.saturating_mul(NETWORK_FACTOR),
+        ]
     }
 
     /// Drops what counts no more; if that is not enough, the older half.

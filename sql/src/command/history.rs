@@ -31,6 +31,7 @@ use arguments::Arguments;
 
 mod arguments;
 mod expire;
+mod files;
 mod hold;
 mod preview;
 mod restore;
@@ -68,7 +69,7 @@ impl Shape {
             Action::Undrop(_) => Self::one("restored:text"),
             Action::Hold(_) => Self::one("snapshot_id:int8 retained_until:timestamptz"),
             Action::DropHold { .. } => Self::one("dropped:text"),
-            Action::Retention(_) => Self::one("retention:text"),
+            Action::Retention(_) => Self::one("retention:interval"),
             Action::Preview(_) => Self {
                 columns: "source:text target:text snapshot_id:int8 rows:int8 bytes:int8 \
                           files:int8 rows_now:int8 bytes_now:int8 columns_added:text[] \
@@ -88,9 +89,10 @@ impl Shape {
                 is_one: true,
             },
             Action::FileHistory { .. } => Self {
-                columns: "path:text rows:int8 bytes:int8 since_snapshot:int8 \
+                columns: "path:text kind:text rows:int8 bytes:int8 since_snapshot:int8 \
                           since:timestamptz until_snapshot:int8 until:timestamptz \
-                          kept_by_snapshots:int8 kept_by_holds:text[] bytes_freed:int8",
+                          kept_by_snapshots:int8 held_by:text[] shared_with:int8 \
+                          bytes_freed:int8",
                 is_shown: true,
                 is_one: false,
             },
@@ -113,8 +115,16 @@ pub(crate) async fn run(
     parameters: &[Parameter],
 ) -> Result<Outcome, SqlError> {
     let shape = Shape::of(&statement.action);
-    if let Answer::Value(name) = &statement.answer {
-        require_one(&shape, name)?;
+    match &statement.answer {
+        Answer::Statement => {}
+        Answer::Value(name) => require_one(&shape, name)?,
+        // A mistake in the query is found before anything is done.
+        Answer::Rows(outer) => {
+            relate(session, shape.rows().finish()?)?;
+            let planner = session.planner().await;
+            session.relations.clear();
+            query::plan(&planner?, outer, parameters).await?;
+        }
     }
     let report = perform(session, &statement.action, parameters).await?;
     match &statement.answer {
@@ -187,7 +197,7 @@ async fn perform(
             hold::drop(session, names, *if_exists, &shape, arguments).await
         }
         Action::Retention(change) => retention::run(session, change, &shape, arguments).await,
-        Action::FileHistory { .. } => Err(SqlError::not_supported("gotgan.file_history()")),
+        Action::FileHistory { table } => files::run(session, table, &shape, arguments).await,
     }
 }
 
@@ -221,13 +231,20 @@ fn rows(session: &Session, batch: RecordBatch, tag: Tag) -> Outcome {
 
 fn described(fields: &SchemaRef) -> Arc<[ColumnDescription]> {
     let fields = fields.fields().iter();
-    fields.map(|field| ColumnDescription::of_field(field)).collect()
+    fields
+        .map(|field| ColumnDescription::of_field(field))
+        .collect()
 }
 
 /// The first column under the name that the select list gives it.
 fn value_field(shape: &Shape, name: &str) -> SchemaRef {
     let fields = shape.fields();
-    let first: Vec<Field> = fields.fields().iter().take(1).map(|f| f.as_ref().clone()).collect();
+    let first: Vec<Field> = fields
+        .fields()
+        .iter()
+        .take(1)
+        .map(|f| f.as_ref().clone())
+        .collect();
     let renamed = first.into_iter().map(|field| field.with_name(name));
     Arc::new(Schema::new(renamed.collect::<Vec<_>>()))
 }
@@ -236,9 +253,9 @@ fn value_field(shape: &Shape, name: &str) -> SchemaRef {
 fn require_one(shape: &Shape, name: &str) -> Result<(), SqlError> {
     match shape.is_one {
         true => Ok(()),
-        false => Err(SqlError::not_supported(format!(
-            "gotgan.{name}() outside of FROM"
-        ))
-        .with_hint(format!("Write SELECT * FROM gotgan.{name}(...)."))),
+        false => Err(
+            SqlError::not_supported(format!("gotgan.{name}() outside of FROM"))
+                .with_hint(format!("Write SELECT * FROM gotgan.{name}(...).")),
+        ),
     }
 }

@@ -117,7 +117,10 @@ async fn sweep(engine: &Engine) -> Result<String, SqlError> {
 }
 
 async fn remove_orphans(engine: &Engine) -> Result<String, SqlError> {
-    let report = engine.lake.remove_orphans(&OrphanOptions::default()).await?;
+    let report = engine
+        .lake
+        .remove_orphans(&OrphanOptions::default())
+        .await?;
     if report.objects > 0 {
         let (files, bytes) = (report.objects, report.bytes);
         tracing::info!(files, bytes, "abandoned files were removed");

@@ -55,7 +55,9 @@ impl JobLog {
     /// Every job that ran, by name.
     pub(crate) fn states(&self) -> Vec<(&'static str, JobState)> {
         let jobs = self.lock();
-        jobs.iter().map(|(job, state)| (*job, state.clone())).collect()
+        jobs.iter()
+            .map(|(job, state)| (*job, state.clone()))
+            .collect()
     }
 }
 

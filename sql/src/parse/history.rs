@@ -30,7 +30,7 @@ use crate::pg_catalog::identifier;
 
 mod function;
 
-pub(crate) use function::lift;
+pub(crate) use function::{is_function, lift};
 
 /// A statement about what was, and how its answer is given.
 #[derive(Clone, Debug)]
@@ -59,7 +59,7 @@ pub(crate) enum Action {
     Restore(Restore),
     Preview(Restore),
     Undrop(Undrop),
-    Hold(Hold),
+    Hold(Box<Hold>),
     DropHold {
         if_exists: bool,
         names: Vec<NameArgument>,
@@ -131,7 +131,7 @@ pub(crate) enum NameArgument {
     /// As a statement writes it.
     Written(ObjectName),
     /// A text with such a name, as functions take it.
-    Text(Expr),
+    Text(Box<Expr>),
 }
 
 impl NameArgument {
@@ -165,7 +165,7 @@ pub(super) fn parse(parser: &mut Parser<'_>) -> Result<HistoryStatement, ParserE
         () if take(parser, &["restore"]) => Action::Restore(restore(parser)?),
         () if take(parser, &["preview", "restore"]) => Action::Preview(restore(parser)?),
         () if take(parser, &["undrop"]) => Action::Undrop(undrop(parser)?),
-        () if take(parser, &["create", "snapshot"]) => Action::Hold(hold(parser)?),
+        () if take(parser, &["create", "snapshot"]) => Action::Hold(Box::new(hold(parser)?)),
         () if take(parser, &["drop", "snapshot"]) => Action::DropHold {
             if_exists: take(parser, &["if", "exists"]),
             names: parser.parse_comma_separated(hold_name)?,
@@ -261,7 +261,7 @@ fn point(parser: &mut Parser<'_>) -> Result<Option<Point>, ParserError> {
 /// A number, a text, a parameter, or the bare name of a hold.
 fn snapshot(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
     match &parser.peek_token_ref().token {
-        Token::Word(_) => {
+        Token::Word(_) if !are_next(parser, &["null"]) => {
             let name = super::fold(&parser.parse_identifier()?);
             Ok(text(name))
         }

@@ -109,10 +109,7 @@ fn system(parser: &mut Parser<'_>) -> Result<Retention, ParserError> {
 }
 
 /// `name = value`, or the name alone.
-fn option(
-    parser: &mut Parser<'_>,
-    is_set: bool,
-) -> Result<(String, Option<Expr>), ParserError> {
+fn option(parser: &mut Parser<'_>, is_set: bool) -> Result<(String, Option<Expr>), ParserError> {
     let name = name_parts(&parser.parse_object_name(false)?).join(".");
     if !is_set {
         return Ok((name, None));

@@ -69,8 +69,14 @@ impl TableProvider for SystemTable {
                 ctx: Arc::clone(&self.ctx),
                 fields: Arc::clone(&fields),
             };
-            let plan =
-                StreamingTableExec::try_new(fields, vec![Arc::new(rows)], projection, [], false, limit)?;
+            let plan = StreamingTableExec::try_new(
+                fields,
+                vec![Arc::new(rows)],
+                projection,
+                [],
+                false,
+                limit,
+            )?;
             return Ok(Arc::new(plan));
         }
         if self.relation.name == "pg_sequences" {
@@ -79,11 +85,7 @@ impl TableProvider for SystemTable {
             self.ctx.sequences.read_states(ids).await?;
         }
         let rows: RecordBatch = self.relation.rows(&self.ctx)?;
-        let plan = MemorySourceConfig::try_new_exec(
-            &[vec![rows]],
-            fields,
-            projection.cloned(),
-        )?;
+        let plan = MemorySourceConfig::try_new_exec(&[vec![rows]], fields, projection.cloned())?;
         Ok(plan)
     }
 }

@@ -74,6 +74,12 @@ pub(super) fn after(function: &mut Function) -> Result<Option<Expr>, SqlError> {
         if !SYSTEM_SCHEMAS.contains(&schema.as_str()) {
             return Err(SqlError::undefined_function(&format!("{schema}.{name}()")));
         }
+        if schema == crate::system_views::SCHEMA && crate::parse::history::is_function(name) {
+            return Err(
+                SqlError::not_supported(format!("{schema}.{name}() beside anything else"))
+                    .with_hint("It must be the only item of the select list, or of FROM."),
+            );
+        }
         let ident = Ident::with_quote('"', name.as_str());
         function.name = ObjectName(vec![ObjectNamePart::Identifier(ident)]);
     }

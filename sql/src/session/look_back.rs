@@ -130,7 +130,7 @@ impl Session {
     }
 
     /// Lets go of what a statement has read of the past.
-    pub(super) fn release_past(&mut self) {
+    pub(crate) fn release_past(&mut self) {
         self.pins.clear();
         if !self.past.is_empty() {
             self.past = Arc::default();
@@ -206,7 +206,9 @@ pub(super) fn name_database(statements: &mut [Statement], connected: &str) {
         if let Node::Ast(node) = &mut statement.node {
             let _: ControlFlow<()> = ast::visit_relations_mut(node.as_mut(), |relation| {
                 if let [database, _, _] = relation.0.as_mut_slice()
-                    && database.as_ident().is_some_and(|part| part.value == connected)
+                    && database
+                        .as_ident()
+                        .is_some_and(|part| part.value == connected)
                 {
                     *database = ast::ObjectNamePart::Identifier(Ident::new(DATABASE));
                 }

@@ -67,9 +67,7 @@ impl Session {
                     name,
                     data_types,
                     statement: inner,
-                } => {
-                    self.prepare_sql(name, data_types, inner, statement).await
-                }
+                } => self.prepare_sql(name, data_types, inner, statement).await,
                 node => self.run_ast(node, parameters).await,
             },
         }

@@ -37,7 +37,11 @@ impl Session {
     }
 
     /// The statement's surroundings as of an earlier snapshot.
-    pub(super) fn context_at(&self, ctx: &StatementContext, snapshot: Arc<Snapshot>) -> StatementContext {
+    pub(super) fn context_at(
+        &self,
+        ctx: &StatementContext,
+        snapshot: Arc<Snapshot>,
+    ) -> StatementContext {
         StatementContext {
             is_past: true,
             ..self.surroundings(snapshot, ctx.transaction_start)

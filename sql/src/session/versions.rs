@@ -37,7 +37,8 @@ impl Session {
         parameters: &[Parameter],
     ) -> Result<Statement, SqlError> {
         let mut bound = statement.clone();
-        self.bind_node(&mut bound.node, Values::Known(parameters)).await?;
+        self.bind_node(&mut bound.node, Values::Known(parameters))
+            .await?;
         Ok(bound)
     }
 
@@ -49,7 +50,8 @@ impl Session {
         known: &mut Vec<Option<PgType>>,
     ) -> Result<Statement, SqlError> {
         let mut bound = statement.clone();
-        self.bind_node(&mut bound.node, Values::Types(known)).await?;
+        self.bind_node(&mut bound.node, Values::Types(known))
+            .await?;
         Ok(bound)
     }
 

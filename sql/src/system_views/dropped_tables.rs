@@ -32,7 +32,7 @@ pub(super) fn pages(source: LakeRows) -> BoxStream<'static, Result<RecordBatch, 
                 table.dropped_by.as_deref(),
                 table.dropped_in.0,
                 table.last.0,
-                None::<i64>,
+                table.until.map(|until| until.timestamp_micros()),
                 signed(table.row_count),
                 signed(table.bytes),
             ]);

@@ -3,6 +3,8 @@
 //! Scopes: `lake`, which ALTER SYSTEM sets for all nodes; `session`, which SET sets. What
 //! the configuration of a node says is not shown, since it may name places and keys.
 
+use std::time::Duration;
+
 use arrow::array::RecordBatch;
 use futures::stream::BoxStream;
 use gotgan_storage::{RETENTION, RetentionOrigin};
@@ -27,14 +29,13 @@ pub(super) fn pages(source: LakeRows) -> BoxStream<'static, Result<RecordBatch, 
         let mut rows = source.page();
         let picture = source.lake.head().await?;
         let retention = source.lake.retention(&picture);
-        let seconds = retention.duration.as_secs();
         let set_at = match retention.origin {
             RetentionOrigin::Table | RetentionOrigin::Schema => "system",
             other => origin(other),
         };
         rows.push(cells![
             RETENTION,
-            format!("{seconds} seconds"),
+            shown(retention.duration),
             "lake",
             set_at,
             "how long a state stays after it was replaced, where no schema or table says otherwise",
@@ -44,9 +45,23 @@ pub(super) fn pages(source: LakeRows) -> BoxStream<'static, Result<RecordBatch, 
             AS_OF,
             as_of,
             "session",
-            if as_of.is_empty() { "default" } else { "session" },
+            if as_of.is_empty() {
+                "default"
+            } else {
+                "session"
+            },
             "the time, snapshot or hold that the session reads",
         ]);
         Ok(rows)
     })
+}
+
+/// A length of time as ALTER SYSTEM takes it.
+fn shown(duration: Duration) -> String {
+    const DAY: u64 = 86_400;
+    let seconds = duration.as_secs();
+    match seconds % DAY {
+        0 => format!("{} days", seconds / DAY),
+        _ => format!("{seconds} seconds"),
+    }
 }

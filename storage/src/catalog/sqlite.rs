@@ -15,9 +15,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{AssertSqlSafe, ConnectOptions, Row as _, SqliteConnection, Transaction};
 
-use crate::catalog::statement::{
-    Dialect, HEAD_SQL, Statement, index_ended, inlined_delete_table,
-};
+use crate::catalog::statement::{Dialect, HEAD_SQL, Statement, index_ended, inlined_delete_table};
 use crate::catalog::{
     CatalogStore, CommitTransaction, Found, Head, Installation, Selection, Sql, Write,
 };

@@ -5,16 +5,18 @@
 //! object that lives on under another name is not dropped.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::access::BOOTSTRAP_ROLE_ID;
 use crate::catalog::{Condition, Selection, decode};
 use crate::error::Error;
+use crate::history::{Hold, RETENTION, parse_retention};
 use crate::lake::Lake;
 use crate::snapshot::Snapshot;
 use crate::spec::rows::{ChangesRow, SchemaRow, SnapshotRow, TableRow, TableStatsRow};
-use crate::spec::side::{ArchiveRow, EndedRow, KeptTableRow, OwnerRow};
+use crate::spec::side::{ArchiveRow, EndedRow, KeptTableRow, OptionRow, OwnerRow};
 use crate::spec::{SchemaId, SnapshotId, TableId};
 
 /// A table that was dropped.
@@ -40,6 +42,8 @@ pub struct DroppedTable {
     pub row_count: u64,
     /// Bytes of its data files at its end.
     pub bytes: u64,
+    /// Until when it can be undropped, at least; nothing if a hold keeps it for ever.
+    pub until: Option<DateTime<Utc>>,
 }
 
 /// A schema that was dropped.
@@ -64,7 +68,7 @@ pub struct DroppedSchema {
 impl Lake {
     /// The tables that can be undropped, the last dropped first.
     ///
-    /// Cost: 3 reads of the catalog.
+    /// Cost: 5 reads of the catalog.
     pub async fn dropped_tables(&self) -> Result<Vec<DroppedTable>, Error> {
         let head = self.head().await?;
         let ended = vec![Condition::MoreThan("end_snapshot", 0)];
@@ -97,6 +101,7 @@ impl Lake {
         let ends: BTreeSet<i64> = last.values().filter_map(|row| row.end_snapshot).collect();
         let ends = Ends::load(self, &ends, &ids).await?;
         let counts = Counts::load(self, ids).await?;
+        let terms = Terms::load(self, last.values(), &head).await?;
         let mut dropped = Vec::new();
         for (id, row) in last {
             let Some(end) = row.end_snapshot else {
@@ -108,17 +113,20 @@ impl Lake {
                 continue;
             }
             let (row_count, bytes) = counts.of(id);
+            let dropped_at = ends.times.get(&end).copied();
+            let until = terms.until(&row, dropped_at);
             dropped.push(DroppedTable {
                 id: TableId(id),
                 schema: schemas.get(&row.schema_id).cloned().unwrap_or_default(),
                 owner: ends.owner(id, end, &head),
                 name: row.table_name,
                 dropped_in: SnapshotId(end),
-                dropped_at: ends.times.get(&end).copied(),
+                dropped_at,
                 dropped_by: ends.authors.get(&end).cloned(),
                 last: SnapshotId(end - 1),
                 row_count,
                 bytes,
+                until,
             });
         }
         dropped.sort_by_key(|table| std::cmp::Reverse((table.dropped_in, table.id)));
@@ -225,6 +233,62 @@ impl Ends {
     fn owner(&self, object: i64, end: i64, head: &Snapshot) -> String {
         let owner = self.owners.get(&(object, end));
         head.role_name(owner.copied().unwrap_or(BOOTSTRAP_ROLE_ID))
+    }
+}
+
+/// How long what was dropped is kept.
+struct Terms {
+    /// Of schemas and tables, with their ends.
+    options: Vec<OptionRow>,
+    lake: Duration,
+    age_min: Duration,
+    holds: Vec<Hold>,
+}
+
+impl Terms {
+    async fn load<'a>(
+        lake: &Lake,
+        tables: impl Iterator<Item = &'a TableRow>,
+        head: &Snapshot,
+    ) -> Result<Self, Error> {
+        let objects: BTreeSet<i64> = tables
+            .flat_map(|row| [row.table_id, row.schema_id])
+            .collect();
+        let options = Selection::of::<OptionRow>(vec![
+            Condition::In("object_id", objects.into_iter().collect()),
+            Condition::Is("option_name", RETENTION.to_owned()),
+        ]);
+        let options = lake.catalog().select(&[options]).await?.pop();
+        Ok(Self {
+            options: decode(options.unwrap_or_default())?,
+            lake: lake.retention(head).duration,
+            age_min: lake.retention_options().expire_age_min,
+            holds: lake.holds().await?,
+        })
+    }
+
+    /// `row`: the table's last row.
+    fn until(&self, row: &TableRow, dropped_at: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+        let last = row.end_snapshot? - 1;
+        let of = |object: i64| {
+            let shown = self.options.iter().find(|option| {
+                option.object_id == object
+                    && option.begin_snapshot <= last
+                    && option.end_snapshot.is_none_or(|end| end > last)
+            });
+            shown.and_then(|option| parse_retention(&option.value))
+        };
+        let own = of(row.table_id).or_else(|| of(row.schema_id));
+        let term = own.unwrap_or(self.lake).max(self.age_min);
+        let end = dropped_at.and_then(|at| at.checked_add_signed(TimeDelta::from_std(term).ok()?));
+        let holds = self.holds.iter().filter(|hold| hold.snapshot.0 == last);
+        let mut ends = vec![end];
+        ends.extend(holds.map(|hold| hold.until));
+        // Whatever has no end has the last one.
+        match ends.iter().any(Option::is_none) {
+            true => None,
+            false => ends.into_iter().flatten().max(),
+        }
     }
 }
 

@@ -14,8 +14,8 @@ use crate::spec::rows::SnapshotRow;
 use crate::spec::table::Row;
 use crate::{
     Author, Clock, ColumnType, ErrorKind, Lake, LakeOptions, LakeRole, NewColumn, NewHold, NewRole,
-    NewSchema, NewTable, OptionTarget, RETENTION, RetentionOrigin, Snapshot, SnapshotId, TableId,
-    Transaction, retention_text,
+    NewSchema, NewTable, OptionTarget, RETENTION, Restore, RetentionOrigin, Snapshot, SnapshotId,
+    TableId, Transaction, retention_text,
 };
 
 /// A clock that is moved by hand.
@@ -223,9 +223,8 @@ async fn roles_of_an_old_picture_are_todays() {
     drop(bench.folder);
 }
 
-#[tokio::test]
-async fn each_commit_tells_what_it_did_and_its_rows_tell_the_same() {
-    let bench = Bench::new().await;
+/// Makes two tables, fills them, deletes, flushes and drops.
+async fn six_commits(bench: &Bench) {
     bench.table("a", hour(1)).await;
     bench.table("b", hour(2)).await;
     let head = bench.lake.head().await.expect("a head");
@@ -259,6 +258,12 @@ async fn each_commit_tells_what_it_did_and_its_rows_tell_the_same() {
     let mut transaction = bench.lake.begin(Author::default()).await.expect("begun");
     transaction.drop_table(a).expect("dropped");
     transaction.commit().await.expect("a commit");
+}
+
+#[tokio::test]
+async fn each_commit_tells_what_it_did_and_its_rows_tell_the_same() {
+    let bench = Bench::new().await;
+    six_commits(&bench).await;
     let noted = bench
         .lake
         .snapshots(SnapshotId(0), 100)
@@ -457,9 +462,10 @@ async fn the_nearest_retention_counts() {
     assert_eq!(lake.retention(&head).origin, RetentionOrigin::Config);
 }
 
-#[tokio::test]
-async fn dropped_objects_are_known_as_long_as_their_last_snapshot_is() {
-    let bench = Bench::new().await;
+/// Drops table `a` and schema `s` with table `c` at hour 4, then renames what is left.
+///
+/// Returns the id of `a`, and the commit that dropped it.
+async fn drop_and_rename(bench: &Bench) -> (TableId, SnapshotId) {
     bench.table("a", hour(1)).await;
     bench.table("b", hour(2)).await;
     bench.table("kept", hour(3)).await;
@@ -507,6 +513,14 @@ async fn dropped_objects_are_known_as_long_as_their_last_snapshot_is() {
         .id;
     transaction.rename_schema(public, "open").expect("renamed");
     transaction.commit().await.expect("a commit");
+    (id("a"), end)
+}
+
+#[tokio::test]
+async fn dropped_objects_are_known_as_long_as_their_last_snapshot_is() {
+    let bench = Bench::new().await;
+    let (a_id, end) = drop_and_rename(&bench).await;
+    let lake = &bench.lake;
     let dropped = lake.dropped_tables().await.expect("dropped tables");
     let names: Vec<(&str, &str)> = dropped
         .iter()
@@ -514,14 +528,113 @@ async fn dropped_objects_are_known_as_long_as_their_last_snapshot_is() {
         .collect();
     assert_eq!(names, [("s", "c"), ("public", "a")]);
     let a = &dropped[1];
-    assert_eq!((a.id, a.dropped_in, a.last.0), (id("a"), end, end.0 - 1));
+    assert_eq!((a.id, a.dropped_in, a.last.0), (a_id, end, end.0 - 1));
     assert_eq!(a.dropped_at, Some(hour(4)));
     assert_eq!(a.dropped_by.as_deref(), Some("someone"));
     assert_eq!(a.owner, "gotgan");
+    assert_eq!(a.until, Some(hour(4 + 24)));
+    lake.create_hold(hold("x", Some(a.last), Some(hour(99))))
+        .await
+        .expect("a hold");
+    let held = lake.dropped_tables().await.expect("dropped tables");
+    assert_eq!(held[1].until, Some(hour(99)));
+    lake.create_hold(hold("y", Some(a.last), None))
+        .await
+        .expect("a hold");
+    let held = lake.dropped_tables().await.expect("dropped tables");
+    assert_eq!(held[1].until, None, "kept for ever");
     let schemas = lake.dropped_schemas().await.expect("dropped schemas");
     let names: Vec<&str> = schemas.iter().map(|schema| schema.name.as_str()).collect();
     assert_eq!(names, ["s"], "a renamed schema is not dropped");
     bench.expire(end.0 - 1).await;
     assert_eq!(lake.dropped_tables().await.expect("none"), []);
     assert_eq!(lake.dropped_schemas().await.expect("none"), []);
+}
+
+/// Appends a file at hours 2, 3 and 4, holds the second, restores the first, truncates.
+///
+/// Returns the commits of the files, and the last.
+async fn three_files(bench: &Bench, a: TableId) -> (Vec<SnapshotId>, SnapshotId) {
+    let lake = &bench.lake;
+    let mut begins = Vec::new();
+    for part in 0..3 {
+        bench.clock.set(hour(2 + part));
+        let mut transaction = lake.begin(Author::default()).await.expect("begun");
+        append_file(&mut transaction, a, 0..10).await;
+        begins.push(
+            transaction
+                .commit()
+                .await
+                .expect("a commit")
+                .expect("a snapshot"),
+        );
+    }
+    lake.create_hold(hold("x", Some(begins[1]), None))
+        .await
+        .expect("a hold");
+    let from = lake.snapshot(begins[0]).await.expect("a picture");
+    let mut transaction = lake.begin(Author::default()).await.expect("begun");
+    let restore = Restore {
+        schema: from.schema_by_name("public").expect("public").id,
+        from,
+        table: a,
+        name: "back".to_owned(),
+        owner: "gotgan".to_owned(),
+        replace: None,
+    };
+    transaction.restore_table(&restore).await.expect("restored");
+    transaction.commit().await.expect("a commit");
+    bench.clock.set(hour(9));
+    let mut transaction = lake.begin(Author::default()).await.expect("begun");
+    transaction.truncate_table(a).expect("truncated");
+    let end = transaction
+        .commit()
+        .await
+        .expect("a commit")
+        .expect("a snapshot");
+    (begins, end)
+}
+
+#[tokio::test]
+async fn the_files_of_a_table_tell_who_keeps_them() {
+    let bench = Bench::new().await;
+    bench.table("a", hour(1)).await;
+    let lake = &bench.lake;
+    let head = lake.head().await.expect("a head");
+    let a = head.tables().next().expect("a table").id;
+    let (begins, end) = three_files(&bench, a).await;
+    let files = lake.file_history(a).await.expect("files");
+    let shown: Vec<_> = files
+        .iter()
+        .map(|file| {
+            (
+                file.begin,
+                file.end,
+                file.kept_by,
+                file.held_by.len(),
+                file.shared_with,
+            )
+        })
+        .collect();
+    let at = |index: usize| begins[index];
+    assert_eq!(
+        shown,
+        [
+            (at(0), Some(end), 4, 1, 1),
+            (at(1), Some(end), 3, 1, 0),
+            (at(2), Some(end), 2, 0, 0),
+        ]
+    );
+    assert_eq!(files[0].begin_time, Some(hour(2)));
+    assert_eq!(files[0].end_time, Some(hour(9)));
+    let freed: Vec<bool> = files.iter().map(|file| file.freed_bytes() > 0).collect();
+    assert_eq!(freed, [false, true, true]);
+    let histories = lake.table_histories().await.expect("histories");
+    assert_eq!(histories.len(), 2);
+    let of_a = histories.iter().find(|history| history.table == a);
+    let of_a = of_a.expect("the table");
+    assert_eq!(of_a.oldest.map(|oldest| oldest.time), Some(hour(1)));
+    assert_eq!(of_a.history_bytes, files[1].bytes + files[2].bytes);
+    let back = histories.iter().find(|history| history.table != a);
+    assert_eq!(back.expect("the table").history_bytes, 0);
 }

@@ -49,17 +49,7 @@ pub(super) async fn open(mut options: LakeOptions) -> Result<Inner, Error> {
         }
         found = catalog.inspect().await?;
     }
-    match found {
-        Found::Lake => {}
-        Found::Nothing | Found::ForeignLake => {
-            let text = "there is no lake here yet: start a primary first";
-            return Err(Error::new(ErrorKind::NotFound, text));
-        }
-        Found::Stranger => {
-            let text = "the catalog database holds tables that are not a lake's";
-            return Err(Error::new(ErrorKind::Unsupported, text));
-        }
-    }
+    require_lake(found)?;
     let (state, data, roots) = check(catalog, &options, &place).await?;
     let opened = open_store(&data, options.object_store.as_ref())?;
     let lake_objects = opened.objects;
@@ -68,13 +58,7 @@ pub(super) async fn open(mut options: LakeOptions) -> Result<Inner, Error> {
         Some(wrap) => wrap.objects(lake_objects),
         None => lake_objects,
     };
-    let scratch = Scratch::open(
-        &options.scratch_dir,
-        &*options.ids,
-        options.scratch_bytes_max,
-    )?;
-    let scratch_disk = ScratchDisk::new(Arc::clone(scratch.usage()));
-    let scratch_objects = LocalStore::open(&options.scratch_dir, Arc::new(scratch_disk))?;
+    let (scratch, scratch_objects) = open_scratch(&options)?;
     let objects = ScratchStore::new(lake_objects, Arc::new(scratch_objects), scratch.name());
     options.write.compression = match (options.compression, &data) {
         (Some(compression), _) => compression,
@@ -106,6 +90,31 @@ pub(super) async fn open(mut options: LakeOptions) -> Result<Inner, Error> {
         scratch,
         _lock: lock,
     })
+}
+
+/// Errors: `NotFound` and `Unsupported` for what is no lake of ours.
+fn require_lake(found: Found) -> Result<(), Error> {
+    let (kind, text) = match found {
+        Found::Lake => return Ok(()),
+        Found::Nothing | Found::ForeignLake => {
+            let text = "there is no lake here yet: start a primary first";
+            (ErrorKind::NotFound, text)
+        }
+        Found::Stranger => {
+            let text = "the catalog database holds tables that are not a lake's";
+            (ErrorKind::Unsupported, text)
+        }
+    };
+    Err(Error::new(kind, text))
+}
+
+/// This process's folder for temporary tables, and the store of its files.
+fn open_scratch(options: &LakeOptions) -> Result<(Scratch, LocalStore), Error> {
+    let (folder, bytes_max) = (&options.scratch_dir, options.scratch_bytes_max);
+    let scratch = Scratch::open(folder, &*options.ids, bytes_max)?;
+    let disk = ScratchDisk::new(Arc::clone(scratch.usage()));
+    let objects = LocalStore::open(folder, Arc::new(disk))?;
+    Ok((scratch, objects))
 }
 
 /// Opens the catalog database. One in a file is for one primary alone, which is locked

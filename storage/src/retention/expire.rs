@@ -9,7 +9,6 @@ use crate::error::Error;
 use crate::lake::Lake;
 use crate::retention::files::expire_files;
 use crate::retention::kept::{expire_archive, move_on};
-use crate::retention::moment::newest_at;
 use crate::retention::need::Needs;
 use crate::retention::report::{ExpireReport, Tally};
 use crate::retention::rows::{expire_inlined, expire_rows, expire_rows_of};
@@ -87,10 +86,13 @@ async fn horizon(lake: &Lake, options: &ExpireOptions) -> Result<Horizon, Error>
     let needs = Needs::load(lake, &mut *step.catalog).await?;
     step.give_up().await?;
     let retained = needs.now - needs.policy.system;
-    let moment = options.older_than.unwrap_or(retained).min(needs.latest(lake));
+    let moment = options
+        .older_than
+        .unwrap_or(retained)
+        .min(needs.latest(lake));
     Ok(Horizon {
         moment,
-        snapshot: newest_at(lake.catalog(), moment, needs.head).await?,
+        snapshot: needs.newest_at(lake, moment).await?,
     })
 }
 

@@ -173,7 +173,9 @@ async fn schedule(
     let select = select.text(" WHERE \"data_file_id\" IN ").integers(&ids);
     let found = step.catalog.query(&select).await?;
     let found: BTreeSet<i64> = found.iter().map(|row| number(row.first())).collect();
-    let taken = by_path.values().filter(|(file, _)| found.contains(&file.id));
+    let taken = by_path
+        .values()
+        .filter(|(file, _)| found.contains(&file.id));
     Ok(taken
         .map(|(file, _)| {
             let (schema_name, table_name) = folders.names(file.table_id);
@@ -198,15 +200,24 @@ impl Folders {
     async fn load(step: &mut Step<'_>, files: &[Dead]) -> Result<Self, Error> {
         let ids: BTreeSet<i64> = files.iter().map(|file| file.table_id).collect();
         let of_tables = vec![Condition::In("table_id", ids.into_iter().collect())];
-        let rows = step.catalog.select(&Selection::of::<TableRow>(of_tables)).await?;
+        let rows = step
+            .catalog
+            .select(&Selection::of::<TableRow>(of_tables))
+            .await?;
         let tables: Vec<TableRow> = decode(rows)?;
         let ids: BTreeSet<i64> = tables.iter().map(|table| table.schema_id).collect();
         let of_schemas = vec![Condition::In("schema_id", ids.into_iter().collect())];
-        let rows = step.catalog.select(&Selection::of::<SchemaRow>(of_schemas)).await?;
+        let rows = step
+            .catalog
+            .select(&Selection::of::<SchemaRow>(of_schemas))
+            .await?;
         let schemas: Vec<SchemaRow> = decode(rows)?;
         Ok(Self {
             tables: tables.into_iter().map(|row| (row.table_id, row)).collect(),
-            schemas: schemas.into_iter().map(|row| (row.schema_id, row)).collect(),
+            schemas: schemas
+                .into_iter()
+                .map(|row| (row.schema_id, row))
+                .collect(),
         })
     }
 

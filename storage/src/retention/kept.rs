@@ -10,7 +10,6 @@ use chrono::{DateTime, Utc};
 use crate::catalog::{Condition, Selection, Sql, Write, decode};
 use crate::error::Error;
 use crate::lake::Lake;
-use crate::retention::moment::newest_at;
 use crate::retention::need::Needs;
 use crate::retention::rows::delete_all;
 use crate::retention::snapshots::long_tables;
@@ -27,7 +26,10 @@ pub(super) async fn move_on(
     moment: DateTime<Utc>,
 ) -> Result<BTreeMap<i64, i64>, Error> {
     let mut step = Step::begin(lake).await?;
-    let rows = step.catalog.select(&Selection::of::<KeptTableRow>(Vec::new())).await?;
+    let rows = step
+        .catalog
+        .select(&Selection::of::<KeptTableRow>(Vec::new()))
+        .await?;
     let kept: Vec<KeptTableRow> = decode(rows)?;
     if kept.is_empty() {
         step.give_up().await?;
@@ -47,7 +49,7 @@ pub(super) async fn move_on(
             });
             continue;
         };
-        let newest = newest_at(lake.catalog(), own, needs.head).await?;
+        let newest = needs.newest_at(lake, own).await?;
         let from = newest.min(needs.oldest_read).max(row.from_snapshot);
         if from > row.from_snapshot {
             writes.push(Write::Update {

@@ -33,7 +33,9 @@ impl Needs {
         let head = catalog.head().await?;
         let now = lake.clock().commit_time(head.now);
         let head = head.snapshot.snapshot_id;
-        let rows = catalog.select(&Selection::of::<HoldRow>(Vec::new())).await?;
+        let rows = catalog
+            .select(&Selection::of::<HoldRow>(Vec::new()))
+            .await?;
         let holds: Vec<HoldRow> = decode(rows)?;
         let valid = holds
             .into_iter()
@@ -50,6 +52,13 @@ impl Needs {
         })
     }
 
+    /// The newest snapshot or archived snapshot of a moment, before which all were superseded
+    /// by then; 0 if all are later.
+    pub(super) async fn newest_at(&self, lake: &Lake, moment: DateTime<Utc>) -> Result<i64, Error> {
+        let found = lake.last_at(moment, self.head + 1).await?;
+        Ok(found.map_or(0, |found| found.moment.id.0))
+    }
+
     /// The first snapshot from an id on that nobody holds, or the head: all from it on
     /// survive what expired before.
     pub(super) async fn floor(
@@ -59,7 +68,9 @@ impl Needs {
     ) -> Result<i64, Error> {
         let sql = Sql::new("SELECT min(\"snapshot_id\") FROM \"ducklake_snapshot\" WHERE ");
         let sql = sql.text("\"snapshot_id\" >= ").integer(from);
-        let sql = sql.text(" AND \"snapshot_id\" NOT IN ").integers(&self.holds());
+        let sql = sql
+            .text(" AND \"snapshot_id\" NOT IN ")
+            .integers(&self.holds());
         let rows = catalog.query(&sql).await?;
         Ok(match rows.first().and_then(|row| row.first()) {
             Some(Value::Integer(floor)) => (*floor).min(self.head),

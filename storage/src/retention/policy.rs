@@ -28,14 +28,18 @@ impl Policy {
         catalog: &mut dyn CommitTransaction,
     ) -> Result<Self, Error> {
         let of_setting = vec![Condition::Is("setting_name", RETENTION.to_owned())];
-        let rows = catalog.select(&Selection::of::<SettingRow>(of_setting)).await?;
+        let rows = catalog
+            .select(&Selection::of::<SettingRow>(of_setting))
+            .await?;
         let setting: Option<SettingRow> = decode(rows)?.pop();
         let configured = lake.retention_options().default;
         let system = setting
             .and_then(|row| parse(&row.value))
             .unwrap_or_else(|| TimeDelta::from_std(configured).unwrap_or(TimeDelta::MAX));
         let of_option = vec![Condition::Is("option_name", RETENTION.to_owned())];
-        let rows = catalog.select(&Selection::of::<OptionRow>(of_option)).await?;
+        let rows = catalog
+            .select(&Selection::of::<OptionRow>(of_option))
+            .await?;
         let options: Vec<OptionRow> = decode(rows)?;
         let tables = match options.is_empty() {
             true => BTreeMap::new(),
@@ -54,7 +58,9 @@ async fn of_tables(
     let mut newest: BTreeMap<i64, TableRow> = BTreeMap::new();
     for key in ["table_id", "schema_id"] {
         let conditions = vec![Condition::In(key, objects.clone())];
-        let rows = catalog.select(&Selection::of::<TableRow>(conditions)).await?;
+        let rows = catalog
+            .select(&Selection::of::<TableRow>(conditions))
+            .await?;
         for row in decode::<TableRow>(rows)? {
             let known = newest.get(&row.table_id);
             if known.is_none_or(|known| known.begin_snapshot < row.begin_snapshot) {

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use crate::catalog::{Selection, Sql, decode};
 use crate::error::Error;
 use crate::lake::Lake;
-use crate::retention::moment::newest_at;
 use crate::retention::need::Needs;
 use crate::retention::report::{ExpireReport, ExpiredTable};
 use crate::retention::rows::{number, text};
@@ -67,7 +66,10 @@ async fn own_floors(
     needs: &Needs,
     horizon: Horizon,
 ) -> Result<BTreeMap<i64, i64>, Error> {
-    let rows = step.catalog.select(&Selection::of::<KeptTableRow>(Vec::new())).await?;
+    let rows = step
+        .catalog
+        .select(&Selection::of::<KeptTableRow>(Vec::new()))
+        .await?;
     let kept: BTreeMap<i64, i64> = decode::<KeptTableRow>(rows)?
         .into_iter()
         .map(|row| (row.table_id, row.from_snapshot))
@@ -80,7 +82,7 @@ async fn own_floors(
         let Some(own) = needs.moment_of(lake, table) else {
             continue;
         };
-        let newest = newest_at(lake.catalog(), own, needs.head).await?;
+        let newest = needs.newest_at(lake, own).await?;
         let from = kept.get(&table).copied().unwrap_or(first);
         floors.insert(table, newest.min(needs.oldest_read).max(from));
     }
@@ -90,15 +92,25 @@ async fn own_floors(
 /// Objects of one kind of file that only dead rows name: table, count, bytes and names.
 fn count_dead(table: &str, scopes: &[Scope]) -> Sql {
     let own = Sql::new("SELECT min(f.\"table_id\") AS t, min(f.\"file_size_bytes\") AS b FROM ");
-    let own = own.name(table).text(" f WHERE f.\"end_snapshot\" IS NOT NULL AND ");
+    let own = own
+        .name(table)
+        .text(" f WHERE f.\"end_snapshot\" IS NOT NULL AND ");
     let own = own.sql(&dead_file("f", scopes));
-    let own = own.text(" AND NOT EXISTS (SELECT 1 FROM ").name(table).text(" o WHERE ");
-    let own = own.file_name("o.\"path\"").text(" = ").file_name("f.\"path\"");
+    let own = own
+        .text(" AND NOT EXISTS (SELECT 1 FROM ")
+        .name(table)
+        .text(" o WHERE ");
+    let own = own
+        .file_name("o.\"path\"")
+        .text(" = ")
+        .file_name("f.\"path\"");
     let own = own.text(" AND (o.\"end_snapshot\" IS NULL OR NOT ");
     let own = own.sql(&dead_file("o", scopes)).text(")) GROUP BY ");
     let own = own.file_name("f.\"path\"");
     let name = |wanted: &str, from: &str| {
-        let sql = Sql::new(", (SELECT max(").text(wanted).text(") FROM \"ducklake_table\" n");
+        let sql = Sql::new(", (SELECT max(")
+            .text(wanted)
+            .text(") FROM \"ducklake_table\" n");
         sql.text(from).text(" WHERE n.\"table_id\" = d.t)")
     };
     let schema = " JOIN \"ducklake_schema\" c ON c.\"schema_id\" = n.\"schema_id\"";

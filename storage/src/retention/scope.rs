@@ -107,7 +107,11 @@ impl Scope {
         let of_tables = of_tables.sql(&of_parts(table, &list));
         Some(match is_negated {
             // A row that belongs to no table has none of these.
-            true => Sql::new(" AND (").name(key).text(" IS NULL OR NOT (").sql(&of_tables).text("))"),
+            true => Sql::new(" AND (")
+                .name(key)
+                .text(" IS NULL OR NOT (")
+                .sql(&of_tables)
+                .text("))"),
             false => Sql::new(" AND (").sql(&of_tables).text(")"),
         })
     }

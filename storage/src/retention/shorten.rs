@@ -17,7 +17,6 @@ use chrono::{DateTime, Utc};
 use crate::catalog::{Condition, Selection, Sql, Write, decode};
 use crate::error::Error;
 use crate::lake::Lake;
-use crate::retention::moment::newest_at;
 use crate::retention::need::Needs;
 use crate::retention::rows::number;
 use crate::retention::scope::{Scope, Whose, dead_inlined};
@@ -57,7 +56,11 @@ pub(super) async fn shorten(
 pub(super) fn short_tables(lake: &Lake, needs: &Needs, moment: DateTime<Utc>) -> Vec<i64> {
     let tables = needs.policy.tables.keys().copied();
     tables
-        .filter(|table| needs.moment_of(lake, *table).is_some_and(|own| own > moment))
+        .filter(|table| {
+            needs
+                .moment_of(lake, *table)
+                .is_some_and(|own| own > moment)
+        })
         .collect()
 }
 
@@ -81,7 +84,7 @@ async fn cut_once(
         step.give_up().await?;
         return Ok(None);
     };
-    let wanted = newest_at(lake.catalog(), own, needs.head).await?;
+    let wanted = needs.newest_at(lake, own).await?;
     let wanted = wanted.min(needs.oldest_read);
     let rows = of_table::<TableRow>(&mut step, table).await?;
     let losing = losing(&mut step, &needs, table, wanted, pace.rows()).await?;
@@ -172,7 +175,9 @@ async fn move_shapes(
             .position(|shape| shape.schema_version == data_table.schema_version);
         let Some(index) = index else { continue };
         let begin = shapes[index].begin_snapshot;
-        let end = shapes.get(index + 1).map_or(i64::MAX, |next| next.begin_snapshot);
+        let end = shapes
+            .get(index + 1)
+            .map_or(i64::MAX, |next| next.begin_snapshot);
         let first = seen
             .iter()
             .map(|(from, until)| ((*from).max(begin), (*until).min(end)))

@@ -1,6 +1,6 @@
 //! Expires snapshots: their rows go, or move to the archive for tables that are kept longer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
@@ -15,7 +15,10 @@ use crate::spec::rows::{ChangesRow, SnapshotRow, TableRow};
 use crate::spec::side::{ArchiveRow, KeptTableRow};
 use crate::spec::table::Row;
 
-const POINTS: Points = ["expire/before-snapshots-commit", "expire/after-snapshots-commit"];
+const POINTS: Points = [
+    "expire/before-snapshots-commit",
+    "expire/after-snapshots-commit",
+];
 
 /// Which snapshots expire, if nobody needs them.
 #[derive(Clone, Copy, Debug)]
@@ -85,13 +88,17 @@ async fn expirable(
 pub(super) fn long_tables(lake: &Lake, needs: &Needs, moment: DateTime<Utc>) -> BTreeSet<i64> {
     let tables = needs.policy.tables.keys().copied();
     tables
-        .filter(|table| needs.moment_of(lake, *table).is_some_and(|own| own < moment))
+        .filter(|table| {
+            needs
+                .moment_of(lake, *table)
+                .is_some_and(|own| own < moment)
+        })
         .collect()
 }
 
 /// Moves expiring snapshots to the archive that tables need which are kept longer: those
-/// that touched one, the one that such a table is first kept from, and one after a held
-/// one, which shows more than these tables and does not stand for what came later.
+/// that touched one, and those of which the one before is not among them: nobody knows
+/// any more what that showed of these tables, or it is held and shows others, too.
 async fn archive(
     lake: &Lake,
     step: &mut Step<'_>,
@@ -99,38 +106,42 @@ async fn archive(
     moment: DateTime<Utc>,
     ids: &[i64],
 ) -> Result<(), Error> {
-    let long = long_tables(lake, needs, moment);
     let (Some(first), Some(last)) = (ids.first(), ids.last()) else {
         return Ok(());
     };
+    let long = long_tables(lake, needs, moment);
+    let kept = Selection::of::<KeptTableRow>(Vec::new());
+    let kept: Vec<KeptTableRow> = decode(step.catalog.select(&kept).await?)?;
+    let kept: BTreeSet<i64> = kept.into_iter().map(|row| row.table_id).collect();
+    // At once, since what expires now is not archived for these.
+    let ended: Vec<i64> = kept.difference(&long).copied().collect();
+    if !ended.is_empty() {
+        let delete = Write::Delete {
+            table: KeptTableRow::TABLE,
+            conditions: vec![Condition::In("table_id", ended)],
+        };
+        step.catalog.apply(&[delete]).await?;
+    }
     if long.is_empty() {
         return Ok(());
     }
-    let rows = step.catalog.select(&Selection::of::<KeptTableRow>(Vec::new())).await?;
-    let mut kept: BTreeMap<i64, i64> = decode::<KeptTableRow>(rows)?
-        .into_iter()
-        .map(|row| (row.table_id, row.from_snapshot))
-        .collect();
-    let mut new = Vec::new();
-    for table in &long {
-        if !kept.contains_key(table) {
-            kept.insert(*table, *first);
-            new.push(KeptTableRow {
-                table_id: *table,
-                from_snapshot: *first,
-            });
-        }
-    }
+    let new = long.difference(&kept).map(|table| KeptTableRow {
+        table_id: *table,
+        from_snapshot: *first,
+    });
+    let new: Vec<KeptTableRow> = new.collect();
     let touching = touching(step, &long, (*first, *last)).await?;
-    let starts: BTreeSet<i64> = kept.into_values().collect();
     let in_range = in_range(*first, *last);
-    let rows = step.catalog.select(&Selection::of::<SnapshotRow>(in_range)).await?;
+    let rows = step
+        .catalog
+        .select(&Selection::of::<SnapshotRow>(in_range))
+        .await?;
     let snapshots = decode::<SnapshotRow>(rows)?.into_iter();
     let archived: Vec<ArchiveRow> = snapshots
         .filter(|row| ids.binary_search(&row.snapshot_id).is_ok())
         .filter(|row| {
             let id = row.snapshot_id;
-            touching.contains(&id) || starts.contains(&id) || needs.held.contains(&(id - 1))
+            touching.contains(&id) || ids.binary_search(&(id - 1)).is_err()
         })
         .map(|row| ArchiveRow {
             snapshot_id: row.snapshot_id,
@@ -157,10 +168,16 @@ async fn touching(
     (first, last): (i64, i64),
 ) -> Result<BTreeSet<i64>, Error> {
     let in_range = in_range(first, last);
-    let rows = step.catalog.select(&Selection::of::<ChangesRow>(in_range)).await?;
+    let rows = step
+        .catalog
+        .select(&Selection::of::<ChangesRow>(in_range))
+        .await?;
     let mut touching: BTreeSet<i64> = BTreeSet::new();
     for row in decode::<ChangesRow>(rows)? {
-        let detail = row.commit_extra_info.as_deref().and_then(CommitDetail::parse);
+        let detail = row
+            .commit_extra_info
+            .as_deref()
+            .and_then(CommitDetail::parse);
         // Nobody knows what another program's commit touched.
         let touches = |detail: CommitDetail| detail.objects.iter().any(|id| tables.contains(id));
         if detail.is_none_or(touches) {
@@ -169,7 +186,10 @@ async fn touching(
     }
     // Where such a table was cut, when it was kept shorter than now.
     let of_tables = vec![Condition::In("table_id", tables.iter().copied().collect())];
-    let rows = step.catalog.select(&Selection::of::<TableRow>(of_tables)).await?;
+    let rows = step
+        .catalog
+        .select(&Selection::of::<TableRow>(of_tables))
+        .await?;
     for row in decode::<TableRow>(rows)? {
         touching.insert(row.begin_snapshot);
         touching.extend(row.end_snapshot);

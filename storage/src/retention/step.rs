@@ -82,7 +82,16 @@ impl<'a> Step<'a> {
     pub(crate) async fn commit(self, points: Points, pace: &mut Pace) -> Result<(), Error> {
         check_point(self.lake, points[0])?;
         self.catalog.commit().await?;
-        pace.learn(self.lake.clock().instant() - self.started);
+        let taken = self.lake.clock().instant() - self.started;
+        if taken > pace.time * 4 {
+            tracing::debug!(
+                ?taken,
+                rows = pace.rows,
+                step = points[0],
+                "a turn took long"
+            );
+        }
+        pace.learn(taken);
         check_point(self.lake, points[1])
     }
 

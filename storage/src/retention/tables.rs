@@ -27,9 +27,17 @@ const PARTS_OF_TABLES: [&str; 8] = [
 
 /// Rows that belong to a row of another table by a key: table, key, owner.
 const PARTS_OF_ROWS: [(&str, &str, &str); 6] = [
-    ("ducklake_partition_column", "partition_id", "ducklake_partition_info"),
+    (
+        "ducklake_partition_column",
+        "partition_id",
+        "ducklake_partition_info",
+    ),
     ("ducklake_sort_expression", "sort_id", "ducklake_sort_info"),
-    ("ducklake_name_mapping", "mapping_id", "ducklake_column_mapping"),
+    (
+        "ducklake_name_mapping",
+        "mapping_id",
+        "ducklake_column_mapping",
+    ),
     ("ducklake_macro_impl", "macro_id", "ducklake_macro"),
     ("ducklake_macro_parameters", "macro_id", "ducklake_macro"),
     ("gotgan_sequence_state", "sequence_id", "gotgan_sequence"),
@@ -59,7 +67,12 @@ pub(super) async fn expire_tables(lake: &Lake) -> Result<(), Error> {
     for (table, key, owner) in PARTS_OF_ROWS {
         let orphaned = Sql::new("NOT EXISTS (SELECT 1 FROM ").name(owner);
         let orphaned = orphaned.text(" o WHERE o.").name(key);
-        let orphaned = orphaned.text(" = ").name(table).text(".").name(key).text(")");
+        let orphaned = orphaned
+            .text(" = ")
+            .name(table)
+            .text(".")
+            .name(key)
+            .text(")");
         delete_all(lake, table, &orphaned, &mut pace).await?;
     }
     let schemaless = Sql::new(
@@ -107,7 +120,9 @@ async fn drop_data_tables(lake: &Lake) -> Result<(), Error> {
         }
         let mut step = Step::begin(lake).await?;
         let delete = Sql::new("DELETE FROM ").name(InlinedTableRow::TABLE.name);
-        let delete = delete.text(" WHERE \"table_name\" = ").literal(&data_table.name);
+        let delete = delete
+            .text(" WHERE \"table_name\" = ")
+            .literal(&data_table.name);
         step.catalog.execute(&delete).await?;
         let drop = Sql::new("DROP TABLE ").name(&data_table.name);
         step.catalog.execute(&drop).await?;

@@ -1,6 +1,7 @@
 //! Catalog rows to a picture: all of them once, then only of objects that changed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::Hash;
 use std::sync::Arc;
 
 use crate::catalog::{CatalogStore, Condition, Head, Selection, decode};
@@ -223,25 +224,13 @@ impl PictureRows {
                 .into_iter()
                 .filter_map(comment_of_column)
                 .collect(),
-            side_columns: self
-                .side_columns
-                .into_iter()
-                .map(|row| ((row.table_id, row.column_id), row))
-                .collect(),
+            side_columns: keyed(self.side_columns, |row| (row.table_id, row.column_id)),
             columns: group(self.columns, |row| row.table_id),
             constraints: HashMap::new(),
             indexes: HashMap::new(),
             sort_keys: sort::by_table(self.sort_keys, self.sort_parts),
-            stats: self
-                .stats
-                .into_iter()
-                .map(|row| (row.table_id, row))
-                .collect(),
-            ended: self
-                .ended
-                .into_iter()
-                .map(|row| (row.table_id, row))
-                .collect(),
+            stats: keyed(self.stats, |row| row.table_id),
+            ended: keyed(self.ended, |row| row.table_id),
             comments,
             options: HashMap::new(),
         };
@@ -273,6 +262,10 @@ impl PictureRows {
         add_sequences(self.sequences, &parts, picture)?;
         add_views(self.views, self.side_views, &parts, picture)
     }
+}
+
+fn keyed<K: Eq + Hash, R>(rows: Vec<R>, key: impl Fn(&R) -> K) -> HashMap<K, R> {
+    rows.into_iter().map(|row| (key(&row), row)).collect()
 }
 
 fn group<R>(rows: Vec<R>, key: impl Fn(&R) -> i64) -> HashMap<i64, Vec<R>> {

@@ -337,7 +337,11 @@ pub(crate) static FORMAT_INDEXES: [(&str, &str, &str); 15] = [
         "ducklake_files_scheduled_for_deletion",
         "path",
     ),
-    ("gotgan_table_stats_table", "ducklake_table_stats", "table_id"),
+    (
+        "gotgan_table_stats_table",
+        "ducklake_table_stats",
+        "table_id",
+    ),
     (
         "gotgan_table_column_stats_table",
         "ducklake_table_column_stats",

@@ -80,7 +80,10 @@ impl Lake {
             if !options.is_dry_run && !orphans.is_empty() {
                 let locations: Vec<Path> =
                     orphans.into_iter().map(|object| object.location).collect();
-                tracing::info!(objects = locations.len(), "abandoned data files are deleted");
+                tracing::info!(
+                    objects = locations.len(),
+                    "abandoned data files are deleted"
+                );
                 delete_objects(&store, locations).await?;
                 check_point(self, "sweep/after-orphans")?;
             }
@@ -93,14 +96,22 @@ impl Lake {
         if objects.is_empty() {
             return Ok(objects);
         }
-        let names = objects.iter().filter_map(|object| object.location.filename());
+        let names = objects
+            .iter()
+            .filter_map(|object| object.location.filename());
         let mut known = self.catalog().query(&named_files(names)).await?;
         // One that is scheduled is the sweep's.
-        let names = objects.iter().filter_map(|object| object.location.filename());
+        let names = objects
+            .iter()
+            .filter_map(|object| object.location.filename());
         let names: Vec<String> = names.map(str::to_owned).collect();
         let select = Sql::new("SELECT ").file_name("\"path\"").text(" FROM ");
         let select = select.name(ScheduledFileRow::TABLE.name);
-        let select = select.text(" WHERE ").file_name("\"path\"").text(" IN ").texts(names);
+        let select = select
+            .text(" WHERE ")
+            .file_name("\"path\"")
+            .text(" IN ")
+            .texts(names);
         known.extend(self.catalog().query(&select).await?);
         let known: std::collections::BTreeSet<String> =
             known.into_iter().filter_map(first_text).collect();

@@ -235,7 +235,11 @@ fn put_schema(old: Option<&Schema>, new: &Schema, batch: &mut Batch) {
     let old_comment = old.and_then(|old| old.comment.as_ref());
     batch.side_comment(new.id.0, old_comment, new.comment.as_ref());
     let none = BTreeMap::new();
-    batch.options(new.id.0, old.map_or(&none, |old| &old.options), &new.options);
+    batch.options(
+        new.id.0,
+        old.map_or(&none, |old| &old.options),
+        &new.options,
+    );
 }
 
 fn drop_schema(old: &Schema, batch: &mut Batch) {

@@ -33,6 +33,9 @@ mod schema;
 pub(super) use record::record;
 pub use schema::{RestoreSchema, RestoredSchema};
 
+/// Most bytes of a name that is made up here: as many as PostgreSQL keeps.
+const NAME_BYTES_MAX: usize = 63;
+
 /// A table to be restored.
 #[derive(Clone, Debug)]
 pub struct Restore {
@@ -94,7 +97,7 @@ impl Transaction {
         replaced: TableId,
     ) -> Result<Restored, Error> {
         let present = self.table(replaced)?;
-        let old_name = self.free_name(present.schema_id, &format!("{}_replaced", present.name));
+        let old_name = self.free_name(present.schema_id, &present.name, "_replaced");
         self.rename_table(replaced, &old_name)?;
         let restore = Restore {
             schema: present.schema_id,
@@ -212,7 +215,7 @@ impl Transaction {
         for index in &source.indexes {
             let restored = Index {
                 id: self.take_temporary(),
-                name: self.free_name(schema, &index.name),
+                name: self.free_name(schema, &index.name, ""),
                 ..index.clone()
             };
             self.change_table(id, |table| table.indexes.push(restored))?;
@@ -236,7 +239,7 @@ impl Transaction {
             };
             let (schema_id, name) = match owner.kind.is_identity() {
                 true => {
-                    let name = self.free_name(restore.schema, &sequence.name);
+                    let name = self.free_name(restore.schema, &sequence.name, "");
                     (restore.schema, name)
                 }
                 false => match self.place_of_default(&restore.from, &sequence) {
@@ -377,15 +380,22 @@ impl Transaction {
         Ok(views)
     }
 
-    /// A name that no relation of a schema has: this one, or with a number.
-    fn free_name(&self, schema: SchemaId, wanted: &str) -> String {
-        let mut name = wanted.to_owned();
+    /// A name that no relation of a schema has: this one and the ending, if need be with a
+    /// number. Long ones are cut, as clients cut what they ask for.
+    fn free_name(&self, schema: SchemaId, wanted: &str, ending: &str) -> String {
         let mut number = 1;
-        while self.check_relation_name(schema, &name).is_err() {
+        loop {
+            let ending = match number {
+                1 => ending.to_owned(),
+                number => format!("{ending}_{number}"),
+            };
+            let room = NAME_BYTES_MAX.saturating_sub(ending.len());
+            let name = format!("{}{ending}", &wanted[..wanted.floor_char_boundary(room)]);
+            if self.check_relation_name(schema, &name).is_ok() {
+                return name;
+            }
             number += 1;
-            name = format!("{wanted}_{number}");
         }
-        name
     }
 }
 

@@ -66,9 +66,16 @@ fn transports_are_told_apart() {
     };
     assert_eq!(answer(rules, &unix), Ok(Method::Trust));
     let tls = asking(Transport::Tls, "127.0.0.1", "d", "u");
-    assert_eq!(answer(rules, &tls), Ok(Method::Scram(ClientCertificate::Named)));
+    assert_eq!(
+        answer(rules, &tls),
+        Ok(Method::Scram(ClientCertificate::Named))
+    );
     let plain = asking(Transport::Plain, "127.0.0.1", "d", "u");
-    assert!(answer(rules, &plain).unwrap_err().contains("must be encrypted"));
+    assert!(
+        answer(rules, &plain)
+            .unwrap_err()
+            .contains("must be encrypted")
+    );
 }
 
 #[test]
@@ -80,7 +87,10 @@ fn without_a_file_passwords_are_asked_for_and_tls_from_elsewhere() {
     assert_eq!(method(false, Transport::Plain, "127.0.0.1").unwrap(), SCRAM);
     assert_eq!(method(false, Transport::Tls, "203.0.113.9").unwrap(), SCRAM);
     assert!(method(false, Transport::Plain, "203.0.113.9").is_err());
-    assert_eq!(method(true, Transport::Plain, "203.0.113.9").unwrap(), SCRAM);
+    assert_eq!(
+        method(true, Transport::Plain, "203.0.113.9").unwrap(),
+        SCRAM
+    );
 }
 
 #[test]

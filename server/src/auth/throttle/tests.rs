@@ -23,7 +23,10 @@ fn a_role_is_locked_from_one_network_after_some_failures() {
     throttle.failed(here, "ann", start);
     assert_eq!(throttle.pause(here, "ann", start), Some(LOCKOUT));
     let later = start + Duration::from_secs(45);
-    assert_eq!(throttle.pause(here, "ann", later), Some(Duration::from_secs(15)));
+    assert_eq!(
+        throttle.pause(here, "ann", later),
+        Some(Duration::from_secs(15))
+    );
     assert_eq!(throttle.pause(here, "ann", start + LOCKOUT), None);
     assert_eq!(throttle.pause(here, "bob", start), None);
     assert_eq!(throttle.pause(address("192.0.2.2"), "ann", start), None);
@@ -49,7 +52,10 @@ fn a_network_that_tries_many_roles_is_stopped() {
         assert_eq!(throttle.pause(host, "new", now), None);
         throttle.failed(host, &format!("role {index}"), now);
     }
-    assert_eq!(throttle.pause(address("2001:db8::ffff"), "new", now), Some(LOCKOUT));
+    assert_eq!(
+        throttle.pause(address("2001:db8::ffff"), "new", now),
+        Some(LOCKOUT)
+    );
     assert_eq!(throttle.pause(address("2001:db8:0:1::1"), "new", now), None);
 }
 

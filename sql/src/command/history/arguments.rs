@@ -4,8 +4,8 @@ use sqlparser::ast::Expr;
 
 use super::{Action, NameArgument, Parameter, ScalarValue, Session, constant_with};
 use crate::error::SqlError;
-use crate::parse::moment::Point;
 use crate::parse::history::Restore;
+use crate::parse::moment::Point;
 use crate::resolve::Name;
 use crate::types::{PgType, oid};
 
@@ -35,7 +35,9 @@ impl Arguments<'_> {
         expression: &Expr,
     ) -> Result<Option<String>, SqlError> {
         let value = self.value(session, expression, oid::TEXT).await?;
-        let text = value.as_ref().and_then(|value| value.try_as_str().flatten());
+        let text = value
+            .as_ref()
+            .and_then(|value| value.try_as_str().flatten());
         Ok(text.map(str::to_owned))
     }
 
@@ -74,7 +76,9 @@ impl Arguments<'_> {
                 let days = i64::from(value.months) * 30 + i64::from(value.days);
                 let micros = days.checked_mul(DAY);
                 let micros = micros.and_then(|days| days.checked_add(value.nanoseconds / 1000));
-                micros.map(Some).ok_or_else(|| SqlError::out_of_range("interval"))
+                micros
+                    .map(Some)
+                    .ok_or_else(|| SqlError::out_of_range("interval"))
             }
             _ => Ok(None),
         }
@@ -138,7 +142,10 @@ pub(super) fn add_types(action: &Action, types: &mut Vec<Option<PgType>>) {
         Action::Undrop(undrop) => {
             of_name(&undrop.name, &mut places);
             places.extend(undrop.id.iter().map(|id| (id, oid::INT8)));
-            undrop.target.iter().for_each(|name| of_name(name, &mut places));
+            undrop
+                .target
+                .iter()
+                .for_each(|name| of_name(name, &mut places));
         }
         Action::Hold(hold) => {
             of_name(&hold.name, &mut places);
@@ -155,7 +162,10 @@ pub(super) fn add_types(action: &Action, types: &mut Vec<Option<PgType>>) {
         Action::RemoveOrphans { .. } => {}
         Action::FileHistory { table } => of_name(table, &mut places),
         Action::Retention(retention) => {
-            let values = retention.changes.iter().filter_map(|(_, value)| value.as_ref());
+            let values = retention
+                .changes
+                .iter()
+                .filter_map(|(_, value)| value.as_ref());
             places.extend(values.map(|value| (value, oid::INTERVAL)));
         }
     }

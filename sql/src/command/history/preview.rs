@@ -46,7 +46,11 @@ async fn add(session: &mut Session, planned: &Planned, rows: &mut Rows) -> Resul
     let head = session.engine.lake.snapshot(ctx.snapshot.id()).await?;
     let now = now.filter(|id| head.table(*id).is_some());
     let now = now.map(|id| (head.as_ref(), id));
-    let preview = session.engine.lake.preview_restore(from, source, now).await?;
+    let preview = session
+        .engine
+        .lake
+        .preview_restore(from, source, now)
+        .await?;
     let views = preview.views.iter().filter_map(|id| head.view(*id));
     let views: Vec<String> = views
         .map(|view| quote_qualified(schema_name(&head, view.schema_id), &view.name))

@@ -61,6 +61,9 @@ pub(super) async fn run(
     let tag = tag(restore.kind);
     session.require_write(tag)?;
     let mut rows = shape.rows();
+    if restore.with_grants {
+        session.notify(Notice::info("there are no grants that could be restored"));
+    }
     for item in &restore.items {
         let moment = moment(session, item, arguments).await?;
         if restore.kind == Kind::Schema {
@@ -91,7 +94,9 @@ pub(super) async fn restore_one(
     planned: &Planned,
 ) -> Result<Option<String>, SqlError> {
     let Some(schema) = &planned.target.schema else {
-        return Err(SqlError::internal("the schema of a restored table is missing"));
+        return Err(SqlError::internal(
+            "the schema of a restored table is missing",
+        ));
     };
     let order = Order {
         from: Arc::clone(&planned.from),
@@ -153,7 +158,14 @@ async fn whole(
         Some(target) => arguments.plain_name(session, target).await?,
         None => source.clone(),
     };
-    if item.replaces && session.context().await?.snapshot.schema_by_name(&target).is_some() {
+    if item.replaces
+        && session
+            .context()
+            .await?
+            .snapshot
+            .schema_by_name(&target)
+            .is_some()
+    {
         return Err(SqlError::not_supported("REPLACE of a schema")
             .with_hint("Restore it under another name, or its tables one by one."));
     }
@@ -198,7 +210,9 @@ async fn plan_table(
             }
         }
         None => Name {
-            schema: from.schema(source.schema_id).map(|schema| schema.name.clone()),
+            schema: from
+                .schema(source.schema_id)
+                .map(|schema| schema.name.clone()),
             name: source.name.clone(),
         },
     };
@@ -261,7 +275,11 @@ async fn require_views(session: &mut Session, views: &[ViewId]) -> Result<(), Sq
         let problem = match &planned {
             Err(error) => Some(error.message.clone()),
             Ok(plan) => {
-                let types = plan.schema().fields().iter().map(|f| PgType::of_field(f).oid);
+                let types = plan
+                    .schema()
+                    .fields()
+                    .iter()
+                    .map(|f| PgType::of_field(f).oid);
                 let before = view.columns.iter();
                 let before = before.map(|column| PgType::of_column(&column.column_type).oid);
                 (!types.eq(before)).then(|| "its columns would have other types".to_owned())
@@ -272,7 +290,10 @@ async fn require_views(session: &mut Session, views: &[ViewId]) -> Result<(), Sq
                 sqlstate::DEPENDENT_OBJECTS_STILL_EXIST,
                 "cannot replace the table because a view depends on it",
             )
-            .with_detail(format!("View {} cannot read the older table: {problem}.", view.name))
+            .with_detail(format!(
+                "View {} cannot read the older table: {problem}.",
+                view.name
+            ))
             .with_hint("Restore it under another name, or drop the view."));
         }
     }

@@ -20,6 +20,7 @@ use crate::pg_catalog::rows::cells;
 use crate::resolve::{Resolved, Resolver};
 use crate::session::Notice;
 use crate::sqlstate;
+use crate::system_views::micros;
 
 /// Errors: `42704` and `22023` for a parameter that there is not; `22023` for a value out
 /// of range; `55P02` for one that the configuration decides; `25001`, `25006`.
@@ -41,25 +42,30 @@ pub(super) async fn run(
     let mut rows = shape.rows();
     for (name, value) in &retention.changes {
         require_known(name, &retention.scope)?;
-        let value = match value {
-            Some(value) => Some(seconds(session, value, arguments).await?),
+        let duration = match value {
+            Some(value) => Some(duration(session, value, arguments).await?),
             None => None,
         };
+        let value = duration.map(retention_text);
         let target = match &retention.scope {
             Scope::System => None,
-            Scope::Schema(schema) => match schema_target(session, schema, retention, arguments).await? {
-                Some(target) => Some(target),
-                None => continue,
-            },
-            Scope::Table(table) => match table_target(session, table, retention, arguments).await? {
-                Some(target) => Some(target),
-                None => continue,
-            },
+            Scope::Schema(schema) => {
+                match schema_target(session, schema, retention, arguments).await? {
+                    Some(target) => Some(target),
+                    None => continue,
+                }
+            }
+            Scope::Table(table) => {
+                match table_target(session, table, retention, arguments).await? {
+                    Some(target) => Some(target),
+                    None => continue,
+                }
+            }
         };
         match target {
             Some(target) => {
                 let storage = session.transaction().await?.storage()?;
-                storage.set_option(target, RETENTION, value.clone())?;
+                storage.set_option(target, RETENTION, value)?;
             }
             None => {
                 session.commit_implicit().await?;
@@ -67,7 +73,7 @@ pub(super) async fn run(
                 lake.store_setting(RETENTION, value.as_deref()).await?;
             }
         }
-        rows.push(cells![value.map(|seconds| format!("{seconds} seconds"))]);
+        rows.push(cells![duration.map(micros)]);
     }
     let rows = rows.finish()?;
     Ok(Report { tag, rows })
@@ -93,19 +99,19 @@ fn require_known(name: &str, scope: &Scope) -> Result<(), SqlError> {
     }
 }
 
-/// A retention as storage keeps it.
-async fn seconds(
+/// A retention within its range.
+async fn duration(
     session: &mut Session,
     value: &Expr,
     arguments: Arguments<'_>,
-) -> Result<String, SqlError> {
+) -> Result<Duration, SqlError> {
     let micros = arguments.interval(session, value).await?;
     let micros = micros.ok_or_else(|| {
         SqlError::invalid_parameter(format!("parameter \"{RETENTION}\" must not be null"))
     })?;
     let duration = u64::try_from(micros).ok().map(Duration::from_micros);
     match duration.filter(|duration| *duration <= RETENTION_MAX) {
-        Some(duration) => Ok(retention_text(duration)),
+        Some(duration) => Ok(duration),
         None => Err(SqlError::invalid_parameter(format!(
             "{value} is outside the valid range for parameter \"{RETENTION}\" (0 .. 3653 days)"
         ))),

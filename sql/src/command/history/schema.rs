@@ -125,7 +125,9 @@ impl Whole {
         create.comment.clone_from(&view.comment);
         let _: ControlFlow<()> = ast::visit_relations_mut(create.query.as_mut(), |relation| {
             if let [schema, _] = relation.0.as_mut_slice()
-                && schema.as_ident().is_some_and(|part| fold(part) == self.source)
+                && schema
+                    .as_ident()
+                    .is_some_and(|part| fold(part) == self.source)
             {
                 let target = Ident::with_quote('"', self.target.as_str());
                 *schema = ObjectNamePart::Identifier(target);

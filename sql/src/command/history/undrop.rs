@@ -80,7 +80,7 @@ async fn table(
 }
 
 /// The newest of the name, or the one with the id.
-async fn find_table(
+pub(super) async fn find_table(
     session: &mut Session,
     name: &Name,
     id: Option<i64>,

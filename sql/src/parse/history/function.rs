@@ -23,17 +23,36 @@ const SCHEMA: &str = "gotgan";
 
 /// Names of the functions and of their parameters, in order.
 const SIGNATURES: &[(&str, &[&str])] = &[
-    ("create_snapshot", &["name", "retain", "comment", "as_of", "snapshot"]),
+    (
+        "create_snapshot",
+        &["name", "retain", "comment", "as_of", "snapshot"],
+    ),
     ("drop_snapshot", &["name", "if_exists"]),
     ("expire_snapshots", &["older_than", "dry_run"]),
     ("file_history", &["table_name"]),
-    ("preview_restore", &["source", "target", "as_of", "snapshot"]),
-    ("preview_restore_schema", &["source", "target", "as_of", "snapshot"]),
+    (
+        "preview_restore",
+        &["source", "target", "as_of", "snapshot"],
+    ),
+    (
+        "preview_restore_schema",
+        &["source", "target", "as_of", "snapshot"],
+    ),
     ("remove_orphans", &["dry_run"]),
-    ("restore_schema", &["source", "target", "as_of", "snapshot", "with_grants"]),
+    (
+        "restore_schema",
+        &["source", "target", "as_of", "snapshot", "with_grants"],
+    ),
     (
         "restore_table",
-        &["source", "target", "as_of", "snapshot", "replace", "with_grants"],
+        &[
+            "source",
+            "target",
+            "as_of",
+            "snapshot",
+            "replace",
+            "with_grants",
+        ],
     ),
     ("set_retention", &["retention", "table_name", "schema_name"]),
     ("undrop_schema", &["name", "new_name", "id"]),
@@ -64,6 +83,11 @@ pub(crate) fn lift(node: Node) -> Result<Node, SqlError> {
         action,
         answer: call.answer,
     })))
+}
+
+/// Whether a function of the schema `gotgan` stands for a statement.
+pub(crate) fn is_function(name: &str) -> bool {
+    SIGNATURES.iter().any(|(own, _)| *own == name)
 }
 
 /// One call with what is made of its answer.
@@ -134,7 +158,10 @@ fn row_call<'a>(query: &Query, select: &'a Select) -> Option<Call<'a>> {
     if let SetExpr::Select(select) = outer.body.as_mut()
         && let Some(item) = select.from.first_mut()
         && let TableFactor::Table {
-            name, args, alias: own, ..
+            name,
+            args,
+            alias: own,
+            ..
         } = &mut item.relation
     {
         *name = ObjectName::from(vec![Ident::with_quote('"', FUNCTION_RELATION)]);
@@ -214,7 +241,8 @@ impl Arguments {
     }
 
     fn name(&mut self, name: &str) -> Option<NameArgument> {
-        self.take(name).map(NameArgument::Text)
+        self.take(name)
+            .map(|text| NameArgument::Text(Box::new(text)))
     }
 
     fn required_name(&mut self, name: &str) -> Result<NameArgument, SqlError> {
@@ -249,7 +277,9 @@ impl Arguments {
         let item = RestoreItem {
             source: self.required_name("source")?,
             target: self.name("target"),
-            point: self.point()?.ok_or_else(|| missing("as_of"))?,
+            point: self
+                .point()?
+                .ok_or_else(|| missing("as_of\" or \"snapshot"))?,
             replaces: self.flag("replace", false)?,
         };
         Ok(Restore {
@@ -295,13 +325,13 @@ impl Arguments {
             "preview_restore_schema" => Action::Preview(self.restore(Kind::Schema)?),
             "undrop_table" => Action::Undrop(self.undrop(Kind::Table)?),
             "undrop_schema" => Action::Undrop(self.undrop(Kind::Schema)?),
-            "create_snapshot" => Action::Hold(Hold {
+            "create_snapshot" => Action::Hold(Box::new(Hold {
                 name: self.required_name("name")?,
                 if_not_exists: false,
                 point: self.point()?,
                 retain: self.take("retain"),
                 comment: self.take("comment"),
-            }),
+            })),
             "drop_snapshot" => Action::DropHold {
                 names: vec![self.required_name("name")?],
                 if_exists: self.flag("if_exists", false)?,

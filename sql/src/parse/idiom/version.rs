@@ -63,7 +63,9 @@ const AFTER_MOMENT: &[&str] = &[
 
 /// Whether a relation is read as of an earlier moment, once edits are made.
 pub(crate) fn occurs(tokens: &[TokenWithSpan]) -> bool {
-    tokens.iter().any(|token| is_word(&token.token, "SYSTEM_TIME"))
+    tokens
+        .iter()
+        .any(|token| is_word(&token.token, "SYSTEM_TIME"))
 }
 
 /// What changes at `index`.
@@ -133,6 +135,7 @@ fn alias(view: &View<'_>, start: usize) -> Option<(usize, usize)> {
 fn snapshot(view: &View<'_>, index: usize) -> Option<Edit> {
     let argument = match view.token(index + 1) {
         Token::LParen => return Some(view.edit(index, index + 1, vec![quoted(SNAPSHOT)])),
+        Token::Word(_) if view.is(index + 1, "NULL") => keyword("NULL"),
         Token::Word(word) => Token::SingleQuotedString(folded(word)),
         token @ (Token::Number(..) | Token::SingleQuotedString(_) | Token::Placeholder(_)) => {
             token.clone()

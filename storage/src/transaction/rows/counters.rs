@@ -53,7 +53,11 @@ impl Counters {
             bounds: bounds.into_iter().map(|row| (row.column_id, row)).collect(),
             shape,
             has_inlined: inlined.iter().any(|row| Some(row.schema_version) == shape),
-            ..Self::none(table, stats.into_iter().next_back(), ended.into_iter().next_back())
+            ..Self::none(
+                table,
+                stats.into_iter().next_back(),
+                ended.into_iter().next_back(),
+            )
         })
     }
 

@@ -234,6 +234,13 @@ async fn leaves_nothing(world: &World, checker: &Checker, before: &[std::path::P
         // Sessions that ended in the middle delete their objects behind them.
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let left: Vec<_> = checker.left_over(world).into_iter().filter(is_new).collect();
-    panic!("SEED={}: objects are left over: {left:?}", world.weather.seed);
+    let left: Vec<_> = checker
+        .left_over(world)
+        .into_iter()
+        .filter(is_new)
+        .collect();
+    panic!(
+        "SEED={}: objects are left over: {left:?}",
+        world.weather.seed
+    );
 }

@@ -74,9 +74,16 @@ async fn what_was_superseded_long_ago_goes_and_the_rest_stays() {
     bench.pass_hours(100);
     // The state before the mistake is as young as the mistake.
     let emptied = bench.truncate(t).await;
-    assert_eq!(bench.expire().await.snapshots, 3, "0, 1, and the empty table");
+    assert_eq!(
+        bench.expire().await.snapshots,
+        3,
+        "0, 1, and the empty table"
+    );
     assert_eq!(bench.rows_at(loaded, t).await.expect("kept"), 10);
-    assert_eq!(kind(bench.rows_at(SnapshotId(2), t).await), ErrorKind::NotFound);
+    assert_eq!(
+        kind(bench.rows_at(SnapshotId(2), t).await),
+        ErrorKind::NotFound
+    );
     bench.pass_hours(25);
     let report = bench.expire().await;
     assert_eq!((report.snapshots, report.files), (1, 1));
@@ -98,7 +105,10 @@ async fn what_was_superseded_long_ago_goes_and_the_rest_stays() {
     bench.pass_hours(25);
     assert_eq!(bench.sweep().await.objects, 1);
     assert_eq!(bench.object_count(), 0);
-    assert_eq!(bench.count("ducklake_files_scheduled_for_deletion").await, 0);
+    assert_eq!(
+        bench.count("ducklake_files_scheduled_for_deletion").await,
+        0
+    );
     assert_eq!(bench.expire().await, crate::ExpireReport::default());
 }
 
@@ -134,7 +144,11 @@ async fn held_and_pinned_snapshots_stay() {
     bench.insert(t, 30, 40).await;
     bench.pass_hours(100);
     let report = bench.expire().await;
-    assert_eq!((report.snapshots, report.files), (3, 0), "those before the held one");
+    assert_eq!(
+        (report.snapshots, report.files),
+        (3, 0),
+        "those before the held one"
+    );
     assert_eq!(bench.rows_at(first, t).await.expect("held"), 10);
     assert_eq!(bench.rows_at(second, t).await.expect("pinned"), 0);
     drop(pin);
@@ -165,7 +179,12 @@ async fn an_open_transaction_keeps_what_it_sees_and_can_commit() {
     assert_eq!(list.row_count(), 10);
     let read = list.files[0].location.clone();
     use object_store::ObjectStoreExt;
-    bench.lake.object_store().get(&read).await.expect("its object");
+    bench
+        .lake
+        .object_store()
+        .get(&read)
+        .await
+        .expect("its object");
     insert(&mut open, t, 100, 110).await;
     open.commit().await.expect("a commit");
     assert_eq!(bench.row_count(t).await, 30);
@@ -189,12 +208,21 @@ async fn nothing_is_left_of_a_dropped_table() {
         ("a", Arc::new(Int32Array::from(vec![1000])) as ArrayRef),
         ("b", Arc::new(StringViewArray::from(vec!["x"])) as ArrayRef),
     ]);
-    transaction.append_rows(t, batch.expect("rows")).await.expect("appended");
+    transaction
+        .append_rows(t, batch.expect("rows"))
+        .await
+        .expect("appended");
     committed(transaction).await;
-    let list = bench.lake.files(&bench.lake.head().await.expect("a head"), t).await;
+    let list = bench
+        .lake
+        .files(&bench.lake.head().await.expect("a head"), t)
+        .await;
     let file = list.expect("files").files[0].id;
     let mut transaction = bench.begin().await;
-    transaction.delete_rows(t, file, &[3]).await.expect("deleted");
+    transaction
+        .delete_rows(t, file, &[3])
+        .await
+        .expect("deleted");
     committed(transaction).await;
     bench.drop_table(t).await;
     bench.drop_table(rich).await;
@@ -279,7 +307,10 @@ async fn what_is_named_again_is_not_swept() {
     execute(catalog, &schedule).await;
     assert_eq!(bench.sweep().await.objects, 0);
     assert_eq!(bench.object_count(), 1);
-    assert_eq!(bench.count("ducklake_files_scheduled_for_deletion").await, 0);
+    assert_eq!(
+        bench.count("ducklake_files_scheduled_for_deletion").await,
+        0
+    );
 }
 
 #[tokio::test]
@@ -334,7 +365,10 @@ async fn an_expiry_or_sweep_that_dies_anywhere_is_finished_by_the_next() {
             ("a", Arc::new(Int32Array::from(vec![1000])) as ArrayRef),
             ("b", Arc::new(StringViewArray::from(vec!["x"])) as ArrayRef),
         ]);
-        transaction.append_rows(u, batch.expect("rows")).await.expect("appended");
+        transaction
+            .append_rows(u, batch.expect("rows"))
+            .await
+            .expect("appended");
         committed(transaction).await;
         bench.drop_table(u).await;
         bench.truncate(t).await;
@@ -355,7 +389,11 @@ async fn an_expiry_or_sweep_that_dies_anywhere_is_finished_by_the_next() {
         assert_eq!(bench.object_count(), 1, "{point}");
         assert_eq!(bench.count("ducklake_data_file").await, 1, "{point}");
         assert_eq!(bench.count("ducklake_table").await, 1, "{point}");
-        assert_eq!(bench.count("ducklake_files_scheduled_for_deletion").await, 0, "{point}");
+        assert_eq!(
+            bench.count("ducklake_files_scheduled_for_deletion").await,
+            0,
+            "{point}"
+        );
     }
 }
 
@@ -400,7 +438,11 @@ async fn a_table_that_is_kept_longer_can_be_read_when_its_snapshots_are_gone() {
     bench.pass_hours(25);
     bench.sweep().await;
     assert_eq!(bench.object_count(), 0);
-    for rows in ["gotgan_snapshot_archive", "gotgan_kept_table", "ducklake_data_file"] {
+    for rows in [
+        "gotgan_snapshot_archive",
+        "gotgan_kept_table",
+        "ducklake_data_file",
+    ] {
         assert_eq!(bench.count(rows).await, 0, "{rows}");
     }
 }
@@ -427,7 +469,11 @@ async fn a_table_that_is_kept_shorter_is_cut_out_of_older_snapshots() {
     let told = bench.lake.expire(&dry).await.expect("told");
     let report = bench.expire().await;
     assert_eq!(told, report);
-    assert_eq!((report.snapshots, report.files), (0, 0), "the held one needs both");
+    assert_eq!(
+        (report.snapshots, report.files),
+        (0, 0),
+        "the held one needs both"
+    );
     for gone in [first, between, current] {
         assert_eq!(kind(bench.rows_at(gone, t).await), ErrorKind::NotFound);
     }
@@ -460,7 +506,10 @@ async fn option(bench: &Bench, table: TableId, value: &str) {
 async fn add_history(bench: &Bench, table: TableId, count: i64) {
     let mark = match crate::catalog::testing::is_on_postgres() {
         true => ["SET gotgan.writer = 'on'", "RESET gotgan.writer"],
-        false => ["INSERT INTO gotgan_writer VALUES ('x')", "DELETE FROM gotgan_writer"],
+        false => [
+            "INSERT INTO gotgan_writer VALUES ('x')",
+            "DELETE FROM gotgan_writer",
+        ],
     };
     let numbers = format!(
         "WITH RECURSIVE n(i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < {})",
@@ -507,7 +556,10 @@ async fn keep_committing(lake: Lake, schema: SchemaId, stop: Arc<AtomicBool>) ->
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[expect(clippy::disallowed_methods, reason = "a variable asks for the long run")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a variable asks for the long run"
+)]
 async fn a_long_history_expires_in_short_turns() {
     let count = match std::env::var("GOTGAN_TEST_LONG") {
         Ok(_) => 100_000,
@@ -526,9 +578,102 @@ async fn a_long_history_expires_in_short_turns() {
     stop.store(true, Ordering::Relaxed);
     let longest = committing.await.expect("commits went on");
     println!("{count} snapshots expired in {taken:?}; the longest commit took {longest:?}");
-    assert_eq!(report.files, count as u64);
-    assert!(report.snapshots >= count as u64);
-    assert_eq!(bench.count("ducklake_data_file").await, 0);
-    assert_eq!(bench.count("ducklake_file_column_stats").await, 0);
+    // The newest of the old ones was superseded just now.
+    assert_eq!(report.files, count as u64 - 1);
+    assert_eq!(report.snapshots, count as u64 + 2);
+    assert_eq!(bench.count("ducklake_data_file").await, 1);
+    assert_eq!(bench.count("ducklake_file_column_stats").await, 2);
     assert_eq!(bench.row_count(t).await, 0);
+}
+
+/// Another process that reads the same lake.
+async fn replica(bench: &Bench) -> Lake {
+    let options = LakeOptions {
+        clock: Arc::clone(&bench.clock) as Arc<dyn Clock>,
+        scratch_dir: bench.folder.path().join("replica"),
+        ..crate::catalog::testing::options(bench.folder.path(), LakeRole::Replica).await
+    };
+    Lake::open(options).await.expect("a replica")
+}
+
+#[tokio::test]
+async fn what_another_node_reads_stays_as_long_as_it_says_so() {
+    let bench = Bench::new().await;
+    let t = bench.table("t").await;
+    let first = bench.insert(t, 0, 10).await;
+    let reader = replica(&bench).await;
+    let open = reader.begin(Author::default()).await.expect("begun");
+    bench.truncate(t).await;
+    bench.pass_hours(100);
+    bench.insert(t, 0, 20).await;
+    bench.pass_hours(100);
+    reader.renew_lease().await.expect("renewed");
+    assert_eq!(bench.expire().await.files, 0);
+    assert_eq!(bench.rows_at(first, t).await.expect("leased"), 10);
+    assert_eq!(open.files(t).await.expect("its files").row_count(), 10);
+    // One that is silent for minutes is taken for dead.
+    bench.clock.pass(TimeDelta::minutes(3));
+    assert_eq!(bench.expire().await.files, 1);
+    assert_eq!(kind(bench.rows_at(first, t).await), ErrorKind::NotFound);
+    // It was not: nothing is swept until it has ended what it reads.
+    bench.pass_hours(25);
+    reader.renew_lease().await.expect("renewed");
+    let swept = bench.sweep().await;
+    assert_eq!((swept.objects, swept.is_blocked), (0, true));
+    assert_eq!(open.files(t).await.expect("its files").row_count(), 10);
+    drop(open);
+    reader.head().await.expect("the newest");
+    reader.renew_lease().await.expect("renewed");
+    assert_eq!(bench.sweep().await.objects, 1);
+    let missing = reader.pin(first).await;
+    assert_eq!(kind(missing), ErrorKind::NotFound);
+    let read_only = reader.expire(&ExpireOptions::default()).await;
+    assert_eq!(kind(read_only), ErrorKind::ReadOnly);
+    reader.close().await;
+}
+
+#[tokio::test]
+async fn a_list_of_files_is_not_brought_forward_over_an_expired_snapshot() {
+    let bench = Bench::new().await;
+    let t = bench.table("t").await;
+    bench.insert(t, 0, 10).await;
+    let reader = replica(&bench).await;
+    let rows = async |lake: &Lake| {
+        let head = lake.head().await.expect("a head");
+        lake.files(&head, t).await.expect("files").row_count()
+    };
+    assert_eq!(rows(&reader).await, 10);
+    bench.truncate(t).await;
+    bench.pass_hours(100);
+    bench.insert(t, 10, 15).await;
+    bench.pass_hours(100);
+    bench.table("u").await;
+    bench.pass_hours(100);
+    // The reader's lease is over; the row that ended the file is gone.
+    assert_eq!(bench.expire().await.files, 1);
+    bench.insert(t, 15, 22).await;
+    assert_eq!(rows(&reader).await, 12);
+    assert_eq!(rows(&bench.lake).await, 12);
+    reader.close().await;
+}
+
+#[tokio::test]
+async fn a_job_is_one_nodes_at_a_time() {
+    if !crate::catalog::testing::is_on_postgres() {
+        // The only primary of a catalog in a file has all jobs.
+        let bench = Bench::new().await;
+        let claimed = bench.lake.claim_job("x", Duration::from_secs(60)).await;
+        assert!(claimed.expect("an answer"));
+        return;
+    }
+    let bench = Bench::new().await;
+    let other = open_at(bench.folder.path(), &bench.script, &bench.clock).await;
+    let other = other.expect("another primary");
+    let minute = Duration::from_secs(60);
+    assert!(bench.lake.claim_job("x", minute).await.expect("an answer"));
+    assert!(bench.lake.claim_job("x", minute).await.expect("an answer"));
+    assert!(!other.claim_job("x", minute).await.expect("an answer"));
+    assert!(other.claim_job("y", minute).await.expect("an answer"));
+    bench.clock.pass(TimeDelta::minutes(2));
+    assert!(other.claim_job("x", minute).await.expect("an answer"));
 }

@@ -445,7 +445,12 @@ fn check(found: &Model, expected: &Model, place: &str) {
 }
 
 /// Everything that a file list shows.
-pub(super) async fn read(bench: &Bench, picture: &Snapshot, table: TableId, list: &FileList) -> Model {
+pub(super) async fn read(
+    bench: &Bench,
+    picture: &Snapshot,
+    table: TableId,
+    list: &FileList,
+) -> Model {
     let columns = &picture.table(table).expect("the table").columns;
     let mut rows = BTreeMap::new();
     for file in &list.files {

@@ -54,7 +54,10 @@ async fn child_works_until_it_dies() {
     let [folder, seed, round, point, count] = part[..] else {
         panic!("the part of the child is not understood");
     };
-    let (seed, round) = (seed.parse().expect("a seed"), round.parse().expect("a round"));
+    let (seed, round) = (
+        seed.parse().expect("a seed"),
+        round.parse().expect("a round"),
+    );
     let death = Death {
         point: point.to_owned(),
         left: AtomicU64::new(count.parse().expect("a count")),

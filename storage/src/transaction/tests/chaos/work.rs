@@ -70,7 +70,11 @@ fn is_expected(error: &Error) -> bool {
 
 fn expected(error: &Error, place: &str) {
     let source = &error.source;
-    assert!(is_expected(error), "{place}: {error} ({:?}): {source:?}", error.kind);
+    assert!(
+        is_expected(error),
+        "{place}: {error} ({:?}): {source:?}",
+        error.kind
+    );
 }
 
 impl Worker {
@@ -151,8 +155,13 @@ impl Worker {
             let balance = balance(row) + change;
             delete(transaction, table, &[row]).await?;
             effects.deleted.push((bank.to_owned(), row.key));
-            self.add(transaction, effects, bank, vec![(row.key, balance.to_string())])
-                .await?;
+            self.add(
+                transaction,
+                effects,
+                bank,
+                vec![(row.key, balance.to_string())],
+            )
+            .await?;
         }
         self.log(transaction, effects).await
     }
@@ -168,7 +177,12 @@ impl Worker {
         let block = block.expect("values are left");
         let rows = block
             .values()
-            .map(|value| (i32::try_from(value).expect("few values"), format!("x{value}")))
+            .map(|value| {
+                (
+                    i32::try_from(value).expect("few values"),
+                    format!("x{value}"),
+                )
+            })
             .collect();
         self.add(transaction, effects, LOG, rows).await
     }

@@ -10,15 +10,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::super::*;
 use super::{Model, add_rows, file_rows, new_rows, rewrite};
+use crate::catalog::testing::number;
+use crate::{
+    DataFile, ExpireOptions, NewHold, OptionTarget, Pin, RETENTION, Restore, SweepOptions,
+    TableWriter,
+};
 use arrow::array::AsArray;
 use arrow::datatypes::Int32Type;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use std::collections::BTreeMap;
-use crate::catalog::testing::number;
-use crate::{
-    DataFile, ExpireOptions, NewHold, OptionTarget, Pin, RETENTION, Restore, SweepOptions, TableWriter,
-};
 
 const SEED_COUNT: u64 = 10;
 const STEP_COUNT: usize = 120;
@@ -104,7 +105,9 @@ impl World {
     fn some_snapshot(&mut self) -> SnapshotId {
         let all: Vec<SnapshotId> = self.history.keys().copied().collect();
         // Mostly young ones: the old are gone.
-        let from = all.len().saturating_sub(self.random.random_range(1..=all.len()));
+        let from = all
+            .len()
+            .saturating_sub(self.random.random_range(1..=all.len()));
         self.one_of(&all[from..]).expect("at least one")
     }
 
@@ -206,7 +209,9 @@ impl World {
         for file in &list.files {
             let rows = file_rows(&self.bench, file, columns).await;
             let share = self.random.random_range(0..=4);
-            let chosen = rows.into_iter().filter(|_| self.random.random_range(0..4) < share);
+            let chosen = rows
+                .into_iter()
+                .filter(|_| self.random.random_range(0..4) < share);
             let (positions, gone): (Vec<u64>, Vec<i32>) = chosen.unzip();
             let deleted = transaction.delete_rows(table, file.id, &positions).await;
             deleted.expect("deleted rows");

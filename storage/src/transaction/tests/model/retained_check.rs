@@ -51,7 +51,11 @@ impl World {
             }
             let strange = picture.iter().flat_map(|picture| picture.tables());
             for table in strange {
-                assert!(state.contains_key(&table.id), "{at} shows {}, {place}", table.id);
+                assert!(
+                    state.contains_key(&table.id),
+                    "{at} shows {}, {place}",
+                    table.id
+                );
             }
         }
     }
@@ -120,7 +124,10 @@ impl World {
                 "SELECT (SELECT count(*) FROM ducklake_data_file WHERE path LIKE '%{name}') + \
                  (SELECT count(*) FROM ducklake_delete_file WHERE path LIKE '%{name}')"
             );
-            assert!(number(folder, &sql).await > 0, "{name} is left over, {place}");
+            assert!(
+                number(folder, &sql).await > 0,
+                "{name} is left over, {place}"
+            );
             named += 1;
         }
         assert_eq!(named, names.len());
