@@ -11,6 +11,7 @@ use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use sqlparser::ast;
 
 use crate::error::SqlError;
+use crate::physical::needs_plan;
 use crate::plan::operators::cast_expr;
 use crate::plan::{ColumnDescription, Planner};
 use crate::session::{Parameter, Session};
@@ -115,6 +116,8 @@ pub(crate) fn constant(
 }
 
 /// As [`constant`], with the values of the parameters in it.
+///
+/// Errors: also `0A000` for a subquery or an aggregate.
 pub(crate) fn constant_with(
     planner: &Planner,
     expression: &ast::Expr,
@@ -124,6 +127,10 @@ pub(crate) fn constant_with(
     let schema = Arc::new(DFSchema::empty());
     let types: Vec<PgType> = parameters.iter().map(|given| given.pg_type).collect();
     let expr = planner.plan_expression_with(expression, &schema, &types)?;
+    if expr.exists(|part| Ok(needs_plan(part)))? {
+        let text = "a subquery or an aggregate where a constant is expected";
+        return Err(SqlError::not_supported(text));
+    }
     let expr = with_values(cast_expr(expr, target, &planner.ctx), parameters)?;
     let context = SimplifyContext::builder()
         .with_schema(Arc::clone(&schema))

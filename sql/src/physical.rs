@@ -191,7 +191,7 @@ fn is_constant(expr: &Expr) -> bool {
 }
 
 /// Whether only an optimizer rule makes the expression something that can run.
-fn needs_plan(expr: &Expr) -> bool {
+pub(crate) fn needs_plan(expr: &Expr) -> bool {
     matches!(
         expr,
         Expr::ScalarSubquery(_)

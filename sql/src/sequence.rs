@@ -10,5 +10,5 @@ mod values;
 
 pub(crate) use identity::{Overriding, column_default, identity_of, refuse_insert, refuse_update};
 pub(crate) use options::{Kind, Reading, check_type};
-pub(crate) use text::{pinned, renamed, sequences_in, shown};
+pub(crate) use text::{pinned, renamed, restored, sequences_in, shown};
 pub use values::{SequenceUse, SessionSequences};

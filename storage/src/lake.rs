@@ -326,7 +326,7 @@ impl Lake {
     }
 
     /// Whether this process is the only one that can change the lake.
-    fn is_alone(&self) -> bool {
+    pub(crate) fn is_alone(&self) -> bool {
         self.inner.options.role == LakeRole::Primary && !self.inner.catalog.is_shared()
     }
 

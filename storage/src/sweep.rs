@@ -199,6 +199,6 @@ fn as_scheduled(row: Values) -> Values {
     let columns = ScheduledFileRow::TABLE.columns.iter();
     let values = row.into_iter().zip(columns);
     values
-        .map(|(value, column)| value.as_kind(column.kind))
+        .map(|(value, column)| value.into_kind(column.kind))
         .collect()
 }

@@ -11,14 +11,15 @@
 //! Not guaranteed: that a commit which failed with `Unavailable` did not happen.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
+use chrono::{DateTime, Utc};
 use object_store::path::Path;
 
 use crate::error::{Error, ErrorKind};
 use crate::file::write::{StagedFile, StagedFiles, TableWriter};
 use crate::lake::{Lake, LakeRole, Pin, SequenceState};
-use crate::snapshot::{FileList, InlinedRows, Snapshot, Table};
+use crate::snapshot::{Column, FileList, InlinedRows, Snapshot, Table};
 use crate::spec::{SnapshotId, TableId};
 
 mod columns;
@@ -86,6 +87,8 @@ pub struct Transaction {
     next_temporary: i64,
     /// Everything that was uploaded for this transaction, also what is not used now.
     uploads: Vec<Path>,
+    /// When the first upload began, by this machine's clock.
+    uploads_since: OnceLock<DateTime<Utc>>,
     reads: BTreeSet<TableId>,
     /// How far sequences are that were made or restarted here, by their key (see
     /// `Overlay::state_key`).
@@ -112,6 +115,7 @@ impl Transaction {
             space: None,
             next_temporary: -1,
             uploads: Vec::new(),
+            uploads_since: OnceLock::new(),
             reads,
             sequence_states: Arc::default(),
         }
@@ -219,9 +223,14 @@ impl Transaction {
     pub async fn writer(&self, table: TableId) -> Result<TableWriter, Error> {
         self.check_writable()?;
         let table = self.table(table)?;
-        self.lake
-            .table_writer(&self.location(&table)?, &table.columns)
+        self.new_files(&self.location(&table)?, &table.columns)
             .await
+    }
+
+    /// A writer of files at a place, noted as an upload of this transaction.
+    async fn new_files(&self, location: &Path, columns: &[Column]) -> Result<TableWriter, Error> {
+        self.uploads_since.get_or_init(|| self.lake.clock().now());
+        self.lake.table_writer(location, columns).await
     }
 
     /// Adds files that a writer of this table finished.
@@ -295,6 +304,7 @@ impl Transaction {
             reads: std::mem::take(&mut self.reads),
             sequence_states: self.take_sequence_states(),
             id: self.lake.ids().uuid().to_string(),
+            uploads_since: self.uploads_since.get().copied(),
         };
         let lake = self.lake.clone();
         let task = tokio::spawn(async move {

@@ -1,9 +1,11 @@
 //! Who may come from where, and how he proves himself: a file in the spirit of pg_hba.conf.
 //!
-//!   TYPE     DATABASE  USER  ADDRESS        METHOD  [OPTION]
-//!   local    all       all                  trust
-//!   hostssl  all       all   10.0.0.0/8     scram-sha-256
-//!   hostssl  sales     etl   all            cert
+//! ```text
+//! TYPE     DATABASE  USER  ADDRESS     METHOD         [OPTION]
+//! local    all       all               trust
+//! hostssl  all       all   10.0.0.0/8  scram-sha-256
+//! hostssl  sales     etl   all         cert
+//! ```
 //!
 //! The first line that fits decides; where none fits, nobody gets in.
 //!

@@ -27,17 +27,22 @@ use crate::rewrite;
 use crate::session::{Notice, Outcome, Parameter, Session};
 use crate::types::{self, PgType, oid};
 
+/// What the statement is called, where no rows are counted.
+fn tag(create: &ast::CreateTable) -> &'static str {
+    let is_into = |column: &ast::ColumnDef| column.name.value == parse::INTO;
+    match &create.query {
+        None => "CREATE TABLE",
+        Some(_) if create.columns.iter().any(is_into) => "SELECT INTO",
+        Some(_) => "CREATE TABLE AS",
+    }
+}
+
 pub(crate) async fn run(
     session: &mut Session,
     create: &ast::CreateTable,
     parameters: &[Parameter],
 ) -> Result<Outcome, SqlError> {
-    let is_into = |column: &ast::ColumnDef| column.name.value == parse::INTO;
-    let tag = match &create.query {
-        None => "CREATE TABLE",
-        Some(_) if create.columns.iter().any(is_into) => "SELECT INTO",
-        Some(_) => "CREATE TABLE AS",
-    };
+    let tag = tag(create);
     let name = Name::from_parts(&name_parts(&create.name))?;
     let is_temporary = temporary::prepare(session, create, &name, tag).await?;
     if create.or_replace || create.external {

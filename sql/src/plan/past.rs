@@ -4,6 +4,8 @@
 //! tells the snapshot and can be typed by nobody. Its name, columns and, for a view, the
 //! text and what it reads are those of that snapshot.
 
+use std::sync::Arc;
+
 use gotgan_storage::SnapshotId;
 use sqlparser::ast::ObjectName;
 
@@ -27,7 +29,7 @@ impl Planner {
         let id = part.strip_prefix(PREFIX)?.parse().ok()?;
         let ctx = self.past.get(&SnapshotId(id))?;
         Some(Self {
-            ctx: ctx.clone(),
+            ctx: Arc::clone(ctx),
             search_path: ctx.search_path.clone().into(),
             local: Vec::new(),
             ..self.clone()

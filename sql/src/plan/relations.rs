@@ -56,7 +56,7 @@ impl Relations for Planner {
             Resolved::Stored(Relation::Table(table)) => {
                 let table = LakeTable::new(self.lake.clone(), table);
                 let table: Arc<dyn TableProvider> = Arc::new(match self.ctx.is_past {
-                    true => table.as_of(Arc::clone(&self.ctx.snapshot)),
+                    true => table.at_snapshot(Arc::clone(&self.ctx.snapshot)),
                     false => table,
                 });
                 Ok(provider_as_source(table))

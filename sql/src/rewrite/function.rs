@@ -24,6 +24,7 @@ pub(crate) const DATE_PART_FIRST: &[&str] = &[
 pub(crate) const SYSTEM_SCHEMAS: &[&str] = &["pg_catalog", "information_schema", "gotgan"];
 
 pub(super) fn before(function: &mut Function) -> Result<(), SqlError> {
+    refuse_statement(&function.name)?;
     super::argument::place_named(function)?;
     let name = name_parts(&function.name).pop().unwrap_or_default();
     if DATE_PART_FIRST.contains(&name.as_str())
@@ -60,6 +61,24 @@ pub(super) fn before(function: &mut Function) -> Result<(), SqlError> {
     Ok(())
 }
 
+/// Refuses a function that stands for a statement, where it is more than that.
+///
+/// Errors: `0A000`.
+fn refuse_statement(name: &ObjectName) -> Result<(), SqlError> {
+    match name_parts(name).as_slice() {
+        [schema, name]
+            if schema == crate::system_views::SCHEMA
+                && crate::parse::history::is_function(name) =>
+        {
+            Err(
+                SqlError::not_supported(format!("{schema}.{name}() beside anything else"))
+                    .with_hint("It must be the only item of the select list, or of FROM."),
+            )
+        }
+        _ => Ok(()),
+    }
+}
+
 pub(super) fn after(function: &mut Function) -> Result<Option<Expr>, SqlError> {
     if let Some(WindowType::WindowSpec(spec)) = &mut function.over
         && let Some(frame) = &mut spec.window_frame
@@ -73,12 +92,6 @@ pub(super) fn after(function: &mut Function) -> Result<Option<Expr>, SqlError> {
     if let [schema, name] = parts.as_slice() {
         if !SYSTEM_SCHEMAS.contains(&schema.as_str()) {
             return Err(SqlError::undefined_function(&format!("{schema}.{name}()")));
-        }
-        if schema == crate::system_views::SCHEMA && crate::parse::history::is_function(name) {
-            return Err(
-                SqlError::not_supported(format!("{schema}.{name}() beside anything else"))
-                    .with_hint("It must be the only item of the select list, or of FROM."),
-            );
         }
         let ident = Ident::with_quote('"', name.as_str());
         function.name = ObjectName(vec![ObjectNamePart::Identifier(ident)]);

@@ -257,29 +257,31 @@ impl VisitorMut for SetReturning {
     }
 }
 
+/// Errors: `0A000` for what should have been rewritten by now and could not.
+fn refuse_left_over(factor: &TableFactor) -> Result<(), SqlError> {
+    match factor {
+        // Those that are understood have become names; see `session/versions.rs`.
+        TableFactor::Table {
+            version: Some(version),
+            ..
+        } => Err(SqlError::not_supported(format!("{version} here"))),
+        TableFactor::Table {
+            sample: Some(_), ..
+        }
+        | TableFactor::Derived {
+            sample: Some(_), ..
+        } => Err(SqlError::not_supported("TABLESAMPLE")),
+        _ => Ok(()),
+    }
+}
+
 /// A function in FROM: its alias names its column, as PostgreSQL has it for
 /// functions that return one value.
 pub(super) fn prepare_table(factor: &mut TableFactor) -> Result<(), SqlError> {
     if super::ordinality::number_rows(factor)? {
         return Ok(());
     }
-    // Those that are understood have become names; see `session/versions.rs`.
-    if let TableFactor::Table {
-        version: Some(version),
-        ..
-    } = factor
-    {
-        return Err(SqlError::not_supported(format!("{version} here")));
-    }
-    if let TableFactor::Table {
-        sample: Some(_), ..
-    }
-    | TableFactor::Derived {
-        sample: Some(_), ..
-    } = factor
-    {
-        return Err(SqlError::not_supported("TABLESAMPLE"));
-    }
+    refuse_left_over(factor)?;
     if let TableFactor::Table {
         name,
         args: Some(_),

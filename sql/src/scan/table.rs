@@ -69,7 +69,7 @@ impl LakeTable {
 
     /// Reads the table as of an earlier snapshot, which has it.
     #[must_use]
-    pub(crate) fn as_of(mut self, snapshot: Arc<Snapshot>) -> Self {
+    pub(crate) fn at_snapshot(mut self, snapshot: Arc<Snapshot>) -> Self {
         self.label = format!("{} as of snapshot {}", self.label, snapshot.id());
         self.past = Some(snapshot);
         self

@@ -115,6 +115,24 @@ pub(crate) fn renamed(default: &str, old: [&str; 2], new: [&str; 2]) -> Option<S
     })
 }
 
+/// A default of a restored table, which names sequences as they were then; none if they
+/// are named so now.
+///
+/// `made`: sequences of then, and the new ones in their places.
+pub(crate) fn restored(
+    default: &str,
+    (then, now): (&Snapshot, &Snapshot),
+    made: &[(SequenceId, SequenceId)],
+) -> Option<String> {
+    each_name(default, |schema, name| {
+        let own = then.schema_by_name(schema)?.id;
+        let old = then.sequence_by_name(own, name)?.id;
+        let new = made.iter().find(|(then, _)| *then == old);
+        let text = qualified(now, now.sequence(new.map_or(old, |(_, now)| *now))?);
+        (text != quote_qualified(schema, name)).then_some(text)
+    })
+}
+
 /// A stored default as this session shows it.
 pub(crate) fn shown(ctx: &StatementContext, default: &str) -> String {
     let short = each_name(default, |schema, name| {

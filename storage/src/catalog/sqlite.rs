@@ -26,7 +26,7 @@ use crate::spec::table::{Row, TableSpec, Value, Values};
 
 mod error;
 mod guard;
-mod text;
+pub(super) mod text;
 mod write;
 
 use error::from_sqlx;

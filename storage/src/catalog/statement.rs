@@ -6,7 +6,7 @@
 use crate::catalog::{Condition, Page, Selection, Write};
 use crate::spec::rows::FORMAT_TABLES;
 use crate::spec::side::SIDE_TABLES;
-use crate::spec::table::{Kind, TableSpec, Value};
+use crate::spec::table::{Kind, Promise, TableSpec, Value};
 
 /// Head of the lake in one statement.
 pub(super) const HEAD_SQL: &str = "SELECT \"snapshot_id\", \"snapshot_time\", \
@@ -116,9 +116,14 @@ impl Statement {
             return statement;
         }
         // Rows of one id are versions: the order makes decoding repeatable.
-        match dialect {
-            Dialect::Sqlite => statement.push(" ORDER BY rowid"),
-            Dialect::Postgres => statement.push(" ORDER BY 1").push(
+        let key = columns
+            .first()
+            .filter(|first| first.promise == Promise::Key);
+        match (dialect, key) {
+            // By the key's own index: SQLite would pass all rows to have them by rowid.
+            (Dialect::Sqlite, Some(key)) => statement.push(" ORDER BY ").name(key.name),
+            (Dialect::Sqlite, None) => statement.push(" ORDER BY rowid"),
+            (Dialect::Postgres, _) => statement.push(" ORDER BY 1").push(
                 match columns.iter().any(|column| column.name == "begin_snapshot") {
                     true => ", \"begin_snapshot\"",
                     false => "",
@@ -346,3 +351,6 @@ pub(super) fn index_inlined(data_table: &str) -> String {
         quote(data_table)
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,23 +63,56 @@ fn configured_data(options: &LakeOptions) -> Result<Option<DataPlace>, Error> {
 }
 
 /// The place of data files of a new lake. A folder is made if it is absent; a bucket must
-/// be there, and hold nothing below the prefix, which may be another lake's.
+/// be there.
+///
+/// Nothing may be below, which may be another lake's: the search for orphans would take it
+/// for this one's. In a folder only data files matter.
 pub(super) async fn new_data(options: &LakeOptions) -> Result<DataPlace, Error> {
     let beside = || DataPlace::Folder(options.data_dir.join(DATA_NAME));
     match configured_data(options)?.unwrap_or_else(beside) {
         DataPlace::Folder(path) => {
             make_folder(&path)?;
+            if holds_data_files(&path)? {
+                return Err(not_empty(path.display().to_string()));
+            }
             canonical(DataPlace::Folder(path))
         }
         DataPlace::Bucket(bucket) => {
             if is_empty(&bucket, options.object_store.as_ref()).await? {
                 return Ok(DataPlace::Bucket(bucket));
             }
-            let text = "a new lake needs an empty place, and storage.data_url names one that \
-                        holds objects";
-            Err(Error::new(ErrorKind::Unsupported, text).with_source(bucket.to_string()))
+            Err(not_empty(bucket.to_string()))
         }
     }
+}
+
+fn not_empty(place: String) -> Error {
+    let text = "a new lake needs an empty place for its data, and this one holds objects: \
+                storage.data_url names the place, storage.catalog_url the catalog of a lake \
+                that is there";
+    Error::new(ErrorKind::Unsupported, text).with_source(place)
+}
+
+/// Whether a folder or one below it holds a data file.
+fn holds_data_files(path: &Path) -> Result<bool, Error> {
+    let look = || {
+        let mut folders = vec![path.to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(&folder)? {
+                let entry = entry?;
+                if entry.file_type()?.is_dir() {
+                    folders.push(entry.path());
+                } else if entry.path().extension().is_some_and(|end| end == "parquet") {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    };
+    look().map_err(|source: std::io::Error| {
+        Error::new(ErrorKind::Unavailable, "the data folder cannot be read")
+            .with_source(format!("{}: {source}", path.display()))
+    })
 }
 
 /// The place of data files of a lake that is there, from what its catalog says.

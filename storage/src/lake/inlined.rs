@@ -32,6 +32,7 @@ impl Lake {
     ///
     /// `table`: as a transaction sees it. Cost: 2 reads of the catalog, and more only if
     /// rows are inlined.
+    /// Errors: `NotFound` if the snapshot is not kept any more.
     pub(crate) async fn inlined_rows(
         &self,
         snapshot: &Snapshot,
@@ -53,6 +54,8 @@ impl Lake {
             table,
             at: snapshot.id,
         };
-        load_inlined(&*self.inner.catalog, &wanted, &data_tables).await
+        let inlined = load_inlined(&*self.inner.catalog, &wanted, &data_tables).await?;
+        self.check_kept(snapshot, table.id).await?;
+        Ok(inlined)
     }
 }

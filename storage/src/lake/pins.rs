@@ -146,18 +146,24 @@ impl Lake {
             return Ok(());
         }
         let activity = &self.inner.activity;
-        let now = self.clock().commit_time(activity.now().await?);
-        let served = self.known_head().id.0;
-        let oldest = self.inner.pins.oldest();
-        let min_snapshot = oldest.map_or(served, |oldest| oldest.min(served));
-        let lease = Lease {
-            node: self.inner.node.clone(),
-            min_snapshot,
-            expires_at: now + TimeDelta::seconds(LEASE_SECONDS),
-        };
-        activity.put_lease(&self.inner.uuid, &lease).await?;
-        self.inner.pins.state().leased = Some(min_snapshot);
-        Ok(())
+        loop {
+            let now = self.clock().commit_time(activity.now().await?);
+            let served = self.known_head().id.0;
+            let oldest = self.inner.pins.oldest();
+            let min_snapshot = oldest.map_or(served, |oldest| oldest.min(served));
+            let lease = Lease {
+                node: self.inner.node.clone(),
+                min_snapshot,
+                expires_at: now + TimeDelta::seconds(LEASE_SECONDS),
+            };
+            activity.put_lease(&self.inner.uuid, &lease).await?;
+            self.inner.pins.state().leased = Some(min_snapshot);
+            // An older one that was pinned meanwhile may have stored its lease before this.
+            let oldest = self.inner.pins.oldest();
+            if oldest.is_none_or(|oldest| oldest >= min_snapshot) {
+                return Ok(());
+            }
+        }
     }
 
     /// The oldest snapshot that another node's lease needs; nothing without one.

@@ -1,10 +1,10 @@
 //! Objects and uploads that no commit will name.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::lake::Lake;
 
 impl Lake {
@@ -22,6 +22,19 @@ impl Lake {
             Some(before) => abandoned.remove(before).await,
             None => Ok(0),
         }
+    }
+
+    /// Refuses uploads that began at a moment, if they may soon be taken for abandoned, or
+    /// have been: whoever looks for such ones knows of no transaction. Half of the time is
+    /// for clocks that differ.
+    pub(crate) fn check_upload_age(&self, since: Option<DateTime<Utc>>) -> Result<(), Error> {
+        let age_max = TimeDelta::from_std(self.retention_options().orphan_age / 2);
+        let age_max = age_max.unwrap_or(TimeDelta::MAX);
+        if since.is_none_or(|since| self.clock().now() - since <= age_max) {
+            return Ok(());
+        }
+        let text = "the transaction is so old that its files may be gone";
+        Err(Error::new(ErrorKind::Exhausted, text))
     }
 
     /// Deletes objects that no row names. What cannot be deleted is left to a sweep.

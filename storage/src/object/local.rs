@@ -22,7 +22,7 @@ mod disk;
 mod tests;
 mod upload;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -418,8 +418,34 @@ impl ObjectStore for LocalStore {
         deleted.buffered(4).boxed()
     }
 
+    /// Without what is behind a link: it is not of this folder, and whoever lists deletes.
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.reads.list(prefix)
+        let inner = Arc::clone(&self.inner);
+        let mut known: HashMap<PathBuf, bool> = HashMap::new();
+        let is_own = move |listed: &Result<ObjectMeta>| {
+            let Ok(object) = listed else { return true };
+            let Ok(path) = inner.path(&object.location) else {
+                return false;
+            };
+            let Some(folder) = path.parent() else {
+                return false;
+            };
+            if let Some(is_own) = known.get(folder) {
+                return *is_own;
+            }
+            // Of every folder once; one that is gone by now has nothing to list.
+            let is_own = folder.canonicalize().is_ok_and(|real| real == folder);
+            if known.len() >= FOLDER_COUNT_MAX {
+                known.clear();
+            }
+            known.insert(folder.to_owned(), is_own);
+            is_own
+        };
+        let listed = self.inner.reads.list(prefix);
+        let mut is_own = is_own;
+        listed
+            .filter(move |listed| std::future::ready(is_own(listed)))
+            .boxed()
     }
 
     fn list_with_offset(

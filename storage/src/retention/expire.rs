@@ -18,6 +18,7 @@ use crate::retention::snapshots::{Horizon, expire_snapshots};
 use crate::retention::step::{Step, check_primary};
 use crate::retention::tables::expire_tables;
 use crate::spec::rows::{InlinedTableRow, SchemaRow, TableRow};
+use crate::spec::side::KeptTableRow;
 use crate::spec::table::Row;
 
 /// What shall expire.
@@ -48,10 +49,9 @@ impl Lake {
             snapshots: expire_snapshots(self, horizon).await?,
             ..Tally::default()
         };
-        let kept = move_on(self, horizon.moment).await?;
-        let mut floors = kept.clone();
-        floors.extend(shorten(self, horizon.moment).await?);
-        let scopes = scopes(self, &floors).await?;
+        let kept = move_on(self).await?;
+        let short = shorten(self, horizon.moment).await?;
+        let scopes = scopes(self, &kept, &short).await?;
         for scope in &scopes {
             expire_files(self, scope, &mut tally).await?;
         }
@@ -65,7 +65,7 @@ impl Lake {
             expire_rows_of(self, scope, SchemaRow::TABLE).await?;
         }
         expire_tables(self).await?;
-        expire_archive(self, &kept).await?;
+        expire_archive(self).await?;
         self.forget_leases().await?;
         let report = tally.report();
         if report.snapshots > 0 || report.files > 0 {
@@ -97,12 +97,30 @@ async fn horizon(lake: &Lake, options: &ExpireOptions) -> Result<Horizon, Error>
 }
 
 /// What survives, for tables with a floor of their own and for the rest.
-async fn scopes(lake: &Lake, own: &BTreeMap<i64, i64>) -> Result<Vec<Scope>, Error> {
+///
+/// `kept`, `short`: from which snapshot on tables are that are kept longer or shorter.
+async fn scopes(
+    lake: &Lake,
+    kept: &BTreeMap<i64, i64>,
+    short: &BTreeMap<i64, i64>,
+) -> Result<Vec<Scope>, Error> {
     let mut step = Step::begin(lake).await?;
     let needs = Needs::load(lake, &mut *step.catalog).await?;
     let floor = needs.floor(&mut *step.catalog, 0).await?;
+    // Another run may have archived snapshots since, which are before this floor.
+    let rows = step
+        .catalog
+        .select(&Selection::of::<KeptTableRow>(Vec::new()))
+        .await?;
+    let mut own: BTreeMap<i64, i64> = decode::<KeptTableRow>(rows)?
+        .into_iter()
+        .map(|row| (row.table_id, row.from_snapshot))
+        .collect();
+    // What was not archived is whole from the floor on, also if it ended to be read since.
+    own.extend(kept.iter().map(|(table, from)| (*table, *from.min(&floor))));
+    own.extend(short);
     let earlier = needs.earlier(&mut *step.catalog, floor).await?;
-    let mut scopes = of_floors(own, floor, &earlier);
+    let mut scopes = of_floors(&own, floor, &earlier);
     for scope in &mut scopes {
         if scope.floor > floor {
             scope.earlier = needs.earlier(&mut *step.catalog, scope.floor).await?;

@@ -1,18 +1,16 @@
 //! Tables that are kept longer than the system's snapshots, and since when.
 //!
 //! Archived snapshots from `from_snapshot` on show such a table whole. That moves on as its
-//! own retention passes; archived snapshots before all of these go.
+//! own retention passes; archived snapshots before all of these go. Whether a table is kept
+//! follows from what is archived and not from what expires now, which may be older.
 
 use std::collections::BTreeMap;
-
-use chrono::{DateTime, Utc};
 
 use crate::catalog::{Condition, Selection, Sql, Write, decode};
 use crate::error::Error;
 use crate::lake::Lake;
 use crate::retention::need::Needs;
 use crate::retention::rows::delete_all;
-use crate::retention::snapshots::long_tables;
 use crate::retention::step::{Pace, Points, Step};
 use crate::spec::side::{ArchiveRow, KeptTableRow};
 use crate::spec::table::{Row, Value};
@@ -21,10 +19,7 @@ const POINTS: Points = ["expire/before-kept-commit", "expire/after-kept-commit"]
 
 /// Moves on since when tables are kept, and forgets those that are not kept longer any
 /// more. Returns the rest: each table and the first snapshot that shows it.
-pub(super) async fn move_on(
-    lake: &Lake,
-    moment: DateTime<Utc>,
-) -> Result<BTreeMap<i64, i64>, Error> {
+pub(super) async fn move_on(lake: &Lake) -> Result<BTreeMap<i64, i64>, Error> {
     let mut step = Step::begin(lake).await?;
     let rows = step
         .catalog
@@ -36,21 +31,31 @@ pub(super) async fn move_on(
         return Ok(BTreeMap::new());
     }
     let needs = Needs::load(lake, &mut *step.catalog).await?;
-    let long = long_tables(lake, &needs, moment);
+    let newest = Sql::new("SELECT max(\"snapshot_id\") FROM ").name(ArchiveRow::TABLE.name);
+    let newest = step.catalog.query(&newest).await?;
+    let newest_archived = match newest.first().and_then(|row| row.first()) {
+        Some(Value::Integer(id)) => *id,
+        _ => -1,
+    };
     let mut rest = BTreeMap::new();
     let mut writes = Vec::new();
     for row in kept {
         let of_table = || vec![Condition::Equals("table_id", row.table_id)];
         let own = needs.moment_of(lake, row.table_id);
-        let (true, Some(own)) = (long.contains(&row.table_id), own) else {
+        let from = match own {
+            Some(own) => {
+                let newest = needs.newest_at(lake, own).await?;
+                Some(newest.min(needs.oldest_read).max(row.from_snapshot))
+            }
+            None => None,
+        };
+        let Some(from) = from.filter(|from| *from <= newest_archived) else {
             writes.push(Write::Delete {
                 table: KeptTableRow::TABLE,
                 conditions: of_table(),
             });
             continue;
         };
-        let newest = needs.newest_at(lake, own).await?;
-        let from = newest.min(needs.oldest_read).max(row.from_snapshot);
         if from > row.from_snapshot {
             writes.push(Write::Update {
                 table: KeptTableRow::TABLE,
@@ -72,10 +77,12 @@ pub(super) async fn move_on(
     Ok(rest)
 }
 
-/// Forgets archived snapshots that no table is kept from.
-pub(super) async fn expire_archive(lake: &Lake, kept: &BTreeMap<i64, i64>) -> Result<(), Error> {
-    let first = kept.values().min().copied().unwrap_or(i64::MAX);
-    let before = Sql::new("\"snapshot_id\" < ").integer(first);
+/// Forgets archived snapshots that no table is kept from, whoever archived them.
+pub(super) async fn expire_archive(lake: &Lake) -> Result<(), Error> {
+    let before = Sql::new(
+        "NOT EXISTS (SELECT 1 FROM \"gotgan_kept_table\" k \
+         WHERE k.\"from_snapshot\" <= \"gotgan_snapshot_archive\".\"snapshot_id\")",
+    );
     let mut pace = Pace::new(lake.retention_options().step_time);
     delete_all(lake, ArchiveRow::TABLE.name, &before, &mut pace).await
 }

@@ -3,7 +3,7 @@
 //! A table's own retention is its option, else that of its schema. One that was dropped
 //! keeps what it had then.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 
@@ -55,17 +55,22 @@ async fn of_tables(
     options: &[OptionRow],
 ) -> Result<BTreeMap<i64, TimeDelta>, Error> {
     let objects: Vec<i64> = options.iter().map(|option| option.object_id).collect();
+    let of_schemas = vec![Condition::In("schema_id", objects.clone())];
+    let rows = catalog
+        .select(&Selection::of::<TableRow>(of_schemas))
+        .await?;
+    let mut ids: BTreeSet<i64> = objects.into_iter().collect();
+    ids.extend(decode::<TableRow>(rows)?.iter().map(|row| row.table_id));
+    // All of their rows: a table may have left the schema.
+    let conditions = vec![Condition::In("table_id", ids.into_iter().collect())];
+    let rows = catalog
+        .select(&Selection::of::<TableRow>(conditions))
+        .await?;
     let mut newest: BTreeMap<i64, TableRow> = BTreeMap::new();
-    for key in ["table_id", "schema_id"] {
-        let conditions = vec![Condition::In(key, objects.clone())];
-        let rows = catalog
-            .select(&Selection::of::<TableRow>(conditions))
-            .await?;
-        for row in decode::<TableRow>(rows)? {
-            let known = newest.get(&row.table_id);
-            if known.is_none_or(|known| known.begin_snapshot < row.begin_snapshot) {
-                newest.insert(row.table_id, row);
-            }
+    for row in decode::<TableRow>(rows)? {
+        let known = newest.get(&row.table_id);
+        if known.is_none_or(|known| known.begin_snapshot < row.begin_snapshot) {
+            newest.insert(row.table_id, row);
         }
     }
     let mut tables = BTreeMap::new();

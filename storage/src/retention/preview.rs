@@ -78,7 +78,7 @@ async fn own_floors(
     let long = long_tables(lake, needs, horizon.moment).into_iter();
     let short = short_tables(lake, needs, horizon.moment).into_iter();
     let mut floors = BTreeMap::new();
-    for table in long.chain(short) {
+    for table in long.chain(short).chain(kept.keys().copied()) {
         let Some(own) = needs.moment_of(lake, table) else {
             continue;
         };

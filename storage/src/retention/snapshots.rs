@@ -13,7 +13,7 @@ use crate::retention::step::{Pace, Points, Step};
 use crate::spec::change::CommitDetail;
 use crate::spec::rows::{ChangesRow, SnapshotRow, TableRow};
 use crate::spec::side::{ArchiveRow, KeptTableRow};
-use crate::spec::table::Row;
+use crate::spec::table::{Row, Value};
 
 const POINTS: Points = [
     "expire/before-snapshots-commit",
@@ -113,14 +113,19 @@ async fn archive(
     let kept = Selection::of::<KeptTableRow>(Vec::new());
     let kept: Vec<KeptTableRow> = decode(step.catalog.select(&kept).await?)?;
     let kept: BTreeSet<i64> = kept.into_iter().map(|row| row.table_id).collect();
-    // At once, since what expires now is not archived for these.
-    let ended: Vec<i64> = kept.difference(&long).copied().collect();
-    if !ended.is_empty() {
-        let delete = Write::Delete {
+    // At once, since what expires now is not archived for these. What was archived later
+    // than that stays theirs, as long as their own retention says so.
+    let others: Vec<i64> = kept.difference(&long).copied().collect();
+    if !others.is_empty() {
+        let update = Write::Update {
             table: KeptTableRow::TABLE,
-            conditions: vec![Condition::In("table_id", ended)],
+            set: vec![("from_snapshot", Value::Integer(*last + 1))],
+            conditions: vec![
+                Condition::In("table_id", others),
+                Condition::AtMost("from_snapshot", *last),
+            ],
         };
-        step.catalog.apply(&[delete]).await?;
+        step.catalog.apply(&[update]).await?;
     }
     if long.is_empty() {
         return Ok(());

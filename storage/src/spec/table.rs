@@ -66,7 +66,7 @@ pub(crate) enum Value {
 
 impl Value {
     /// What a database without types of its own for a kind keeps for it, as that kind.
-    pub(crate) fn as_kind(self, kind: Kind) -> Self {
+    pub(crate) fn into_kind(self, kind: Kind) -> Self {
         match (kind, self) {
             (Kind::Flag, Self::Integer(number)) => Self::Flag(number != 0),
             (Kind::Time, Self::Text(text)) => match time::decode(&text) {

@@ -56,7 +56,9 @@ impl Lake {
     pub async fn remove_orphans(&self, options: &OrphanOptions) -> Result<OrphanReport, Error> {
         check_primary(self)?;
         let age = TimeDelta::from_std(self.retention_options().orphan_age);
-        let before = self.clock().now() - age.unwrap_or(TimeDelta::MAX);
+        // By the clock of all: this machine's may be days ahead.
+        let head = self.catalog().head().await?;
+        let before = self.clock().commit_time(head.now) - age.unwrap_or(TimeDelta::MAX);
         let mut report = OrphanReport::default();
         let store = self.object_store();
         let mut listed = store.list(None).ready_chunks(BATCH_OBJECTS);

@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use object_store::path::Path;
 
 use crate::catalog::{CommitTransaction, Condition, Selection, Write, decode};
@@ -60,6 +61,8 @@ pub(super) struct Request {
     pub(super) sequence_states: BTreeMap<i64, SequenceState>,
     /// Unique; found again in `commit_extra_info`.
     pub(super) id: String,
+    /// When the first upload began, by this machine's clock.
+    pub(super) uploads_since: Option<DateTime<Utc>>,
 }
 
 /// How a try to commit ended.
@@ -215,6 +218,7 @@ async fn prepare(
     request: &Request,
     catalog: &mut dyn CommitTransaction,
 ) -> Result<Option<Prepared>, Error> {
+    lake.check_upload_age(request.uploads_since)?;
     let head = catalog.head().await?;
     let is_moved = head.snapshot.snapshot_id != request.base.id().0;
     let touched = match is_moved {
@@ -428,7 +432,7 @@ async fn check_history(
     let conditions = vec![Condition::MoreThan("snapshot_id", base)];
     let selection = Selection::of::<ChangesRow>(conditions);
     let rows: Vec<ChangesRow> = decode(catalog.select(&selection).await?)?;
-    let has_all = i64::try_from(rows.len()).is_ok_and(|count| count == head - base);
+    let has_all = is_whole(&rows, base, head);
     let mut touched = BTreeSet::new();
     let mut is_understood = true;
     for row in rows {
@@ -448,7 +452,7 @@ async fn settle(lake: &Lake, request: &Request, error: Error) -> Outcome {
         if round > 0 {
             tokio::time::sleep(SETTLE_PAUSE * round).await;
         }
-        let Ok(rows) = changes_since(lake, request.base.id()).await else {
+        let Ok((rows, head)) = changes_since(lake, request.base.id()).await else {
             continue;
         };
         let own = rows.iter().find(|row| {
@@ -459,7 +463,11 @@ async fn settle(lake: &Lake, request: &Request, error: Error) -> Outcome {
             detail.is_some_and(|detail| detail.transaction == request.id)
         });
         let Some(own) = own else {
-            return Outcome::RolledBack(error);
+            // What is not known any more may have been this one: nothing proves otherwise.
+            match is_whole(&rows, request.base.id().0, head) {
+                true => return Outcome::RolledBack(error),
+                false => break,
+            }
         };
         // It happened: show it, whatever else happened since.
         if let Ok(head) = lake.load_head().await {
@@ -472,11 +480,19 @@ async fn settle(lake: &Lake, request: &Request, error: Error) -> Outcome {
 
 /// What was committed after a snapshot, asked under the commit lock: a commit whose
 /// reply was lost may still be under way on the database's server, and holds it so long.
-async fn changes_since(lake: &Lake, base: SnapshotId) -> Result<Vec<ChangesRow>, Error> {
+///
+/// Also returns the head.
+async fn changes_since(lake: &Lake, base: SnapshotId) -> Result<(Vec<ChangesRow>, i64), Error> {
     let mut catalog = lake.catalog().begin_commit().await?;
+    let head = catalog.head().await?.snapshot.snapshot_id;
     let conditions = vec![Condition::MoreThan("snapshot_id", base.0)];
     let selection = Selection::of::<ChangesRow>(conditions);
     let rows = catalog.select(&selection).await?;
     catalog.rollback().await?;
-    decode(rows)
+    Ok((decode(rows)?, head))
+}
+
+/// Whether every commit after a base is among the changes.
+fn is_whole(changes: &[ChangesRow], base: i64, head: i64) -> bool {
+    i64::try_from(changes.len()).is_ok_and(|count| count == head - base)
 }

@@ -22,9 +22,7 @@ impl Transaction {
         let seen = self.table(table)?;
         let mut columns = seen.columns.clone();
         columns.push(row_id_column());
-        self.lake
-            .table_writer(&self.location(&seen)?, &columns)
-            .await
+        self.new_files(&self.location(&seen)?, &columns).await
     }
 
     /// Replaces data files by what a rewriter made of their rows, in any order.

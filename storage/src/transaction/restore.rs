@@ -17,10 +17,9 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
 use crate::snapshot::{
-    Constraint, ConstraintEntry, FileList, Index, InlinedRows, Sequence, SequenceOwner, Snapshot,
-    SortKey, Table, View,
+    Constraint, ConstraintEntry, FileList, Index, InlinedRows, Snapshot, SortKey, Table, View,
 };
-use crate::spec::{SchemaId, SnapshotId, TableId, ViewId};
+use crate::spec::{SchemaId, SequenceId, SnapshotId, TableId, ViewId};
 use crate::transaction::Transaction;
 use crate::transaction::inline::OWN_ROW_COUNT_MAX;
 use crate::transaction::overlay::{
@@ -29,9 +28,11 @@ use crate::transaction::overlay::{
 
 mod record;
 mod schema;
+mod sequences;
 
 pub(super) use record::record;
 pub use schema::{RestoreSchema, RestoredSchema};
+use sequences::DefaultSequences;
 
 /// Most bytes of a name that is made up here: as many as PostgreSQL keeps.
 const NAME_BYTES_MAX: usize = 63;
@@ -64,6 +65,9 @@ pub struct Restored {
     /// Views that read the replaced table until now, and read the new one from now on.
     /// Whether they still can is the caller's to look at.
     pub views: Vec<ViewId>,
+    /// Sequences of the snapshot, and the new ones in their places: defaults, which are
+    /// text, still name the former.
+    pub sequences: Vec<(SequenceId, SequenceId)>,
 }
 
 impl Transaction {
@@ -78,17 +82,23 @@ impl Transaction {
         self.check_primary()?;
         let before = self.savepoint();
         let restored = match restore.replace {
-            None => self.restore_new(restore).await.map(|table| Restored {
-                table,
-                old_name: None,
-                views: Vec::new(),
-            }),
+            None => self.restore_alone(restore).await,
             Some(replaced) => self.restore_over(restore, replaced).await,
         };
         if restored.is_err() {
             self.rollback_to(&before);
         }
         restored
+    }
+
+    async fn restore_alone(&mut self, restore: &Restore) -> Result<Restored, Error> {
+        let (table, sequences) = self.restore_new(restore, DefaultSequences::Shared).await?;
+        Ok(Restored {
+            table,
+            old_name: None,
+            views: Vec::new(),
+            sequences,
+        })
     }
 
     async fn restore_over(
@@ -104,16 +114,21 @@ impl Transaction {
             name: present.name.clone(),
             ..restore.clone()
         };
-        let table = self.restore_new(&restore).await?;
-        let views = self.redirect(replaced, table)?;
+        let restored = self.restore_alone(&restore).await?;
+        let views = self.redirect(replaced, restored.table)?;
         Ok(Restored {
-            table,
             old_name: Some(old_name),
             views,
+            ..restored
         })
     }
 
-    async fn restore_new(&mut self, restore: &Restore) -> Result<TableId, Error> {
+    /// The new table, and the sequences that came with it.
+    async fn restore_new(
+        &mut self,
+        restore: &Restore,
+        defaults: DefaultSequences,
+    ) -> Result<(TableId, Vec<(SequenceId, SequenceId)>), Error> {
         let from = &restore.from;
         let source = from.table(restore.table).map(Arc::clone);
         let source = source.ok_or_else(|| absent(from.id(), restore.table))?;
@@ -156,7 +171,7 @@ impl Transaction {
         };
         self.overlay.change_picture().put_table(Arc::new(table));
         self.restore_indexes(&source, id)?;
-        self.restore_sequences(restore, &source, id).await?;
+        let sequences = self.restore_sequences(restore, defaults, id).await?;
         let row_count = self.restore_rows((from.id(), pin), id, &list).await?;
         Arc::make_mut(&mut self.overlay.restores).push(RestoreNote {
             id: self.lake.ids().uuid().to_string(),
@@ -168,7 +183,7 @@ impl Transaction {
             row_count,
             bytes: list.bytes(),
         });
-        Ok(id)
+        Ok((id, sequences))
     }
 
     /// The keys and CHECKs of a table for its restored one. A foreign key stays behind if
@@ -221,57 +236,6 @@ impl Transaction {
             self.change_table(id, |table| table.indexes.push(restored))?;
         }
         Ok(())
-    }
-
-    /// Identity columns get sequences of their own that go on where the old ones are now.
-    /// Other owned sequences, which defaults name, come back only where they are gone.
-    async fn restore_sequences(
-        &mut self,
-        restore: &Restore,
-        source: &Table,
-        id: TableId,
-    ) -> Result<(), Error> {
-        let owned = restore.from.sequences_of(source.id).map(Arc::clone);
-        let owned: Vec<Arc<Sequence>> = owned.collect();
-        for sequence in owned {
-            let Some(owner) = sequence.owned_by else {
-                continue;
-            };
-            let (schema_id, name) = match owner.kind.is_identity() {
-                true => {
-                    let name = self.free_name(restore.schema, &sequence.name, "");
-                    (restore.schema, name)
-                }
-                false => match self.place_of_default(&restore.from, &sequence) {
-                    Some(schema) => (schema, sequence.name.clone()),
-                    None => continue,
-                },
-            };
-            let state = self.reached_state(&sequence).await?;
-            let table = self.table(id)?;
-            let new_id = crate::spec::SequenceId(self.take_temporary());
-            self.put_sequence_state(new_id.0, state);
-            let restored = Sequence {
-                id: new_id,
-                schema_id,
-                name,
-                owner: table.owner.clone(),
-                owner_id: table.owner_id,
-                owned_by: Some(SequenceOwner { table: id, ..owner }),
-                ..(*sequence).clone()
-            };
-            let picture = self.overlay.change_picture();
-            picture.put_sequence(Arc::new(restored));
-        }
-        Ok(())
-    }
-
-    /// Where a sequence that a default names has to be, if nothing is there.
-    fn place_of_default(&self, from: &Snapshot, sequence: &Sequence) -> Option<SchemaId> {
-        let name = &from.schema(sequence.schema_id)?.name;
-        let schema = self.overlay.picture.schema_by_name(name)?.id;
-        let is_free = self.check_relation_name(schema, &sequence.name).is_ok();
-        is_free.then_some(schema)
     }
 
     /// Gives a restored table its rows. Returns how many.

@@ -64,17 +64,21 @@ impl Arguments<'_> {
         }
     }
 
-    /// A length of time in microseconds; months have 30 days.
+    /// A length of time in microseconds, as `extract(epoch from ...)` has it: years have
+    /// 365.25 days, other months 30.
     pub(super) async fn interval(
         self,
         session: &mut Session,
         expression: &Expr,
     ) -> Result<Option<i64>, SqlError> {
         const DAY: i64 = crate::types::datetime::MICROS_PER_DAY;
+        const YEAR: i64 = DAY * 365 + DAY / 4;
         match self.value(session, expression, oid::INTERVAL).await? {
             Some(ScalarValue::IntervalMonthDayNano(Some(value))) => {
-                let days = i64::from(value.months) * 30 + i64::from(value.days);
+                let years = i64::from(value.months / 12) * YEAR;
+                let days = i64::from(value.months % 12) * 30 + i64::from(value.days);
                 let micros = days.checked_mul(DAY);
+                let micros = micros.and_then(|days| days.checked_add(years));
                 let micros = micros.and_then(|days| days.checked_add(value.nanoseconds / 1000));
                 micros
                     .map(Some)

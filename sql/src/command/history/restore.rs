@@ -6,7 +6,9 @@
 
 use std::sync::Arc;
 
-use gotgan_storage::{Relation, Restore as Order, Schema, Snapshot, Table, ViewId};
+use gotgan_storage::{
+    Relation, Restore as Order, Schema, SequenceId, Snapshot, Table, TableId, ViewId,
+};
 
 use super::arguments::Arguments;
 pub(super) use super::schema::Whole;
@@ -16,6 +18,7 @@ use crate::parse::history::{Kind, Restore, RestoreItem};
 use crate::pg_catalog::identifier::quote_qualified;
 use crate::pg_catalog::rows::cells;
 use crate::resolve::{Name, Resolved, Resolver};
+use crate::sequence;
 use crate::session::{Notice, not_kept};
 use crate::sqlstate;
 use crate::types::PgType;
@@ -108,6 +111,14 @@ pub(super) async fn restore_one(
     };
     let storage = session.transaction().await?.storage()?;
     let restored = storage.restore_table(&order).await.map_err(not_kept)?;
+    name_sequences(
+        session,
+        &planned.from,
+        &[restored.table],
+        &restored.sequences,
+    )
+    .await?;
+    require_views(session, &restored.views).await?;
     let kept_as = restored.old_name.as_deref();
     let kept_as = kept_as.map(|name| quote_qualified(&schema.name, name));
     if let Some(kept_as) = &kept_as {
@@ -115,8 +126,30 @@ pub(super) async fn restore_one(
             "the table that was there is kept as {kept_as}"
         )));
     }
-    require_views(session, &restored.views).await?;
     Ok(kept_as)
+}
+
+/// Lets defaults of restored tables name their sequences as these are called now.
+///
+/// `made`: sequences of the snapshot, and the new ones in their places.
+pub(super) async fn name_sequences(
+    session: &mut Session,
+    from: &Snapshot,
+    tables: &[TableId],
+    made: &[(SequenceId, SequenceId)],
+) -> Result<(), SqlError> {
+    let now = Arc::clone(&session.context().await?.snapshot);
+    let storage = session.transaction().await?.storage()?;
+    for table in tables.iter().filter_map(|id| now.table(*id)) {
+        for column in &table.columns {
+            let text = column.default.as_deref();
+            let text = text.and_then(|text| sequence::restored(text, (from, &now), made));
+            if let Some(text) = text {
+                storage.set_default(table.id, column.id, Some(text))?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What an item means; of a schema, all its tables.

@@ -6,11 +6,11 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use gotgan_storage::{Relation, RestoreSchema, Schema, Snapshot, View, ViewDialect};
+use gotgan_storage::{Relation, RestoreSchema, Schema, Snapshot, TableId, View, ViewDialect};
 use sqlparser::ast::{self, Ident, ObjectNamePart};
 
 use super::Session;
-use super::restore::{Planned, Target};
+use super::restore::{Planned, Target, name_sequences};
 use crate::command::{create_view, schema};
 use crate::error::SqlError;
 use crate::parse::{Node, fold};
@@ -38,6 +38,8 @@ impl Whole {
         };
         let storage = session.transaction().await?.storage()?;
         let restored = storage.restore_schema(&order).await.map_err(not_kept)?;
+        let tables: Vec<TableId> = restored.tables.iter().map(|(_, new)| *new).collect();
+        name_sequences(session, &self.from, &tables, &restored.sequences).await?;
         self.restore_views(session, restored.left_out).await?;
         let names = planned.iter().map(|table| table.target.display());
         Ok(names.collect())

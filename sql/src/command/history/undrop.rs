@@ -3,6 +3,8 @@
 //! Of several that had the name, the one that was dropped last comes back, or the one
 //! whose id is given; `gotgan.dropped_tables` lists them.
 
+use std::sync::Arc;
+
 use gotgan_storage::{DroppedTable, SnapshotId};
 
 use super::arguments::Arguments;
@@ -69,7 +71,7 @@ async fn table(
         },
     };
     let planned = Planned {
-        source: source.clone(),
+        source: Arc::clone(source),
         target: restore::place(session, &target, false)
             .await
             .map_err(|error| advise(error, &target))?,

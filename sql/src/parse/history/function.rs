@@ -6,7 +6,8 @@
 
 use sqlparser::ast::{
     self, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArguments,
-    Ident, ObjectName, Query, Select, SelectItem, SetExpr, TableAlias, TableFactor, Value,
+    GroupByExpr, Ident, ObjectName, Query, Select, SelectItem, SetExpr, TableAlias, TableFactor,
+    Value,
 };
 
 use super::{
@@ -118,14 +119,22 @@ fn value_call<'a>(query: &Query, select: &'a Select) -> Option<Call<'a>> {
     let Expr::Function(Function {
         name,
         args: FunctionArguments::List(list),
+        filter: None,
+        over: None,
         ..
     }) = expr
     else {
         return None;
     };
     let signature = signature(name)?;
+    let has_groups = !matches!(&select.group_by,
+        GroupByExpr::Expressions(keys, _) if keys.is_empty());
     let is_alone = select.from.is_empty()
         && select.selection.is_none()
+        && select.having.is_none()
+        && select.distinct.is_none()
+        && !has_groups
+        && list.duplicate_treatment.is_none()
         && query.with.is_none()
         && query.order_by.is_none()
         && query.limit_clause.is_none();

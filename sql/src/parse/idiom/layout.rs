@@ -52,9 +52,8 @@ pub(super) fn edits(view: &View<'_>, columns: Option<(usize, usize)>, next: usiz
 fn clauses(view: &View<'_>, next: usize, layout: &mut Layout) -> usize {
     let mut at = next;
     loop {
-        let after = if view.is(at, "BACKUP") && view.is_any(at + 1, &["YES", "NO"]) {
-            at + 2
-        } else if view.is(at, "ENCODE") && view.is(at + 1, "AUTO") {
+        let is_backup = view.is(at, "BACKUP") && view.is_any(at + 1, &["YES", "NO"]);
+        let after = if is_backup || view.is(at, "ENCODE") && view.is(at + 1, "AUTO") {
             at + 2
         } else if view.is(at, "DISTSTYLE")
             && view.is_any(at + 1, &["AUTO", "EVEN", "KEY", "ALL"])

@@ -32,7 +32,7 @@ pub(super) fn query(statement: Statement) -> Query<'static, Sqlite, SqliteArgume
 }
 
 /// CREATE TABLE as DuckDB makes it: integers and flags are BIGINT, all else VARCHAR.
-pub(super) fn create_table(table: &TableSpec) -> String {
+pub(in crate::catalog) fn create_table(table: &TableSpec) -> String {
     let columns: Vec<String> = table.columns.iter().map(column_definition).collect();
     format!(
         "CREATE TABLE {} ({})",
@@ -87,7 +87,7 @@ pub(super) fn row_values(table: &TableSpec, row: &SqliteRow) -> Result<Values, E
     let mut values = Vec::with_capacity(table.columns.len());
     for (index, column) in table.columns.iter().enumerate() {
         let value = value_at(row, index)?;
-        values.push(value.as_kind(column.kind));
+        values.push(value.into_kind(column.kind));
     }
     Ok(values)
 }

@@ -112,14 +112,23 @@ mod tests {
     fn near_ranges_share_a_request_and_long_ones_are_cut() {
         let plan = |wanted: &[Range<u64>]| Requests::plan(wanted).ranges;
         assert_eq!(plan(&[]), Vec::<Range<u64>>::new());
-        assert_eq!(plan(&[5..5]), Vec::<Range<u64>>::new());
-        assert_eq!(plan(&[20..30, 0..10, 5..12]), vec![0..30]);
+        assert_eq!(
+            plan(&[Range { start: 5, end: 5 }]),
+            Vec::<Range<u64>>::new()
+        );
+        assert_eq!(
+            plan(&[20..30, 0..10, 5..12]),
+            vec![Range { start: 0, end: 30 }]
+        );
         assert_eq!(
             plan(&[0..10, 10 + MIB..20 + MIB, 22 + 2 * MIB..23 + 2 * MIB]),
             vec![0..20 + MIB, 22 + 2 * MIB..23 + 2 * MIB]
         );
         assert_eq!(
-            plan(&[1..1 + 33 * MIB]),
+            plan(&[Range {
+                start: 1,
+                end: 1 + 33 * MIB
+            }]),
             vec![
                 1..1 + 16 * MIB,
                 1 + 16 * MIB..1 + 32 * MIB,

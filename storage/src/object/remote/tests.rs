@@ -85,7 +85,7 @@ fn settings_that_do_not_do_are_errors() {
         &bucket("gs://b"),
         &config(&[("object_store.gcs.service_account_file", "/no/such/file")]),
     );
-    assert_eq!(error.err().expect("no file").kind, ErrorKind::Unsupported);
+    assert_eq!(error.expect_err("no file").kind, ErrorKind::Unsupported);
 }
 
 /// A store in memory with faults to order, as a cloud's client.

@@ -8,12 +8,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
-use crate::lake::SequenceState;
-use crate::snapshot::{Relation, Schema, Sequence, Snapshot, Table, View};
+use crate::snapshot::{Relation, Schema, Snapshot, Table, View};
 use crate::spec::{SchemaId, SequenceId, TableId, ViewId};
 use crate::transaction::Transaction;
 use crate::transaction::new::NewSchema;
-use crate::transaction::restore::Restore;
+use crate::transaction::restore::{DefaultSequences, Restore};
 
 /// A schema to be restored.
 #[derive(Clone, Debug)]
@@ -35,6 +34,8 @@ pub struct RestoredSchema {
     pub schema: SchemaId,
     /// Each table of the snapshot, and the new one.
     pub tables: Vec<(TableId, TableId)>,
+    /// Sequences of the snapshot, and the new ones; see `Restored::sequences`.
+    pub sequences: Vec<(SequenceId, SequenceId)>,
     /// Views that came back.
     pub view_count: usize,
     /// Views of the snapshot that did not: their text names the schema by its old name, or
@@ -84,7 +85,7 @@ impl Transaction {
             ..(*self.schema(schema)?).clone()
         };
         self.overlay.change_picture().put_schema(made);
-        self.restore_free_sequences(restore, schema).await?;
+        let mut sequences = self.restore_free_sequences(restore, schema).await?;
         let mut tables: BTreeMap<TableId, TableId> = BTreeMap::new();
         let mut views = Vec::new();
         for relation in from.relations_in(source.id) {
@@ -99,7 +100,9 @@ impl Transaction {
                         owner: restore.owner.clone(),
                         replace: None,
                     };
-                    tables.insert(table.id, self.restore_new(&wanted).await?);
+                    let (id, own) = self.restore_new(&wanted, DefaultSequences::Own).await?;
+                    tables.insert(table.id, id);
+                    sequences.extend(own);
                 }
             }
         }
@@ -112,48 +115,10 @@ impl Transaction {
         Ok(RestoredSchema {
             schema,
             tables: tables.into_iter().collect(),
+            sequences,
             view_count: view_count - left_out.len(),
             left_out,
         })
-    }
-
-    /// Sequences that belong to no column go on where they are now.
-    async fn restore_free_sequences(
-        &mut self,
-        restore: &RestoreSchema,
-        schema: SchemaId,
-    ) -> Result<(), Error> {
-        let owner = self.role(&restore.owner)?;
-        let own = restore
-            .from
-            .sequences()
-            .filter(|sequence| sequence.schema_id == restore.schema && sequence.owned_by.is_none());
-        let own: Vec<Arc<Sequence>> = own.map(Arc::clone).collect();
-        for sequence in own {
-            let state = self.reached_state(&sequence).await?;
-            let id = SequenceId(self.take_temporary());
-            self.put_sequence_state(id.0, state);
-            let restored = Sequence {
-                id,
-                schema_id: schema,
-                owner: owner.name.clone(),
-                owner_id: owner.id,
-                ..(*sequence).clone()
-            };
-            let picture = self.overlay.change_picture();
-            picture.put_sequence(Arc::new(restored));
-        }
-        Ok(())
-    }
-
-    /// How far a sequence of a snapshot is now, also if it was dropped since.
-    pub(super) async fn reached_state(&self, sequence: &Sequence) -> Result<SequenceState, Error> {
-        match self.lake.sequence_state(sequence.id).await {
-            Err(error) if error.kind == ErrorKind::NotFound => {
-                Ok(SequenceState::new(sequence.options.start))
-            }
-            state => state,
-        }
     }
 
     /// Lets foreign keys among restored tables point at these.

@@ -9,6 +9,8 @@ use super::*;
 use crate::catalog::testing::{execute, number};
 use crate::{Clock, ExpireOptions, OrphanOptions, SnapshotId, SweepOptions};
 
+mod keeping;
+
 impl Bench {
     fn pass_hours(&self, hours: i64) {
         self.clock.pass(TimeDelta::hours(hours));

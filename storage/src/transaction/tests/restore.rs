@@ -208,7 +208,7 @@ async fn a_restore_is_part_of_its_transaction() {
     delete(&mut transaction, two, &[5]).await;
     insert(&mut transaction, two, 50, 60).await;
     let list = transaction.files(three).await.expect("files");
-    let inlined = list.inlined.as_ref().expect("inlined rows").row_ids.clone();
+    let inlined = Arc::clone(&list.inlined.as_ref().expect("inlined rows").row_ids);
     transaction
         .delete_inlined_rows(three, &inlined)
         .await

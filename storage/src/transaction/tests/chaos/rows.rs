@@ -1,6 +1,6 @@
 //! Rows of tables `(a integer, b text)`, read and written where any call may fail.
 
-use arrow::array::{Array, AsArray};
+use arrow::array::AsArray;
 use arrow::datatypes::Int32Type;
 use object_store::ObjectStoreExt;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
