@@ -2,6 +2,7 @@
 
 import datetime
 import decimal
+import threading
 import uuid
 
 import psycopg
@@ -174,3 +175,37 @@ def test_tls(server, negotiation):
     with connection:
         assert connection.pgconn.ssl_in_use
         assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_server_side_cursor(connection):
+    """Goal: named cursors, which psycopg describes as portals. Method: fetch in parts."""
+    with connection.cursor(name="parts") as cursor:
+        cursor.execute("SELECT n AS number FROM generate_series(1, 5) AS g(n) ORDER BY 1")
+        assert [column.name for column in cursor.description] == ["number"]
+        assert cursor.fetchmany(2) == [(1,), (2,)]
+        assert cursor.fetchall() == [(3,), (4,), (5,)]
+
+
+def test_now_is_never_later_than_what_is_seen(server, connection):
+    """Goal: AS OF now() is the present, also while a commit is under way. Method: read it while
+    another connection commits."""
+    connection.execute("CREATE TABLE t (a int)")
+    connection.commit()
+    connection.autocommit = True
+    path = connection.execute("SHOW search_path").fetchone()[0]
+    is_over = threading.Event()
+
+    def write():
+        with psycopg.connect(server.dsn(), autocommit=True) as writer:
+            for number in range(200):
+                writer.execute(f"INSERT INTO {path}.t VALUES ({number})")
+        is_over.set()
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    last = 0
+    while not is_over.is_set():
+        (count,) = connection.execute("SELECT count(*) FROM t FOR SYSTEM_TIME AS OF now()").fetchone()
+        assert count >= last
+        last = count
+    writing.join()

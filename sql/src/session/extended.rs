@@ -230,18 +230,19 @@ impl Session {
         Ok(())
     }
 
-    /// Describe of a portal; none if it returns no rows.
+    /// Describe of a portal; none if it returns no rows. A cursor of DECLARE is one too.
     ///
     /// Errors: `34000`.
     pub fn describe_portal(
         &self,
         name: &str,
     ) -> Result<Option<Arc<[ColumnDescription]>>, SqlError> {
-        let portal = self
-            .portals
-            .get(name)
-            .ok_or_else(|| SqlError::undefined_portal(name))?;
-        Ok(portal.prepared.columns.clone())
+        if let Some(portal) = self.portals.get(name) {
+            return Ok(portal.prepared.columns.clone());
+        }
+        let cursor = self.cursors.get(name);
+        let cursor = cursor.ok_or_else(|| SqlError::undefined_portal(name))?;
+        Ok(Some(cursor.columns()))
     }
 
     /// Execute: runs a portal from its start.

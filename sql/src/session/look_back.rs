@@ -167,6 +167,14 @@ impl Session {
         if found.id() <= ctx.snapshot.id() {
             return Ok(found);
         }
+        // A commit that was under way when the transaction began has an earlier time, but
+        // was not seen: until then, what the statement sees was the newest.
+        if let Moment::Time(micros) = moment
+            && *micros <= ctx.transaction_start
+            && !ctx.is_past
+        {
+            return self.pinned_snapshot(ctx.snapshot.id()).await;
+        }
         Err(SqlError::invalid_parameter(format!(
             "snapshot {} is later than snapshot {}, which this statement sees",
             found.id(),

@@ -17,9 +17,10 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
 use crate::snapshot::{
-    Constraint, ConstraintEntry, FileList, Index, InlinedRows, Snapshot, SortKey, Table, View,
+    Constraint, ConstraintEntry, FileList, Index, InlinedRows, Relation, Snapshot, SortKey, Table,
+    View,
 };
-use crate::spec::{SchemaId, SequenceId, SnapshotId, TableId, ViewId};
+use crate::spec::{ColumnId, SchemaId, SequenceId, SnapshotId, TableId, ViewId};
 use crate::transaction::Transaction;
 use crate::transaction::inline::OWN_ROW_COUNT_MAX;
 use crate::transaction::overlay::{
@@ -158,7 +159,11 @@ impl Transaction {
             name: restore.name.clone(),
             owner: owner.name.clone(),
             owner_id: owner.id,
-            constraints: self.restored_constraints(&source, &BTreeMap::from([(source.id, id)])),
+            constraints: self.restored_constraints(
+                from,
+                &source,
+                &BTreeMap::from([(source.id, id)]),
+            ),
             indexes: Vec::new(),
             sort_key,
             row_count: list.row_count(),
@@ -186,12 +191,14 @@ impl Transaction {
         Ok((id, sequences))
     }
 
-    /// The keys and CHECKs of a table for its restored one. A foreign key stays behind if
-    /// what it points at is not there any more.
+    /// The keys and CHECKs of a table for its restored one. A foreign key points at what
+    /// has the name now, if that has the columns, or else at the table that it pointed at;
+    /// it stays behind if neither is there.
     ///
     /// `tables`: those that are restored with it, itself too, and the new ones.
     fn restored_constraints(
         &mut self,
+        from: &Snapshot,
         source: &Table,
         tables: &BTreeMap<TableId, TableId>,
     ) -> Vec<ConstraintEntry> {
@@ -204,8 +211,11 @@ impl Transaction {
                 ..
             } = &mut constraint
             {
-                if let Some(new) = tables.get(referenced_table) {
-                    *referenced_table = *new;
+                let new = tables.get(referenced_table).copied();
+                let new =
+                    new.or_else(|| self.successor(from, *referenced_table, referenced_columns));
+                if let Some(new) = new {
+                    *referenced_table = new;
                 } else if !self.has_columns(*referenced_table, referenced_columns) {
                     continue;
                 }
@@ -219,7 +229,23 @@ impl Transaction {
         restored
     }
 
-    fn has_columns(&self, table: TableId, columns: &[crate::spec::ColumnId]) -> bool {
+    /// The table that has the name now which another one had, and the same columns.
+    fn successor(&self, from: &Snapshot, table: TableId, columns: &[ColumnId]) -> Option<TableId> {
+        let old = from.table(table)?;
+        let schema = &from.schema(old.schema_id)?.name;
+        let schema = self.overlay.picture.schema_by_name(schema)?.id;
+        let Some(Relation::Table(new)) = self.overlay.picture.relation(schema, &old.name) else {
+            return None;
+        };
+        let name = |table: &Table, id: &ColumnId| table.column(*id).map(|found| found.name.clone());
+        let are_same = columns.iter().all(|id| {
+            let found = name(&new, id);
+            found.is_some() && found == name(old, id)
+        });
+        are_same.then_some(new.id)
+    }
+
+    fn has_columns(&self, table: TableId, columns: &[ColumnId]) -> bool {
         let table = self.overlay.picture.table(table);
         table.is_some_and(|table| columns.iter().all(|id| table.column(*id).is_some()))
     }

@@ -75,11 +75,15 @@ impl Arguments<'_> {
         const YEAR: i64 = DAY * 365 + DAY / 4;
         match self.value(session, expression, oid::INTERVAL).await? {
             Some(ScalarValue::IntervalMonthDayNano(Some(value))) => {
-                let years = i64::from(value.months / 12) * YEAR;
                 let days = i64::from(value.months % 12) * 30 + i64::from(value.days);
-                let micros = days.checked_mul(DAY);
-                let micros = micros.and_then(|days| days.checked_add(years));
-                let micros = micros.and_then(|days| days.checked_add(value.nanoseconds / 1000));
+                let parts = [
+                    i64::from(value.months / 12).checked_mul(YEAR),
+                    days.checked_mul(DAY),
+                    Some(value.nanoseconds / 1000),
+                ];
+                let micros = parts
+                    .into_iter()
+                    .try_fold(0_i64, |sum, part| sum.checked_add(part?));
                 micros
                     .map(Some)
                     .ok_or_else(|| SqlError::out_of_range("interval"))

@@ -131,7 +131,7 @@ impl Transaction {
             let Some(source) = from.table(*old).map(Arc::clone) else {
                 continue;
             };
-            let constraints = self.restored_constraints(&source, tables);
+            let constraints = self.restored_constraints(from, &source, tables);
             self.change_table(*new, |table: &mut Table| table.constraints = constraints)?;
         }
         Ok(())
