@@ -264,12 +264,24 @@ pub(crate) trait CatalogStore: std::fmt::Debug + Send + Sync {
 /// Dropping it without `commit` rolls it back.
 #[async_trait]
 pub(crate) trait CommitTransaction: Send {
+    /// The head as the transaction found it.
     async fn head(&mut self) -> Result<Head, Error>;
 
     async fn select(&mut self, selection: &Selection) -> Result<Vec<Values>, Error>;
 
+    async fn has_table(&mut self, name: &str) -> Result<bool, Error>;
+
+    /// How many rows of a table meet the conditions.
+    async fn count(&mut self, table: &str, conditions: &[Condition]) -> Result<i64, Error>;
+
+    /// Whether any row of a table has more than this in a column.
+    async fn has_any_after(&mut self, table: &str, column: &str, base: i64) -> Result<bool, Error>;
+
     /// How many inlined rows of the data table are live and visible at a snapshot.
-    async fn inlined_live_count(&mut self, data_table: &str, base: i64) -> Result<i64, Error>;
+    async fn inlined_live_count(&mut self, data_table: &str, base: i64) -> Result<i64, Error> {
+        let conditions = [Condition::Live, Condition::AtMost("begin_snapshot", base)];
+        self.count(data_table, &conditions).await
+    }
 
     /// How many of these rows are live in the data table and visible at a snapshot.
     async fn inlined_found_count(
@@ -277,13 +289,28 @@ pub(crate) trait CommitTransaction: Send {
         data_table: &str,
         row_ids: &[i64],
         base: i64,
-    ) -> Result<i64, Error>;
+    ) -> Result<i64, Error> {
+        let conditions = [
+            Condition::Live,
+            Condition::AtMost("begin_snapshot", base),
+            Condition::In("row_id", row_ids.to_vec()),
+        ];
+        self.count(data_table, &conditions).await
+    }
 
     /// Whether any inlined row of the data table was ended after a snapshot.
-    async fn inlined_ended_after(&mut self, data_table: &str, base: i64) -> Result<bool, Error>;
+    async fn inlined_ended_after(&mut self, data_table: &str, base: i64) -> Result<bool, Error> {
+        self.has_any_after(data_table, "end_snapshot", base).await
+    }
 
     /// Whether rows of the table's files were deleted inline after a snapshot.
-    async fn inlined_deleted_after(&mut self, table_id: i64, base: i64) -> Result<bool, Error>;
+    async fn inlined_deleted_after(&mut self, table_id: i64, base: i64) -> Result<bool, Error> {
+        let name = inlined_delete_table(table_id);
+        if !self.has_table(&name).await? {
+            return Ok(false);
+        }
+        self.has_any_after(&name, "begin_snapshot", base).await
+    }
 
     /// The rows of a statement that only reads.
     async fn query(&mut self, sql: &Sql) -> Result<Vec<Values>, Error>;

@@ -15,7 +15,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use crate::catalog::{
-    CatalogStore, CommitTransaction, Found, Head, Installation, Selection, Sql, Write,
+    CatalogStore, CommitTransaction, Condition, Found, Head, Installation, Selection, Sql, Write,
 };
 use crate::error::{Error, ErrorKind};
 use crate::object::{Fault, FaultRates};
@@ -245,25 +245,16 @@ impl CommitTransaction for FaultTransaction {
         strike!(self, inner => inner.select(selection))
     }
 
-    async fn inlined_live_count(&mut self, data_table: &str, base: i64) -> Result<i64, Error> {
-        strike!(self, inner => inner.inlined_live_count(data_table, base))
+    async fn has_table(&mut self, name: &str) -> Result<bool, Error> {
+        strike!(self, inner => inner.has_table(name))
     }
 
-    async fn inlined_found_count(
-        &mut self,
-        data_table: &str,
-        row_ids: &[i64],
-        base: i64,
-    ) -> Result<i64, Error> {
-        strike!(self, inner => inner.inlined_found_count(data_table, row_ids, base))
+    async fn count(&mut self, table: &str, conditions: &[Condition]) -> Result<i64, Error> {
+        strike!(self, inner => inner.count(table, conditions))
     }
 
-    async fn inlined_ended_after(&mut self, data_table: &str, base: i64) -> Result<bool, Error> {
-        strike!(self, inner => inner.inlined_ended_after(data_table, base))
-    }
-
-    async fn inlined_deleted_after(&mut self, table_id: i64, base: i64) -> Result<bool, Error> {
-        strike!(self, inner => inner.inlined_deleted_after(table_id, base))
+    async fn has_any_after(&mut self, table: &str, column: &str, base: i64) -> Result<bool, Error> {
+        strike!(self, inner => inner.has_any_after(table, column, base))
     }
 
     async fn query(&mut self, sql: &Sql) -> Result<Vec<Values>, Error> {

@@ -5,7 +5,7 @@ use sqlx::{Sqlite, Transaction};
 
 use super::error::from_sqlx;
 use super::{has_table, read_head, read_selection, run, text};
-use crate::catalog::statement::{Dialect, Statement, index_inlined, inlined_delete_table};
+use crate::catalog::statement::{Dialect, Statement, index_inlined};
 use crate::catalog::{CommitTransaction, Condition, Head, InlinedRow, Selection, Sql, Write};
 use crate::error::Error;
 use crate::spec::side::WriterRow;
@@ -31,6 +31,22 @@ impl SqliteCommit {
         let head = read_head(&mut transaction, MARK_SQL).await?;
         Ok(Self { transaction, head })
     }
+}
+
+#[async_trait]
+impl CommitTransaction for SqliteCommit {
+    async fn head(&mut self) -> Result<Head, Error> {
+        // Nobody else can move it, and we do last of all.
+        Ok(self.head.clone())
+    }
+
+    async fn select(&mut self, selection: &Selection) -> Result<Vec<Values>, Error> {
+        read_selection(&mut self.transaction, selection).await
+    }
+
+    async fn has_table(&mut self, name: &str) -> Result<bool, Error> {
+        has_table(&mut self.transaction, name).await
+    }
 
     async fn count(&mut self, table: &str, conditions: &[Condition]) -> Result<i64, Error> {
         let statement = Statement::count(Dialect::Sqlite, table, conditions);
@@ -47,49 +63,6 @@ impl SqliteCommit {
             .fetch_optional(&mut *self.transaction)
             .await;
         Ok(row.map_err(from_sqlx)?.is_some())
-    }
-}
-
-#[async_trait]
-impl CommitTransaction for SqliteCommit {
-    async fn head(&mut self) -> Result<Head, Error> {
-        // Nobody else can move it, and we do last of all.
-        Ok(self.head.clone())
-    }
-
-    async fn select(&mut self, selection: &Selection) -> Result<Vec<Values>, Error> {
-        read_selection(&mut self.transaction, selection).await
-    }
-
-    async fn inlined_live_count(&mut self, data_table: &str, base: i64) -> Result<i64, Error> {
-        let conditions = [Condition::Live, Condition::AtMost("begin_snapshot", base)];
-        self.count(data_table, &conditions).await
-    }
-
-    async fn inlined_found_count(
-        &mut self,
-        data_table: &str,
-        row_ids: &[i64],
-        base: i64,
-    ) -> Result<i64, Error> {
-        let conditions = [
-            Condition::Live,
-            Condition::AtMost("begin_snapshot", base),
-            Condition::In("row_id", row_ids.to_vec()),
-        ];
-        self.count(data_table, &conditions).await
-    }
-
-    async fn inlined_ended_after(&mut self, data_table: &str, base: i64) -> Result<bool, Error> {
-        self.has_any_after(data_table, "end_snapshot", base).await
-    }
-
-    async fn inlined_deleted_after(&mut self, table_id: i64, base: i64) -> Result<bool, Error> {
-        let name = inlined_delete_table(table_id);
-        if !has_table(&mut self.transaction, &name).await? {
-            return Ok(false);
-        }
-        self.has_any_after(&name, "begin_snapshot", base).await
     }
 
     async fn query(&mut self, sql: &Sql) -> Result<Vec<Values>, Error> {
