@@ -59,13 +59,19 @@ pub(crate) async fn log_in(
     let proved = prove(socket, framer, user, method, shared).await;
     match &proved {
         Ok(_) => shared.throttle.succeeded(address, user),
-        Err(Failure::Fatal(error)) if error.code != sqlstate::PROTOCOL_VIOLATION => {
+        Err(Failure::Fatal(error)) if is_no_proof(error) => {
             tracing::info!(user, %error, "a login failed");
             shared.throttle.failed(address, user, Instant::now());
         }
         Err(_) => {}
     }
     proved
+}
+
+/// Whether the client failed, and not we or the catalog.
+fn is_no_proof(error: &SqlError) -> bool {
+    error.code == sqlstate::INVALID_PASSWORD
+        || error.code == sqlstate::INVALID_AUTHORIZATION_SPECIFICATION
 }
 
 async fn prove(

@@ -59,7 +59,7 @@ impl Engine {
         self.jobs.begin(job, now());
         let result = work.await;
         match &result {
-            Ok(done) => tracing::debug!(job, done, "a job ended"),
+            Ok(done) => tracing::info!(job, done, "a job ended"),
             Err(error) => tracing::error!(%error, cause = ?error.source, job, "a job failed"),
         }
         let result = result.map_err(|error| error.message);

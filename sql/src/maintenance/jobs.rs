@@ -37,7 +37,7 @@ impl JobLog {
         state.finished_at = None;
     }
 
-    /// Notes how far a job is that goes on, or how it ended.
+    /// Notes how a job ended.
     pub(crate) fn end(&self, job: &'static str, now: i64, result: Result<String, String>) {
         let mut jobs = self.lock();
         let state = jobs.entry(job).or_default();
