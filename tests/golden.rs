@@ -59,6 +59,36 @@ fn settings() {
 }
 
 #[test]
+fn roles() {
+    run_topic("roles");
+}
+
+#[test]
+fn privileges() {
+    run_topic("privileges");
+}
+
+#[test]
+fn row_security() {
+    run_topic("row_security");
+}
+
+#[test]
+fn column_privileges() {
+    run_topic("column_privileges");
+}
+
+#[test]
+fn view_rights() {
+    run_topic("view_rights");
+}
+
+#[test]
+fn masking() {
+    run_topic("masking");
+}
+
+#[test]
 fn snapshots() {
     run_topic("snapshots");
 }

@@ -14,19 +14,23 @@ use config::{Environment, File, FileFormat, Source, Value, ValueKind};
 use serde::Deserialize;
 
 pub use crate::auth::AuthConfig;
+pub use crate::history::HistoryConfig;
 pub use crate::log::{LogConfig, LogFormat};
 pub use crate::maintenance::MaintenanceConfig;
 pub use crate::object_store::{AzureConfig, GcsConfig, ObjectStoreConfig, S3Config};
+pub use crate::replica::ReplicaConfig;
 pub use crate::secret::Secret;
 pub use crate::server::ServerConfig;
 pub use crate::sql::SqlConfig;
 pub use crate::storage::{Compression, StorageConfig};
 
 mod auth;
+mod history;
 mod log;
 mod maintenance;
 mod memory;
 mod object_store;
+mod replica;
 mod secret;
 mod server;
 mod sql;
@@ -65,8 +69,12 @@ pub struct Config {
     pub storage: StorageConfig,
     /// How stores over the network are reached.
     pub object_store: ObjectStoreConfig,
+    /// How a replica follows its primary.
+    pub replica: ReplicaConfig,
     /// What the primary does by itself.
     pub maintenance: MaintenanceConfig,
+    /// The log of statements.
+    pub history: HistoryConfig,
     /// What is logged.
     pub log: LogConfig,
 }
@@ -137,6 +145,10 @@ impl Config {
         self.storage.validate()?;
         self.object_store.validate()?;
         self.maintenance.validate()?;
+        if self.role == Role::Replica {
+            self.replica.validate(&self.storage)?;
+        }
+        self.history.validate()?;
         self.log.validate()
     }
 }

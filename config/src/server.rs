@@ -20,6 +20,9 @@ const MESSAGE_BYTES_MOST: u64 = (1 << 30) - 1;
 pub struct ServerConfig {
     /// Where clients connect; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Where clients of other nodes are told to connect; none is `listen`.
+    #[serde(deserialize_with = "value::optional")]
+    pub advertise_address: Option<String>,
     /// Most clients at a time.
     pub connections_max: usize,
     /// From connecting to being logged in.

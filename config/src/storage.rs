@@ -56,6 +56,9 @@ pub struct StorageConfig {
     /// How long an object stays that no snapshot names any more.
     #[serde(deserialize_with = "value::duration")]
     pub grace: Duration,
+    /// How old a transaction may become.
+    #[serde(deserialize_with = "value::duration")]
+    pub transaction_age_max: Duration,
     /// Age at which an object that nothing ever named is taken for abandoned.
     #[serde(deserialize_with = "value::duration")]
     pub orphan_age: Duration,
@@ -69,6 +72,9 @@ const DATA_SCHEMES: [&str; 4] = ["file://", "s3://", "gs://", "az://"];
 
 /// An upload that is younger may well be a long load.
 const UPLOAD_AGE_LEAST: Duration = Duration::from_secs(3600);
+
+/// A shorter life would end ordinary statements.
+const TRANSACTION_AGE_LEAST: Duration = Duration::from_secs(1);
 
 impl StorageConfig {
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {
@@ -110,6 +116,12 @@ impl StorageConfig {
         if self.grace < self.expire_age_min {
             let reason = "must be at least storage.expire_age_min";
             return Err(ConfigError::bad_value("storage.grace", reason));
+        }
+        if self.transaction_age_max < TRANSACTION_AGE_LEAST {
+            return Err(ConfigError::bad_value(
+                "storage.transaction_age_max",
+                "must be at least 1s",
+            ));
         }
         if self.orphan_age < self.grace {
             let reason = "must be at least storage.grace";

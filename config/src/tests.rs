@@ -144,6 +144,24 @@ fn times_of_history_are_checked_against_each_other() {
     assert!(short.contains("storage.grace"), "{short}");
     let young = error(&[("storage.orphan_age", "1h")]);
     assert!(young.contains("storage.orphan_age"), "{young}");
+    let age = error(&[("storage.transaction_age_max", "10ms")]);
+    assert!(age.contains("storage.transaction_age_max"), "{age}");
     let config = Config::with(&[("storage.retention", "0d")]).expect("valid");
     assert!(config.storage.retention.is_zero());
+}
+
+#[test]
+fn a_replica_reads_nothing_that_may_be_gone() {
+    let replica = |key, value| error(&[("role", "replica"), (key, value)]);
+    let eager = replica("replica.poll_interval", "1ms");
+    assert!(eager.contains("replica.poll_interval"), "{eager}");
+    let impatient = replica("replica.stale_max", "100ms");
+    assert!(impatient.contains("replica.stale_max"), "{impatient}");
+    let stale = replica("replica.stale_max", "1d");
+    assert!(stale.contains("less than storage.grace"), "{stale}");
+    let old = replica("storage.transaction_age_max", "2d");
+    assert!(old.contains("storage.transaction_age_max"), "{old}");
+    Config::with(&[("role", "replica")]).expect("the defaults do");
+    let primary = Config::with(&[("storage.transaction_age_max", "2d")]);
+    primary.expect("a primary knows what it reads");
 }

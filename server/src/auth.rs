@@ -1,11 +1,12 @@
 //! Who a client is.
 //!
-//!   rules (address, database, role, TLS) ──▶ method ──▶ pause? ──▶ proof ──▶ role
+//!   rules (address, database, role, TLS) ──▶ method ──▶ pause? ──▶ proof ──▶ role ──▶ may it log in?
 
 use gotgan_sql::{SqlError, sqlstate};
 
 pub(crate) mod login;
 pub(crate) mod password;
+pub(crate) mod places;
 pub(crate) mod rules;
 pub(crate) mod scram;
 pub(crate) mod throttle;

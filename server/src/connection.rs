@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 
 use crate::auth;
+use crate::auth::places::Place;
 use crate::listener::Shared;
 use crate::socket::{Socket, Stream};
 use crate::startup::{self, Opening, PROTOCOL_MINOR_NEWEST, Startup};
@@ -31,6 +32,7 @@ use crate::wire::cancel::Registration;
 use crate::wire::error::{self, Failure};
 use crate::wire::extended::Portal;
 use crate::wire::message::Framer;
+use crate::wire::record::Running;
 use crate::wire::supervise::supervise;
 
 /// Longest message before the client is known.
@@ -49,10 +51,16 @@ pub(crate) struct Connection {
     pub(crate) session: Session,
     pub(crate) shared: Arc<Shared>,
     pub(crate) registration: Registration,
+    /// One of the role's sessions.
+    place: Place,
     /// Ends the statement that runs; a fresh one for each.
     pub(crate) token: CancellationToken,
     /// Portals that have been bound; see `extended.rs`.
     pub(crate) portals: HashMap<String, Portal>,
+    /// The statement that the log of statements is told of.
+    pub(crate) running: Option<Running>,
+    /// The id of the message that is served, until a statement has taken it.
+    pub(crate) query_id: Option<String>,
     /// A statement of the extended protocol has begun and not ended.
     pub(crate) is_in_statement: bool,
     /// An error came: messages are dropped until Sync.
@@ -129,7 +137,7 @@ async fn open(
         return None;
     };
     match Box::pin(log_in(&mut socket, &startup, peer, shared)).await {
-        Ok((session, registration)) => {
+        Ok((session, registration, place)) => {
             let bytes_max = usize::try_from(shared.config.server.message_bytes_max);
             let connection = Connection {
                 socket,
@@ -137,8 +145,11 @@ async fn open(
                 session,
                 shared: Arc::clone(shared),
                 registration,
+                place,
                 token: CancellationToken::new(),
                 portals: HashMap::new(),
+                running: None,
+                query_id: None,
                 is_in_statement: false,
                 is_skipping: false,
                 is_ready: false,
@@ -160,7 +171,7 @@ async fn log_in(
     startup: &Startup,
     peer: Option<SocketAddr>,
     shared: &Arc<Shared>,
-) -> Result<(Session, Registration), Failure> {
+) -> Result<(Session, Registration, Place), Failure> {
     let user = startup.user.as_str();
     let is_local = peer.is_none_or(|address| address.ip().to_canonical().is_loopback());
     if !socket.is_encrypted() && !is_local && !shared.config.server.allow_plaintext {
@@ -170,6 +181,11 @@ async fn log_in(
     let mut framer = Framer::new(LOGIN_MESSAGE_BYTES_MAX);
     let role = auth::login::log_in(socket, &mut framer, startup, peer, shared).await?;
     gotgan_sql::database_moment(&startup.database).map_err(Failure::fatal)?;
+    let admission = shared.engine.admit(role.id, user).await;
+    let admission = admission.map_err(Failure::fatal)?;
+    let places = &shared.places;
+    let place = places.take(role.id, user, admission.connections_max);
+    let place = place.map_err(Failure::fatal)?;
     let registration = shared
         .registry
         .register(startup.minor >= PROTOCOL_MINOR_NEWEST);
@@ -183,7 +199,7 @@ async fn log_in(
         application_name: startup.application_name.clone(),
         client_address: peer,
         parameters: startup.parameters.clone(),
-        is_superuser: role.superuser,
+        role_id: role.id,
         default_read_only: shared.config.role == Role::Replica,
     };
     let engine = Arc::clone(&shared.engine);
@@ -192,7 +208,7 @@ async fn log_in(
     let session = Box::pin(supervise(socket, &shared.shutdown, &token, opening)).await?;
     socket.feed(&Authentication::Ok)?;
     tracing::debug!(database = startup.database, "logged in");
-    Ok((session, registration))
+    Ok((session, registration, place))
 }
 
 /// Tells a client that wants more than we know what we know.
@@ -263,6 +279,7 @@ impl Connection {
         self.session.abort().await;
         drop(self.session);
         drop(self.registration);
+        drop(self.place);
         drop(permit);
         match failure {
             Failure::Statement(error) | Failure::Fatal(error) => {

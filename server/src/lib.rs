@@ -12,13 +12,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use gotgan_config::{Compression, Config, Role};
-use gotgan_sql::Engine;
+use gotgan_sql::{Engine, Passwords};
 use gotgan_storage::{
-    FileCompression, Lake, LakeOptions, LakeRole, RetentionOptions, WriteOptions,
+    Announcement, FileCompression, FollowOptions, Lake, LakeOptions, LakeRole, RetentionOptions,
+    WriteOptions,
 };
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::auth::rules::Rules;
 use crate::auth::throttle::Throttle;
@@ -83,6 +85,8 @@ pub struct Server {
     shared: Arc<Shared>,
     /// Ends when draining begins.
     maintenance: JoinHandle<()>,
+    /// Writes the log of statements, until it is told that there are no more.
+    log: (JoinHandle<()>, CancellationToken),
 }
 
 impl Server {
@@ -114,7 +118,9 @@ impl Server {
         let engine = Engine::new(
             lake.clone(),
             &config.sql,
+            &config.history,
             config.storage.data_dir.join(SPILL_FOLDER),
+            PASSWORDS,
         )
         .map_err(|error| StartError::new("cannot start the query engine", error))?;
         let listen = config.server.listen;
@@ -141,12 +147,16 @@ impl Server {
             rules,
             throttle,
             registry: Arc::new(Registry::default()),
+            places: Arc::default(),
             permits,
             shutdown: Shutdown::default(),
             queries,
         });
+        shared.lake.announce(announcement(&shared, address)).await;
         let stop = shared.shutdown.draining.clone();
         let maintain = Arc::clone(&shared.engine).maintain(shared.config.maintenance.clone(), stop);
+        let end_of_log = CancellationToken::new();
+        let write_log = Arc::clone(&shared.engine).write_log(end_of_log.clone());
         Ok(Self {
             address,
             listeners: Listeners {
@@ -154,6 +164,7 @@ impl Server {
                 unix,
             },
             maintenance: shared.queries.spawn(maintain),
+            log: (shared.queries.spawn(write_log), end_of_log),
             shared,
         })
     }
@@ -170,6 +181,7 @@ impl Server {
             listeners,
             shared,
             maintenance,
+            log: (log, end_of_log),
             ..
         } = self;
         let serving = listener::serve(listeners, Arc::clone(&shared));
@@ -180,6 +192,10 @@ impl Server {
         tokio::join!(serving, stopping);
         if let Err(error) = maintenance.await {
             tracing::error!(%error, "maintenance of tables did not end");
+        }
+        end_of_log.cancel();
+        if let Err(error) = log.await {
+            tracing::error!(%error, "the log of statements did not end");
         }
         shared.lake.close().await;
         tracing::info!("stopped");
@@ -194,6 +210,25 @@ pub async fn run(
 ) -> Result<(), StartError> {
     Server::start(config, queries).await?.serve(stop).await;
     Ok(())
+}
+
+/// How statements make verifiers of passwords.
+const PASSWORDS: Passwords = Passwords {
+    verifier: auth::scram::verifier,
+    is_verifier: auth::scram::is_verifier,
+};
+
+/// What other nodes are told of this one.
+fn announcement(shared: &Arc<Shared>, address: SocketAddr) -> Announcement {
+    let server = &shared.config.server;
+    let advertised = server.advertise_address.clone();
+    let connections_max = server.connections_max;
+    let permits = Arc::clone(&shared.permits);
+    Announcement {
+        address: advertised.unwrap_or_else(|| address.to_string()),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        sessions: Box::new(move || (connections_max - permits.available_permits()) as u64),
+    }
 }
 
 fn lake_options(config: &Config) -> LakeOptions {
@@ -221,6 +256,11 @@ fn lake_options(config: &Config) -> LakeOptions {
         ..WriteOptions::default()
     };
     options.compression = compression;
+    options.transaction_age_max = storage.transaction_age_max;
+    options.follow = Some(FollowOptions {
+        poll_interval: config.replica.poll_interval,
+        stale_max: config.replica.stale_max,
+    });
     options.retention = RetentionOptions {
         default: storage.retention,
         expire_age_min: storage.expire_age_min,

@@ -26,6 +26,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, field, info_span};
 
+use crate::auth::places::Places;
 use crate::auth::rules::Rules;
 use crate::auth::throttle::Throttle;
 use crate::connection;
@@ -54,6 +55,8 @@ pub(crate) struct Shared {
     pub(crate) rules: Rules,
     pub(crate) throttle: Throttle,
     pub(crate) registry: Arc<Registry>,
+    /// Sessions of each role.
+    pub(crate) places: Arc<Places>,
     /// One for each client that is served.
     pub(crate) permits: Arc<Semaphore>,
     pub(crate) shutdown: Shutdown,

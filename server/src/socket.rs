@@ -73,6 +73,8 @@ pub(crate) struct Socket {
     stream: Stream,
     input: BytesMut,
     output: BytesMut,
+    /// Bytes of the output that were written.
+    written: u64,
     is_bulk: bool,
 }
 
@@ -83,6 +85,7 @@ impl Socket {
             stream,
             input,
             output: BytesMut::new(),
+            written: 0,
             is_bulk: false,
         }
     }
@@ -148,6 +151,11 @@ impl Socket {
     /// Where bytes to be sent are put.
     pub(crate) fn output(&mut self) -> &mut BytesMut {
         &mut self.output
+    }
+
+    /// How many bytes were put into the output so far, written or not.
+    pub(crate) fn fed(&self) -> u64 {
+        self.written + self.output.len() as u64
     }
 
     /// Appends a message to the output.
@@ -218,6 +226,7 @@ impl Socket {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.output.advance(written);
+            self.written += written as u64;
         }
         self.stream.writer().poll_flush(cx)
     }

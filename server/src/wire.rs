@@ -16,7 +16,7 @@ use std::future::pending;
 use std::time::Duration;
 
 use futures::FutureExt;
-use gotgan_sql::{SqlError, TransactionStatus};
+use gotgan_sql::{SqlError, TransactionStatus, sqlstate};
 use pgwire::messages::response::{ReadyForQuery, TransactionStatus as WireStatus};
 use pgwire::messages::startup::ParameterStatus;
 use tokio::time::sleep;
@@ -33,6 +33,7 @@ mod copy;
 pub(crate) mod error;
 pub(crate) mod extended;
 pub(crate) mod message;
+pub(crate) mod record;
 pub(crate) mod rows;
 mod simple;
 pub(crate) mod supervise;
@@ -59,15 +60,22 @@ impl Connection {
             return Ok(());
         }
         self.is_ready = false;
-        let query_id = self.shared.lake.ids().uuid();
-        let span = tracing::info_span!("statement", %query_id);
+        let query_id = self.shared.lake.ids().uuid().to_string();
+        let span = tracing::info_span!("statement", query_id);
+        self.query_id = Some(query_id);
+        self.session.resume_recording();
         let serving = async {
             match self.serve_frame(frame).await {
                 Err(Failure::Statement(error)) => self.fail(&error, kind).await,
                 other => other,
             }
         };
-        Box::pin(serving).instrument(span).await?;
+        let served = Box::pin(serving).instrument(span).await;
+        if let Err(failure) = &served {
+            self.record_lost(failure);
+        }
+        served?;
+        self.session.pause_recording();
         self.relieve().await
     }
 
@@ -136,6 +144,17 @@ impl Connection {
             }
             () = shutdown.deadline.cancelled() => Err(Failure::fatal(error::admin_shutdown())),
             () = elapsed(idle_limit) => Err(Failure::fatal(error::idle_in_transaction())),
+            () = elapsed(self.session.transaction_time_left()) => {
+                Err(Failure::fatal(SqlError::transaction_timeout()))
+            }
+        }
+    }
+
+    /// The connection ends within a statement.
+    fn record_lost(&mut self, failure: &Failure) {
+        match failure {
+            Failure::Statement(error) | Failure::Fatal(error) => self.record_failure(error),
+            Failure::Gone => self.record_end(Some(sqlstate::CONNECTION_FAILURE)),
         }
     }
 
@@ -152,6 +171,7 @@ impl Connection {
     /// `kind`: type of the message that failed.
     async fn fail(&mut self, error: &SqlError, kind: u8) -> Result<(), Failure> {
         error::log(error, false);
+        self.record_failure(error);
         self.is_in_statement = false;
         self.portals.clear();
         self.registration.end();

@@ -22,6 +22,8 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use gotgan_storage::Table;
 use sqlparser::ast;
 
+use crate::access::check::Uses;
+use crate::access::policy::{Warden, command};
 use crate::error::SqlError;
 use crate::modify;
 use crate::plan::{ColumnDescription, Planned, Planner};
@@ -29,13 +31,17 @@ use crate::types::PgType;
 
 mod base;
 mod returning;
+mod rules;
 mod run;
 mod sink;
 
-pub(crate) use base::{Base, Target, aliased, constant_action, is_default, quoted, relation};
+pub(crate) use base::{
+    Base, Target, aliased, constant_action, is_default, kept, quoted, relation,
+};
 pub(crate) use run::{Pending, Places};
 pub(crate) use sink::Repeats;
 
+use rules::Refusal;
 use sink::Layout;
 
 /// What is done with a row; the values of the base query's action column.
@@ -66,6 +72,8 @@ pub(crate) struct Change {
     repeats: Repeats,
     /// Whether another transaction's rows could change what is done.
     depends_on_rows: bool,
+    /// What a row is told that a policy refuses, for each of the last columns.
+    refusals: Vec<Refusal>,
 }
 
 /// What a statement wants of its base query.
@@ -76,6 +84,8 @@ pub(crate) struct Request<'a> {
     pub(crate) word: &'static str,
     pub(crate) repeats: Repeats,
     pub(crate) depends_on_rows: bool,
+    /// What is done with the target's rows; what is read of them is found out.
+    pub(crate) uses: Uses,
 }
 
 impl Change {
@@ -88,16 +98,48 @@ impl Change {
         request: Request<'_>,
         known: &[Option<PgType>],
     ) -> Result<Self, SqlError> {
-        let Request { target, base, .. } = &request;
+        planner.need(&request.target.table, request.uses.clone());
+        let warden = planner.warden(&request.target.table);
+        let change = Self::plan_for(planner, &request, known, warden.as_ref()).await?;
+        // Who reads columns of the target needs to see its rows, too.
+        match warden {
+            Some(warden) if planner.reads_target() => {
+                // What INSERT is in conflict with is found whether or not it is seen.
+                let planner = match request.uses.inserted.is_some() && request.word != "MERGE" {
+                    true => planner.clone(),
+                    false => planner.with_target_shown_to(command::SELECT),
+                };
+                Self::plan_for(&planner, &request, known, Some(&warden)).await
+            }
+            _ => Ok(change),
+        }
+    }
+
+    async fn plan_for(
+        planner: &Planner,
+        request: &Request<'_>,
+        known: &[Option<PgType>],
+        warden: Option<&Warden>,
+    ) -> Result<Self, SqlError> {
+        let Request { target, base, .. } = request;
         let has_values = base.has_values();
         let has_proposed = base.proposed.is_some();
         let known = base.parameter_types(known, &target.table);
-        let query = base.query(target, request.returning.is_some())?;
+        let rules = match warden {
+            Some(warden) => rules::of(warden, request, planner.reads_target())?,
+            None => Vec::new(),
+        };
+        let has_old = rules.iter().any(rules::Rule::needs_old);
+        let query = base.query(target, request.returning.is_some(), has_old)?;
+        let places = rules::Places::new(base, target, has_old);
+        let planner = &planner.with_passengers(places.end);
         let Planned { plan, parameters } = planner.plan_cancellable(&query, &known).await?;
         let plan = match has_values || request.returning.is_some() {
             true => named(plan, target)?,
             false => plan,
         };
+        let (plan, refusals) = rules::with_rules(planner, plan, rules, target, &places)?;
+        let ruled = plan.schema().fields().len() - refusals.len();
         let width = target.table.columns.len();
         let layout = Layout {
             count: if has_values { width } else { 0 },
@@ -114,6 +156,8 @@ impl Change {
         let mut names = None;
         if let Some(items) = request.returning {
             let wanted = returning::expressions(planner, items, &plan, target, &parameters)?;
+            returning::note_reads(planner, &wanted, &plan, target, has_values)?;
+            let wanted = returning::masked(planner, wanted, &plan, target, has_values)?;
             let mut shown = Vec::new();
             for (index, (name, expr)) in wanted.into_iter().enumerate() {
                 columns.push(expr.alias(format!("\0returned{index}")));
@@ -121,6 +165,7 @@ impl Change {
             }
             names = Some(shown);
         }
+        columns.extend(sources[ruled..].iter().cloned().map(Expr::Column));
         let plan = LogicalPlanBuilder::from(plan).project(columns)?.build()?;
         let plan = planner.unnest(plan)?;
         planner.require_castable(&plan)?;
@@ -131,8 +176,9 @@ impl Change {
             returning: names,
             parameters,
             word: request.word,
-            repeats: request.repeats,
+            repeats: request.repeats.clone(),
             depends_on_rows: request.depends_on_rows,
+            refusals,
         })
     }
 

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use gotgan_storage::{Clock, Snapshot};
+use gotgan_storage::{Clock, Rights, Snapshot};
 
 use crate::functions::Random;
 use crate::maintenance::Jobs;
+use crate::query_log::{QueryLog, QueryMeter};
 use crate::sequence::SequenceUse;
 use crate::types::PgType;
 use crate::types::input::InputStyle;
@@ -50,10 +51,16 @@ pub struct StatementContext {
     pub style: OutputStyle,
     /// How text becomes values.
     pub input: InputStyle,
-    /// The role whose rights apply.
+    /// Name of the role whose rights apply.
     pub user: String,
-    /// The role that logged in.
+    /// Its id.
+    pub role_id: i64,
+    /// Name of the session's role: the one that logged in, or SESSION AUTHORIZATION.
     pub session_user: String,
+    /// Its id.
+    pub session_role_id: i64,
+    /// Roles and rights as they are now, whatever `snapshot` is.
+    pub rights: Rights,
     /// The database that the client connected to.
     pub database: String,
     /// Schemas that unqualified names are looked up in, `pg_catalog` included.
@@ -81,8 +88,15 @@ pub struct StatementContext {
     pub random: Arc<Random>,
     /// Whether this node is a replica.
     pub is_replica: bool,
+    /// When the newest commit was made that this replica knows, UTC microseconds since
+    /// 1970; none on a primary.
+    pub replayed_at: Option<i64>,
     /// What this node does on a schedule.
     pub(crate) jobs: Jobs,
+    /// What the statement uses.
+    pub(crate) meter: Arc<QueryMeter>,
+    /// Where this node's statements wait to be logged; none without a log.
+    pub(crate) query_log: Option<Arc<QueryLog>>,
     /// Values of sequences.
     pub sequences: SequenceUse,
 }

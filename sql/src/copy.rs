@@ -103,7 +103,8 @@ impl CopyIn {
             )?)),
         };
         let projection = Projection::new(planner, &table, &columns, &types)?;
-        let sink = Sink::new(writer, Arc::clone(&table));
+        let author = planner.writer(&table);
+        let sink = Sink::new(writer, Arc::clone(&table)).of_author(author);
         let (queue, batches) = mpsc::channel(QUEUE_LENGTH);
         let writer = tokio::spawn(write_batches(sink, batches));
         Ok(Self {

@@ -7,12 +7,13 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::SessionConfig;
-use gotgan_config::SqlConfig;
+use gotgan_config::{HistoryConfig, SqlConfig};
 use gotgan_storage::{Clock, Lake, LakeRole};
 
 use crate::error::SqlError;
 use crate::maintenance::Jobs;
 use crate::physical::PhysicalPlanner;
+use crate::query_log::QueryLog;
 use crate::resolve::database_moment;
 use crate::session::{AS_OF, Session, SessionOptions};
 
@@ -21,6 +22,15 @@ const CONSUMERS_SHOWN: std::num::NonZeroUsize = std::num::NonZeroUsize::new(3).e
 
 /// Which part of a query's memory one sort may set aside for merging what it spilled.
 const MERGE_SHARE: usize = 16;
+
+/// How passwords become what is stored of them. Whoever checks logins gives it.
+#[derive(Clone, Copy, Debug)]
+pub struct Passwords {
+    /// Makes a verifier; takes milliseconds.
+    pub verifier: fn(&str) -> String,
+    /// Whether a text is a verifier already.
+    pub is_verifier: fn(&str) -> bool,
+}
 
 /// Opens sessions; one for each process.
 #[derive(Debug)]
@@ -32,8 +42,12 @@ pub struct Engine {
     pub(crate) started: i64,
     pub(crate) is_replica: bool,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) passwords: Passwords,
     /// How the jobs go that are done on a schedule.
     pub(crate) jobs: Jobs,
+    /// None where the settings want no log of statements.
+    pub(crate) query_log: Option<Arc<QueryLog>>,
+    pub(crate) history: HistoryConfig,
     /// Held by who rewrites files, so that no two do it to the same ones.
     pub(crate) maintenance: tokio::sync::Mutex<()>,
 }
@@ -43,7 +57,13 @@ impl Engine {
     /// fit memory, made if it is missing.
     ///
     /// Errors: `58030` if the folder cannot be made.
-    pub fn new(lake: Lake, config: &SqlConfig, spill: PathBuf) -> Result<Arc<Self>, SqlError> {
+    pub fn new(
+        lake: Lake,
+        config: &SqlConfig,
+        history: &HistoryConfig,
+        spill: PathBuf,
+        passwords: Passwords,
+    ) -> Result<Arc<Self>, SqlError> {
         std::fs::create_dir_all(&spill).map_err(|source| {
             SqlError::from(datafusion::error::DataFusionError::IoError(source))
         })?;
@@ -54,13 +74,17 @@ impl Engine {
             &session_config(config),
             &Arc::new(runtime),
             query_bytes_max.unwrap_or(usize::MAX),
+            Arc::clone(lake.clock()),
         );
         let clock = Arc::clone(lake.clock());
         Ok(Arc::new(Self {
             is_replica: lake.lake_role() == LakeRole::Replica,
             started: clock.now().timestamp_micros(),
             clock,
+            passwords,
             jobs: Jobs::default(),
+            query_log: QueryLog::new(history, &lake).map(Arc::new),
+            history: history.clone(),
             maintenance: tokio::sync::Mutex::default(),
             lake,
             physical: Arc::new(physical),
@@ -81,6 +105,8 @@ impl Engine {
         if let Some(moment) = moment {
             session.settings.initialise(AS_OF, &moment);
         }
+        // Where nothing can be read, a driver that knows other nodes goes on to them.
+        self.lake.check_fresh()?;
         session.as_of().await?;
         // One that waits for its first statement keeps nothing from expiring.
         session.release_past();

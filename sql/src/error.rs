@@ -234,6 +234,7 @@ impl From<StorageError> for SqlError {
             ErrorKind::Internal => sqlstate::INTERNAL_ERROR,
             ErrorKind::Unsupported => sqlstate::FEATURE_NOT_SUPPORTED,
             ErrorKind::ReadOnly => sqlstate::READ_ONLY_SQL_TRANSACTION,
+            ErrorKind::Stale => sqlstate::CANNOT_CONNECT_NOW,
         };
         Self::new(code, error.message.clone()).caused_by(error)
     }

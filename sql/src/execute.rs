@@ -20,44 +20,65 @@ use tokio_util::sync::CancellationToken;
 use crate::error::SqlError;
 use crate::plan::ColumnDescription;
 use crate::plan::origin::origins;
+use crate::query_log::QueryMeter;
 
 /// When a statement must stop: the client's wish, or its time.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
     pub(crate) cancel: CancellationToken,
-    pub(crate) deadline: Option<Instant>,
+    pub(crate) deadline: Option<Deadline>,
+}
+
+/// When time is up, and for what.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline {
+    pub(crate) at: Instant,
+    /// For the transaction, not only the statement.
+    pub(crate) ends_transaction: bool,
+}
+
+impl Deadline {
+    fn error(self) -> SqlError {
+        match self.ends_transaction {
+            true => SqlError::transaction_timeout(),
+            false => SqlError::statement_timeout(),
+        }
+    }
 }
 
 impl Limits {
-    /// Errors: `57014` if the statement has to end; for code that runs long without
+    /// Errors: `57014` or `25P04` if the statement has to end; for code that runs long without
     /// waiting.
     pub(crate) fn check(&self) -> Result<(), SqlError> {
         if self.cancel.is_cancelled() {
             return Err(SqlError::cancelled());
         }
-        if self.deadline.is_some_and(|end| Instant::now() >= end) {
-            return Err(SqlError::statement_timeout());
+        match self.deadline {
+            Some(deadline) if Instant::now() >= deadline.at => Err(deadline.error()),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Runs `work` until it ends, the client cancels or time is up.
     ///
-    /// Errors: `57014` for the last two; those of `work`.
+    /// Errors: `57014`, or `25P04` for the transaction's time; those of `work`.
     pub(crate) async fn run<T>(
         &self,
         work: impl Future<Output = Result<T, SqlError>>,
     ) -> Result<T, SqlError> {
         let timeout = async {
             match self.deadline {
-                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                Some(deadline) => {
+                    tokio::time::sleep_until(deadline.at).await;
+                    deadline.error()
+                }
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
             biased;
             () = self.cancel.cancelled() => Err(SqlError::cancelled()),
-            () = timeout => Err(SqlError::statement_timeout()),
+            error = timeout => Err(error),
             result = work => result,
         }
     }
@@ -102,6 +123,8 @@ pub struct RowStream {
     is_complete: bool,
     /// Memory that lies in the rows.
     kept: Vec<MemoryReservation>,
+    /// Counts what making the rows uses.
+    meter: Option<Arc<QueryMeter>>,
 }
 
 /// Starts a query that ran out of memory in another way.
@@ -131,7 +154,19 @@ impl RowStream {
             again: None,
             is_complete: false,
             kept: Vec::new(),
+            meter: None,
         }
+    }
+
+    /// Says what counts that which making the rows uses.
+    pub(crate) fn metered(mut self, meter: Arc<QueryMeter>) -> Self {
+        self.meter = Some(meter);
+        self
+    }
+
+    /// What counts it; none for rows that were there from the start.
+    pub(crate) fn meter(&self) -> Option<&Arc<QueryMeter>> {
+        self.meter.as_ref()
     }
 
     /// Goes on with `again` if the memory is not enough for the first rows.

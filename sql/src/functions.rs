@@ -51,7 +51,7 @@ mod tests;
 use call::Call;
 pub(crate) use catalog::lookup_names;
 pub use math::random::Random;
-pub(crate) use sequence::{sequence_call, sequence_of};
+pub(crate) use sequence::{IDENTITY, may_take, sequence_call, sequence_of};
 use signature::Signature;
 
 /// DataFusion's built-ins whose result differs silently from PostgreSQL's and

@@ -17,10 +17,12 @@ mod empty;
 mod key_columns;
 mod names;
 mod privileges;
+mod roles;
 mod schemata;
 mod sequences;
 mod tables;
 mod views;
+mod visible;
 
 /// Name of the schema.
 pub const SCHEMA: &str = "information_schema";
@@ -38,12 +40,18 @@ const FILLED: &[Definition] = &[
     names::CHARACTER_SETS,
     names::COLLATIONS,
     names::COLLATION_CHARACTER_SET_APPLICABILITY,
-    names::ENABLED_ROLES,
     names::INFORMATION_SCHEMA_CATALOG_NAME,
     privileges::COLUMN_PRIVILEGES,
     privileges::ROLE_COLUMN_GRANTS,
+    privileges::ROLE_ROUTINE_GRANTS,
     privileges::ROLE_TABLE_GRANTS,
+    privileges::ROLE_USAGE_GRANTS,
+    privileges::ROUTINE_PRIVILEGES,
     privileges::TABLE_PRIVILEGES,
+    privileges::USAGE_PRIVILEGES,
+    roles::ADMINISTRABLE_ROLE_AUTHORIZATIONS,
+    roles::APPLICABLE_ROLES,
+    roles::ENABLED_ROLES,
     schemata::SCHEMATA,
     sequences::SEQUENCES,
     tables::TABLES,

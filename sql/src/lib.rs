@@ -12,6 +12,7 @@
 //! command/     one file per statement that is no query
 //! ```
 
+mod access;
 mod cast;
 mod change;
 mod command;
@@ -28,6 +29,7 @@ mod parse;
 pub mod pg_catalog;
 mod physical;
 mod plan;
+mod query_log;
 mod resolve;
 mod rewrite;
 pub mod scan;
@@ -41,11 +43,12 @@ pub mod types;
 
 pub use context::StatementContext;
 pub use copy::{CopyIn, CopyOut};
-pub use engine::Engine;
+pub use engine::{Engine, Passwords};
 pub use error::SqlError;
 pub use execute::RowStream;
 pub use parse::Statement;
 pub use plan::ColumnDescription;
 pub use resolve::database_moment;
-pub use session::{Format, Notice, Outcome, Session, SessionOptions, StatementDescription};
+pub use session::{Admission, Format, Notice, Outcome, Session, SessionOptions};
+pub use session::{StatementDescription, StatementEnd};
 pub use transaction::TransactionStatus;

@@ -16,6 +16,7 @@ use gotgan_storage::{Constraint, Table};
 use sqlparser::ast;
 
 use crate::cast::{CastKind, udf};
+use crate::access::check::{Shown, Writer};
 use crate::context::StatementContext;
 use crate::error::SqlError;
 use crate::plan::{Place, Planner, refuse_in};
@@ -242,6 +243,8 @@ pub(crate) struct Sink {
     rows: u64,
     /// Whether the rows are those that the table had before.
     is_rewrite: bool,
+    /// Who may be told of a row that fails.
+    author: Option<Writer>,
 }
 
 impl std::fmt::Debug for Sink {
@@ -267,7 +270,14 @@ impl Sink {
             checks,
             rows: 0,
             is_rewrite: false,
+            author: None,
         }
+    }
+
+    /// The same sink, whose errors tell of rows only what their writer may know.
+    pub(crate) fn of_author(mut self, author: Option<Writer>) -> Self {
+        self.author = author;
+        self
     }
 
     /// As [`Self::new`], for rows that the table had before: errors say so.
@@ -357,7 +367,7 @@ impl Sink {
             return Ok(SqlError::column_contains_nulls(column, &self.table.name));
         }
         let error = SqlError::not_null_violation(column, &self.table.name);
-        Ok(error.with_detail(self.failing_row(batch, row)?))
+        self.with_failing_row(error, batch, row)
     }
 
     fn check_violation(
@@ -370,21 +380,50 @@ impl Sink {
             return Ok(SqlError::check_violated_by_rows(name, &self.table.name));
         }
         let error = SqlError::check_violation(&self.table.name, name);
-        Ok(error.with_detail(self.failing_row(batch, row)?))
+        self.with_failing_row(error, batch, row)
     }
 
-    /// `Failing row contains (1, null).`
-    fn failing_row(&self, batch: &RecordBatch, row: usize) -> Result<String, SqlError> {
+    /// `Failing row contains (1, null).`, or `(a, b) = (1, null)` where only these may be
+    /// told.
+    fn with_failing_row(
+        &self,
+        error: SqlError,
+        batch: &RecordBatch,
+        row: usize,
+    ) -> Result<SqlError, SqlError> {
+        let shown = match &self.author {
+            Some(author) => author.shown(&self.table),
+            None => Shown::All,
+        };
+        let wanted = match shown {
+            Shown::All => None,
+            Shown::Columns(wanted) => Some(wanted),
+            Shown::Nothing => return Ok(error),
+        };
         let style = OutputStyle::default();
+        let mut names = Vec::new();
         let mut values = Vec::new();
-        for (field, array) in self.schema.fields().iter().zip(batch.columns()) {
+        let fields = self.schema.fields().iter().zip(batch.columns());
+        for ((field, array), column) in fields.zip(&self.table.columns) {
+            if wanted.as_ref().is_some_and(|wanted| !wanted.contains(&column.id.0)) {
+                continue;
+            }
+            names.push(column.name.as_str());
             let text = output::encode(&array.slice(row, 1), PgType::of_field(field), &style)?;
             values.push(match text.value(0) {
                 Some(bytes) => String::from_utf8_lossy(bytes).into_owned(),
                 None => "null".to_owned(),
             });
         }
-        Ok(format!("Failing row contains ({}).", values.join(", ")))
+        let values = values.join(", ");
+        Ok(match wanted {
+            None => error.with_detail(format!("Failing row contains ({values}).")),
+            Some(_) if names.is_empty() => error,
+            Some(_) => {
+                let names = names.join(", ");
+                error.with_detail(format!("Failing row contains ({names}) = ({values})."))
+            }
+        })
     }
 
     /// The rows with their count; nothing is visible until they are added.

@@ -18,12 +18,16 @@ pub(crate) mod alter;
 pub(crate) mod copy;
 mod dialect;
 pub(crate) mod fetch;
+pub(crate) mod grant;
 pub(crate) mod history;
 pub(crate) mod idiom;
 pub(crate) mod layout;
+pub(crate) mod mask;
 pub(crate) mod moment;
 mod phrase;
+pub(crate) mod policy;
 pub(crate) mod retention;
+pub(crate) mod role;
 mod select_into;
 pub(crate) mod sequence;
 pub(crate) mod type_name;
@@ -64,10 +68,20 @@ pub(crate) enum Node {
     Sequence(Box<sequence::SequenceStatement>),
     /// FETCH and MOVE.
     Fetch(Box<fetch::FetchStatement>),
+    /// Statements about roles, and which of them the session acts as.
+    Role(Box<role::RoleStatement>),
     /// VACUUM.
     Vacuum(Box<vacuum::VacuumStatement>),
     /// Redshift's ALTER TABLE of how rows lie.
     Layout(Box<layout::AlterLayout>),
+    /// GRANT and REVOKE of privileges.
+    Grant(Box<grant::Grant<grant::Target>>),
+    /// ALTER DEFAULT PRIVILEGES.
+    DefaultPrivileges(Box<grant::DefaultPrivileges>),
+    /// Masking policies.
+    Mask(Box<mask::MaskStatement>),
+    /// Policies of row-level security.
+    Policy(Box<policy::PolicyStatement>),
     /// RESTORE, CREATE SNAPSHOT and the like, also as functions.
     History(Box<history::HistoryStatement>),
 }
@@ -185,7 +199,14 @@ fn parse_one(parser: &mut Parser<'_>) -> Result<Node, ParserError> {
     };
     match first {
         Keyword::COPY => Ok(Node::Copy(Box::new(copy::parse(parser)?))),
+        _ if grant::is_next(parser) => Ok(Node::Grant(Box::new(grant::parse(parser)?))),
+        _ if grant::is_default_next(parser) => Ok(Node::DefaultPrivileges(Box::new(
+            grant::parse_default(parser)?,
+        ))),
+        _ if mask::is_next(parser) => Ok(Node::Mask(Box::new(mask::parse(parser)?))),
+        _ if policy::is_next(parser) => Ok(Node::Policy(Box::new(policy::parse(parser)?))),
         _ if history::is_next(parser) => Ok(Node::History(Box::new(history::parse(parser)?))),
+        _ if role::is_next(parser) => Ok(Node::Role(Box::new(role::parse(parser)?))),
         Keyword::CREATE | Keyword::ALTER if sequence::is_next(parser) => {
             Ok(Node::Sequence(Box::new(sequence::parse(parser)?)))
         }

@@ -43,12 +43,14 @@ mod pg_class;
 pub(crate) mod pg_collation;
 mod pg_constraint;
 mod pg_database;
+mod pg_default_acl;
 mod pg_depend;
 mod pg_description;
 mod pg_index;
 mod pg_namespace;
 mod pg_opclass;
 mod pg_operator;
+mod pg_policy;
 mod pg_prepared_statements;
 pub(crate) mod pg_proc;
 mod pg_rewrite;
@@ -279,6 +281,7 @@ const FILLED: &[Definition] = &[
     pg_database::PG_DATABASE,
     pg_database::PG_STAT_DATABASE,
     pg_database::PG_TABLESPACE,
+    pg_default_acl::PG_DEFAULT_ACL,
     pg_depend::PG_DEPEND,
     pg_description::PG_DESCRIPTION,
     pg_index::PG_INDEX,
@@ -287,6 +290,8 @@ const FILLED: &[Definition] = &[
     pg_opclass::PG_OPCLASS,
     pg_opclass::PG_OPFAMILY,
     pg_operator::PG_OPERATOR,
+    pg_policy::PG_POLICIES,
+    pg_policy::PG_POLICY,
     pg_proc::PG_AGGREGATE,
     pg_proc::PG_LANGUAGE,
     pg_proc::PG_PROC,
@@ -309,7 +314,10 @@ const FILLED: &[Definition] = &[
     pg_tables::PG_VIEWS,
     pg_timezone_names::PG_TIMEZONE_NAMES,
     pg_type::PG_TYPE,
+    roles::PG_AUTH_MEMBERS,
     roles::PG_AUTHID,
+    roles::PG_DB_ROLE_SETTING,
+    roles::PG_GROUP,
     roles::PG_ROLES,
     roles::PG_SHADOW,
     roles::PG_USER,

@@ -20,11 +20,15 @@ use datafusion::optimizer::simplify_expressions::SimplifyExpressions;
 use datafusion::physical_expr::create_physical_expr;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
+use gotgan_storage::Clock;
 
 use crate::cast::udf::PgCast;
 use crate::error::SqlError;
 use crate::execute::Limits;
+use crate::plan::PassProtected;
+use crate::query_log::{QueryMeter, metered_disk};
 
+mod barrier;
 mod interrupt;
 mod memory;
 pub(crate) mod numbering;
@@ -49,6 +53,7 @@ pub(crate) struct PhysicalPlanner {
     /// As `state`, without the rules that look for better plans.
     plain: SessionState,
     query_bytes_max: usize,
+    clock: Arc<dyn Clock>,
 }
 
 impl PhysicalPlanner {
@@ -57,6 +62,7 @@ impl PhysicalPlanner {
         config: &SessionConfig,
         runtime: &Arc<RuntimeEnv>,
         query_bytes_max: usize,
+        clock: Arc<dyn Clock>,
     ) -> Self {
         let builder = |config: SessionConfig| {
             SessionStateBuilder::new()
@@ -65,6 +71,8 @@ impl PhysicalPlanner {
                 // The rules look these up by name; all else our planner brings itself.
                 .with_aggregate_functions(vec![first_value_udaf(), last_value_udaf()])
                 .with_physical_optimizer_rules(interrupt::rules())
+                .with_query_planner(Arc::new(barrier::Planner))
+                .with_optimizer_rule(Arc::new(PassProtected))
         };
         // With one partition the engine would hash whatever it is told.
         let partitions = config.target_partitions().max(2);
@@ -79,6 +87,7 @@ impl PhysicalPlanner {
                 .with_physical_optimizer_rules(Vec::new())
                 .build(),
             query_bytes_max,
+            clock,
         }
     }
 
@@ -109,16 +118,22 @@ impl PhysicalPlanner {
         Ok(interrupt::with_limits(physical, limits)?)
     }
 
-    /// What a plan runs in: its own share of the memory.
-    pub(crate) fn tasks(&self) -> Arc<TaskContext> {
+    /// What a plan runs in, which begins now: its own share of the memory, and what it
+    /// takes of that and of the disk counted in `meter`.
+    ///
+    /// Errors: those of the disk manager.
+    pub(crate) fn tasks(&self, meter: &Arc<QueryMeter>) -> Result<Arc<TaskContext>, SqlError> {
+        meter.begin_run(self.clock.instant());
         let tasks = TaskContext::from(self.state.as_ref());
         let shared = tasks.runtime_env();
-        let pool = QueryPool::new(Arc::clone(&shared.memory_pool), self.query_bytes_max);
+        let parent = Arc::clone(&shared.memory_pool);
+        let pool = QueryPool::new(parent, self.query_bytes_max, Arc::clone(meter));
         let runtime = RuntimeEnv {
             memory_pool: Arc::new(pool),
+            disk_manager: metered_disk(&shared.disk_manager, meter)?,
             ..RuntimeEnv::clone(&shared)
         };
-        Arc::new(tasks.with_runtime(Arc::new(runtime)))
+        Ok(Arc::new(tasks.with_runtime(Arc::new(runtime))))
     }
 }
 

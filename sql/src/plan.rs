@@ -29,6 +29,7 @@ use crate::physical::{Joins, PhysicalPlanner};
 use crate::resolve::Resolver;
 use crate::rewrite;
 use crate::types::{PgType, oid};
+use watch::Watch;
 
 mod aggregate;
 mod analyze;
@@ -40,14 +41,17 @@ mod constant;
 mod decorrelate;
 mod description;
 mod domain;
+mod guard;
 mod infer;
 mod interval;
+mod leaf;
 mod local;
 mod locate;
 mod missing;
 pub(crate) mod operators;
 pub(crate) mod origin;
 mod past;
+mod protected;
 mod provider;
 mod relations;
 mod row;
@@ -57,11 +61,15 @@ mod sequence_table;
 mod series;
 mod system_table;
 mod unify;
+mod watch;
 
 pub(crate) use check::{Named, Place, SourceScope, explain_expression, for_each_call, refuse_in};
 pub use description::ColumnDescription;
+pub(crate) use guard::stored_name;
+pub(crate) use leaf::{KEPT, Leaf, is_kept, leaf};
 pub(crate) use local::{EXCLUDED_RELATION, LocalRelation, TARGET_RELATION};
 pub(crate) use past::past_name;
+pub(crate) use protected::{PassProtected, Protected};
 use provider::Provider;
 pub(crate) use provider::is_aggregate;
 pub(crate) use sequence_table::COLUMNS as SEQUENCE_COLUMNS;
@@ -94,6 +102,8 @@ pub(crate) struct Planner {
     local: Vec<(String, LocalRelation)>,
     /// Earlier states of the warehouse that relations are read as of.
     past: Past,
+    /// Whose rights apply, and what is noted for their check.
+    watch: Watch,
 }
 
 /// By snapshot, the surroundings of a statement as it sees them there.
@@ -107,6 +117,7 @@ impl Planner {
         is_long: bool,
     ) -> Self {
         let search_path = ctx.search_path.clone();
+        let watch = Watch::new(ctx.role_id);
         Self {
             lake,
             ctx,
@@ -118,6 +129,7 @@ impl Planner {
             names_system_columns: false,
             local: Vec::new(),
             past: Past::default(),
+            watch,
         }
     }
 
@@ -130,6 +142,7 @@ impl Planner {
         Resolver {
             snapshot: &self.ctx.snapshot,
             search_path: &self.search_path,
+            visitor: (self.view_depth == 0).then_some(&*self.ctx),
         }
     }
 
@@ -242,6 +255,7 @@ impl Planner {
                 &mut context,
             )
             .map_err(|error| self.planning_error(error, &provider))
+            .and_then(|plan| self.watched(plan))
             .and_then(operators::array::refuse_nested_unnest)
             .and_then(|plan| infer::parameters(plan, &self.ctx))
             .and_then(|plan| analyze::analyze(plan, &self.ctx))
@@ -301,6 +315,38 @@ impl Planner {
     ) -> Result<Expr, SqlError> {
         let mut rewritten = expression.clone();
         rewrite::rewrite_expression(&mut rewritten)?;
+        self.plan_rewritten_expression(rewritten, schema, parameters)
+    }
+
+    /// Plans what a query selects over the columns of `schema`, where its names mean what
+    /// they mean in the query.
+    fn plan_stored_condition(
+        &self,
+        mut query: ast::Query,
+        schema: &datafusion::common::DFSchema,
+    ) -> Result<Expr, SqlError> {
+        rewrite::scope::resolve(&mut query, self)?;
+        rewrite::rewrite_query(&mut query)?;
+        let condition = match *query.body {
+            ast::SetExpr::Select(mut select) => select.projection.pop(),
+            _ => None,
+        };
+        let condition = match condition {
+            Some(
+                ast::SelectItem::UnnamedExpr(expr) | ast::SelectItem::ExprWithAlias { expr, .. },
+            ) => Some(expr),
+            _ => None,
+        };
+        let condition = condition.ok_or_else(|| SqlError::internal("a policy was lost"))?;
+        self.plan_rewritten_expression(condition, schema, &[])
+    }
+
+    fn plan_rewritten_expression(
+        &self,
+        rewritten: ast::Expr,
+        schema: &datafusion::common::DFSchema,
+        parameters: &[PgType],
+    ) -> Result<Expr, SqlError> {
         let known: Vec<Option<PgType>> = parameters.iter().copied().map(Some).collect();
         let mut context =
             PlannerContext::new().with_prepare_param_data_types(parameter_fields(&known));
@@ -312,7 +358,36 @@ impl Planner {
         analyze::analyze_expression(expr, schema, &self.ctx)
     }
 
-    fn view_source(&self, view: &View) -> Result<Arc<dyn TableSource>, SqlError> {
+    /// A planner for a text that is stored, with the same rights.
+    fn for_stored_text(&self) -> Self {
+        Self {
+            view_depth: self.view_depth + 1,
+            local: Vec::new(),
+            watch: self.watch.nested(self.watch.role),
+            ..self.clone()
+        }
+    }
+
+    /// With whose rights a view reads.
+    fn role_behind(&self, view: &View) -> Option<i64> {
+        let held = self.ctx.rights.view(view.id);
+        let (owner, access) = match &held {
+            Some(held) => (held.owner, &held.access),
+            None => (view.owner_id, &view.access),
+        };
+        match access.security_invoker {
+            true => self.watch.role.and(Some(self.ctx.role_id)),
+            false => Some(owner),
+        }
+    }
+
+    /// Whether nothing of a statement may go below a view.
+    fn is_barrier(&self, view: &View) -> bool {
+        let held = self.ctx.rights.view(view.id);
+        held.map_or(view.access.security_barrier, |held| held.access.security_barrier)
+    }
+
+    fn view_source(&self, view: &Arc<View>) -> Result<Arc<dyn TableSource>, SqlError> {
         if self.view_depth >= VIEW_DEPTH_MAX {
             return Err(SqlError::with_code(
                 crate::sqlstate::STATEMENT_TOO_COMPLEX,
@@ -328,6 +403,7 @@ impl Planner {
             }
             parsed => parsed?,
         };
+        self.note_view(view);
         let mut search_path = self.search_path.to_vec();
         // DuckDB leaves the names of a view's own schema unqualified.
         if view.dialect == ViewDialect::DuckDb
@@ -336,9 +412,9 @@ impl Planner {
             search_path.insert(0, schema.name.clone());
         }
         let nested = Self {
-            view_depth: self.view_depth + 1,
             search_path: search_path.into(),
-            ..self.clone()
+            watch: self.watch.nested(self.role_behind(view)),
+            ..self.for_stored_text()
         };
         let planned = nested.plan_query(&query, &[]).map_err(SqlError::unplaced)?;
         let columns: Vec<Expr> = planned
@@ -352,8 +428,13 @@ impl Planner {
                 None => Expr::Column(column),
             })
             .collect();
-        let plan = LogicalPlanBuilder::from(planned.plan)
+        let mut plan = LogicalPlanBuilder::from(planned.plan)
             .project(columns)?
+            .build()?;
+        if self.is_barrier(view) {
+            plan = Protected::around_view(plan, &view.name);
+        }
+        let plan = LogicalPlanBuilder::from(plan)
             .alias(origin::view_alias(pg_catalog::oids::view(view.id)))?
             .build()?;
         Ok(provider_as_source(Arc::new(ViewTable::new(

@@ -1,11 +1,16 @@
 //! Names to objects of one snapshot.
 //!
-//! Errors: `42P01`, `3F000`, and `0A000` for another database's objects.
+//! Whether a schema may be looked into is asked before what is in it, so that an error
+//! tells nothing of what is there.
+//!
+//! Errors: `42P01`, `3F000`, `42501`, and `0A000` for another database's objects.
 
 use std::sync::Arc;
 
-use gotgan_storage::{Relation, Schema, Sequence, Snapshot};
+use gotgan_storage::{Privileges, Relation, Schema, Sequence, Snapshot};
 
+use crate::access::actor::{Actor, Object};
+use crate::context::StatementContext;
 use crate::error::SqlError;
 use crate::pg_catalog::{self, SystemRelation};
 use crate::system_views;
@@ -74,17 +79,41 @@ impl Name {
 pub(crate) struct Resolver<'a> {
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) search_path: &'a [String],
+    /// Who looks, and may not look into every schema; nobody for a text that is stored,
+    /// as what is in it was found when it was made.
+    pub(crate) visitor: Option<&'a StatementContext>,
 }
 
-impl Resolver<'_> {
+impl<'a> Resolver<'a> {
+    /// Looks as the statement does.
+    pub(crate) fn of(ctx: &'a StatementContext) -> Self {
+        Self {
+            snapshot: &ctx.snapshot,
+            search_path: &ctx.search_path,
+            visitor: Some(ctx),
+        }
+    }
+
     /// The relation of this name, if there is one.
-    pub(crate) fn find(&self, name: &Name) -> Option<Resolved> {
-        match &name.schema {
-            Some(schema) => self.find_in(schema, &name.name),
-            None => self
-                .search_path
-                .iter()
-                .find_map(|schema| self.find_in(schema, &name.name)),
+    ///
+    /// Errors: `42501` for a schema that may not be looked into. Those of the search path
+    /// are not in it then.
+    pub(crate) fn find(&self, name: &Name) -> Result<Option<Resolved>, SqlError> {
+        let Some(schema) = &name.schema else {
+            let mut path = self.search_path.iter();
+            return Ok(path.find_map(|schema| self.find_in(schema, &name.name)));
+        };
+        self.require_usage(schema)?;
+        Ok(self.find_in(schema, &name.name))
+    }
+
+    /// Errors: `42501` for a schema that may not be looked into.
+    pub(crate) fn require_usage(&self, schema: &str) -> Result<(), SqlError> {
+        match (self.visitor, self.snapshot.schema_by_name(schema)) {
+            (Some(ctx), Some(schema)) if !self.snapshot.is_temporary(schema.id) => {
+                Actor::of(ctx).require(Object::Schema(schema), Privileges::USAGE)
+            }
+            _ => Ok(()),
         }
     }
 
@@ -102,9 +131,9 @@ impl Resolver<'_> {
 
     /// The relation of this name.
     ///
-    /// Errors: `42P01`, as PostgreSQL gives also when the schema is missing.
+    /// Errors: `42P01`, as PostgreSQL gives also when the schema is missing; `42501`.
     pub(crate) fn relation(&self, name: &Name) -> Result<Resolved, SqlError> {
-        self.find(name)
+        self.find(name)?
             .ok_or_else(|| SqlError::undefined_table(&name.display()))
     }
 
@@ -115,9 +144,24 @@ impl Resolver<'_> {
     }
 
     /// The schema that a new object with this name goes into, unless it is temporary.
+    ///
+    /// Errors: `3F000`; `42501` if nothing may be made in it.
     pub(crate) fn creation_schema(&self, name: &Name) -> Result<Arc<Schema>, SqlError> {
+        let schema = self.target_schema(name)?;
+        let is_temporary = self.snapshot.is_temporary(schema.id);
+        if let Some(ctx) = self.visitor.filter(|_| !is_temporary) {
+            Actor::of(ctx).require(Object::Schema(&schema), Privileges::CREATE)?;
+        }
+        Ok(schema)
+    }
+
+    fn target_schema(&self, name: &Name) -> Result<Arc<Schema>, SqlError> {
         if let Some(schema) = &name.schema {
             if is_system_schema(schema) {
+                if let Some(ctx) = self.visitor {
+                    let own = Object::SystemSchema(schema);
+                    Actor::of(ctx).require(own, Privileges::CREATE)?;
+                }
                 return Err(SqlError::with_code(
                     crate::sqlstate::INSUFFICIENT_PRIVILEGE,
                     format!("permission denied to create \"{}\"", name.display()),
@@ -141,9 +185,20 @@ impl Resolver<'_> {
     }
 }
 
-/// The schemas of a search path that are there. Temporary objects come first and then
-/// `pg_catalog`, unless the path says where.
-pub(crate) fn search_path(wanted: Vec<String>, user: &str, snapshot: &Snapshot) -> Vec<String> {
+/// The schemas of a search path that are there and may be looked into. Temporary objects
+/// come first and then `pg_catalog`, unless the path says where.
+pub(crate) fn search_path(
+    wanted: Vec<String>,
+    user: &str,
+    snapshot: &Snapshot,
+    actor: &Actor,
+) -> Vec<String> {
+    let is_usable = |schema: &Arc<Schema>| {
+        snapshot.is_temporary(schema.id)
+            || actor
+                .privileges(Object::Schema(schema))
+                .contains(Privileges::USAGE)
+    };
     let temporary = snapshot.temporary_schema().map(|schema| &schema.name);
     let mut path: Vec<String> = Vec::new();
     for name in wanted {
@@ -154,7 +209,8 @@ pub(crate) fn search_path(wanted: Vec<String>, user: &str, snapshot: &Snapshot) 
             TEMPORARY_ALIAS => temporary.cloned().unwrap_or(name),
             _ => name,
         };
-        let exists = is_system_schema(&name) || snapshot.schema_by_name(&name).is_some();
+        let found = snapshot.schema_by_name(&name);
+        let exists = is_system_schema(&name) || found.is_some_and(is_usable);
         if exists && !path.contains(&name) {
             path.push(name);
         }

@@ -7,12 +7,11 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
-use gotgan_storage::{Author, Pin, TemporarySpace};
-use tokio::time::Instant;
+use gotgan_storage::{Author, Pin, Rights, TemporarySpace};
 use tokio_util::sync::CancellationToken;
 
 use crate::command::cursor::Cursor;
@@ -28,21 +27,29 @@ use crate::sequence::SessionSequences;
 use crate::settings::Settings;
 use crate::transaction::{Active, TransactionStatus};
 
+mod admission;
 mod cached;
 mod extended;
+mod freshness;
+mod identity;
 mod look_back;
 mod notice;
+mod recording;
 mod run;
 mod surroundings;
 mod temporary;
 mod versions;
 
+pub use admission::Admission;
+pub(crate) use admission::{assumable, connect_to, names};
 pub use extended::{Format, StatementDescription};
 pub(crate) use look_back::{AS_OF, Moment, not_kept};
 pub use notice::Notice;
+pub use recording::StatementEnd;
 pub(crate) use run::Parameter;
 
 use extended::{Portal, Prepared};
+use recording::Recording;
 
 /// How often a lone statement is run that loses against other writers.
 const TRIES_MAX: u32 = 10;
@@ -68,8 +75,8 @@ pub struct SessionOptions {
     pub parameters: Vec<(String, String)>,
     /// Whether every transaction reads only, as on a replica.
     pub default_read_only: bool,
-    /// Whether the role is a superuser.
-    pub is_superuser: bool,
+    /// The id of the authenticated role.
+    pub role_id: i64,
 }
 
 /// What a statement gives.
@@ -111,6 +118,8 @@ pub struct Session {
     notices: Vec<Notice>,
     reported_all: bool,
     limits: Limits,
+    /// Whether the client knows that this replica is cut off.
+    is_told_of_silence: bool,
     /// Whether the text of the statement is so long that planning it takes a while.
     is_long: bool,
     statement_start: i64,
@@ -127,6 +136,8 @@ pub struct Session {
     pins: Vec<Pin>,
     /// Relations of the running statement's own.
     pub(crate) relations: Vec<(String, LocalRelation)>,
+    /// What the running statement does, for the log.
+    pub(crate) recording: Recording,
     /// The context of the last statement, for what its functions asked of the session.
     last_context: Option<Arc<StatementContext>>,
 }
@@ -140,18 +151,17 @@ impl Session {
             let shown = settings.show("statement_timeout")?.to_owned();
             settings.initialise("statement_timeout", &shown);
         }
-        settings.initialise("session_authorization", &options.user);
         settings.initialise("application_name", &options.application_name);
         let on_off = |truth: bool| if truth { "on" } else { "off" };
-        settings.initialise("is_superuser", on_off(options.is_superuser));
         settings.initialise("in_hot_standby", on_off(engine.is_replica));
         let read_only = on_off(options.default_read_only || engine.is_replica);
         settings.initialise("default_transaction_read_only", read_only);
         settings.initialise("transaction_read_only", read_only);
-        for (name, value) in &options.parameters {
-            settings.startup(name, value)?;
-        }
+        let rights = Rights::of(&engine.lake.known_head());
+        let notices = admission::begin(&mut settings, &rights, &options, engine.is_replica)?;
         let statement_start = engine.clock.now().timestamp_micros();
+        let role = options.role_id;
+        let recording = Recording::new(engine.clock.instant(), statement_start, role, role);
         let schema = format!("pg_temp_{}", options.connection_id);
         let temporary = engine.lake.temporary_space(schema);
         Ok(Self {
@@ -162,12 +172,13 @@ impl Session {
             prepared: HashMap::new(),
             portals: HashMap::new(),
             cursors: HashMap::new(),
-            notices: Vec::new(),
+            notices,
             reported_all: false,
             limits: Limits {
                 cancel: CancellationToken::new(),
                 deadline: None,
             },
+            is_told_of_silence: false,
             is_long: false,
             statement_start,
             random: Arc::default(),
@@ -177,6 +188,7 @@ impl Session {
             past: Past::default(),
             pins: Vec::new(),
             relations: Vec::new(),
+            recording,
             last_context: None,
         })
     }
@@ -204,13 +216,12 @@ impl Session {
         self.release_snapshot();
         self.release_past();
         let cancel = CancellationToken::new();
-        let timeout = self.settings.statement_timeout();
-        let deadline = timeout.map(|timeout| Instant::now() + timeout);
         self.limits = Limits {
             cancel: cancel.clone(),
-            deadline,
+            deadline: self.deadline(),
         };
         self.statement_start = self.engine.clock.now().timestamp_micros();
+        self.begin_recording();
         cancel
     }
 
@@ -296,7 +307,9 @@ impl Session {
     pub(crate) async fn commit_active(&mut self, active: Active) -> Result<(), SqlError> {
         let made = self.sequences.uncommitted();
         let seen = active.snapshot();
-        active.commit().await?;
+        if let Some(snapshot) = active.commit().await? {
+            self.report_commit(snapshot);
+        }
         if made.is_empty() {
             return Ok(());
         }
@@ -363,15 +376,15 @@ impl Session {
         let Some(ctx) = &self.last_context else {
             return;
         };
-        let mut changes = ctx
-            .changed_settings
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        for change in std::mem::take(&mut *changes) {
-            if let Err(error) = self
-                .settings
-                .set(&change.name, &change.value, change.is_local)
-            {
+        let changes = &ctx.changed_settings;
+        let changes = std::mem::take(&mut *changes.lock().unwrap_or_else(PoisonError::into_inner));
+        for change in changes {
+            if change.name.eq_ignore_ascii_case("role") {
+                self.apply_role(&change);
+                continue;
+            }
+            let settings = &mut self.settings;
+            if let Err(error) = settings.set(&change.name, &change.value, change.is_local) {
                 tracing::debug!(%error, "set_config was given a bad value");
             }
         }
@@ -422,7 +435,8 @@ impl Session {
             }
         }
         self.settings.begin();
-        let is_read_only = self.settings.is_on("default_transaction_read_only");
+        let is_read_only =
+            self.engine.is_replica || self.settings.is_on("default_transaction_read_only");
         Ok(Active::new(
             storage,
             is_explicit,

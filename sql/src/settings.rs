@@ -17,8 +17,13 @@ use crate::types::input::{DateOrder, InputStyle};
 use crate::types::output::{DateStyle, IntervalStyle, OutputStyle};
 
 mod catalog;
+mod identity;
+mod value;
 
-pub(crate) use catalog::{Entry, Kind};
+pub(crate) use catalog::{CONNECT_TO, COMMITTED_SNAPSHOT, Entry, Kind, WAIT_FOR_SNAPSHOT};
+pub(crate) use identity::{Identity, Names, is_identity};
+
+use value::{choose, date_style, letters, parse_boolean, parse_milliseconds, show_milliseconds};
 
 /// The version of PostgreSQL that clients are told.
 pub(crate) const SERVER_VERSION: &str = "15.8";
@@ -35,6 +40,8 @@ pub(crate) struct Settings {
     before: Option<BTreeMap<String, String>>,
     changed: Vec<(String, String)>,
     shown: Arc<BTreeMap<String, String>>,
+    /// Who the session acts as; its names are among the values.
+    identity: identity::History,
 }
 
 /// The values at a savepoint.
@@ -42,6 +49,7 @@ pub(crate) struct Settings {
 pub(crate) struct Mark {
     values: Arc<BTreeMap<String, String>>,
     local: BTreeMap<String, Option<String>>,
+    identity: identity::Mark,
 }
 
 impl Settings {
@@ -58,6 +66,7 @@ impl Settings {
             before: None,
             changed: Vec::new(),
             shown,
+            identity: identity::History::default(),
         }
     }
 
@@ -68,11 +77,22 @@ impl Settings {
         self.refresh();
     }
 
+    /// Sets a value as [`Self::initialise`] does, and tells the client.
+    pub(crate) fn report(&mut self, name: &str, value: &str) {
+        self.initialise(name, value);
+        self.changed.push((name.to_owned(), value.to_owned()));
+    }
+
     /// Takes a value from the startup packet; an unknown name is passed over.
     pub(crate) fn startup(&mut self, name: &str, value: &str) -> Result<(), SqlError> {
         if catalog::find(name).is_none() && !name.contains('.') {
             return Ok(());
         }
+        self.begin_with(name, value)
+    }
+
+    /// Sets a value that RESET goes back to.
+    pub(crate) fn begin_with(&mut self, name: &str, value: &str) -> Result<(), SqlError> {
         let value = self.checked(name, value)?;
         self.initialise(name, &value);
         Ok(())
@@ -89,15 +109,19 @@ impl Settings {
     /// SET, or SET LOCAL within a transaction.
     pub(crate) fn set(&mut self, name: &str, value: &str, is_local: bool) -> Result<(), SqlError> {
         let value = self.checked(name, value)?;
-        let key = name.to_lowercase();
-        if is_local {
-            let previous = self.values.get(&key).cloned();
-            self.local.entry(key.clone()).or_insert(previous);
-        } else {
-            self.local.remove(&key);
-        }
-        self.store(&key, value);
+        self.assign(&name.to_lowercase(), value, is_local);
         Ok(())
+    }
+
+    /// Gives a value that was checked to the setting of this name in lower case.
+    fn assign(&mut self, key: &str, value: String, is_local: bool) {
+        if is_local {
+            let previous = self.values.get(key).cloned();
+            self.local.entry(key.to_owned()).or_insert(previous);
+        } else {
+            self.local.remove(key);
+        }
+        self.store(key, value);
     }
 
     /// SET LOCAL ... TO DEFAULT.
@@ -131,6 +155,7 @@ impl Settings {
             .defaults
             .iter()
             .filter(|(name, value)| self.values.get(*name) != Some(value))
+            .filter(|(name, _)| !is_identity(name))
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
         for (name, value) in changed {
@@ -144,6 +169,7 @@ impl Settings {
     /// Remembers the values that ROLLBACK restores.
     pub(crate) fn begin(&mut self) {
         self.before = Some(self.values.clone());
+        self.identity.begin();
     }
 
     /// The values as they are, for ROLLBACK TO a savepoint.
@@ -151,12 +177,14 @@ impl Settings {
         Mark {
             values: Arc::clone(&self.shown),
             local: self.local.clone(),
+            identity: self.identity.mark(),
         }
     }
 
     /// Goes back to the values of a savepoint.
     pub(crate) fn restore(&mut self, mark: Mark) {
         self.local = mark.local;
+        self.identity.restore(mark.identity);
         self.values.retain(|name, _| mark.values.contains_key(name));
         for (name, value) in mark.values.as_ref() {
             if self.values.get(name) != Some(value) {
@@ -169,6 +197,7 @@ impl Settings {
     /// Ends a transaction: SET LOCAL ends, and SET too if it was rolled back.
     pub(crate) fn end(&mut self, is_committed: bool) {
         let local = std::mem::take(&mut self.local);
+        self.identity.end(is_committed);
         if let Some(before) = self.before.take()
             && !is_committed
         {
@@ -215,7 +244,8 @@ impl Settings {
             .filter(|entry| entry.is_reported)
             .filter_map(|entry| {
                 let value = self.values.get(&entry.name.to_lowercase())?;
-                Some((entry.name.to_owned(), value.clone()))
+                let is_told = entry.name != COMMITTED_SNAPSHOT || !value.is_empty();
+                is_told.then(|| (entry.name.to_owned(), value.clone()))
             })
             .collect()
     }
@@ -244,7 +274,11 @@ impl Settings {
         refuse_fixed(entry)?;
         let bad = || SqlError::invalid_setting(entry.name, value);
         match entry.kind {
-            Kind::Fixed => Ok(value.to_owned()),
+            Kind::Fixed | Kind::Login(_) => Ok(value.to_owned()),
+            Kind::Identity => Err(SqlError::not_supported(format!(
+                "setting \"{}\" as a parameter",
+                entry.name
+            ))),
             Kind::Text => Ok(value.to_owned()),
             Kind::Boolean => {
                 let word = parse_boolean(value).ok_or_else(|| {
@@ -265,14 +299,7 @@ impl Settings {
                 }
                 Ok(number.to_string())
             }
-            Kind::Choice(words) => {
-                let wanted = value.to_lowercase();
-                words
-                    .iter()
-                    .find(|word| **word == wanted)
-                    .map(|w| (*w).to_owned())
-                    .ok_or_else(bad)
-            }
+            Kind::Choice(words) => choose(words, value).ok_or_else(bad),
             Kind::Milliseconds => Ok(show_milliseconds(
                 parse_milliseconds(value).ok_or_else(bad)?,
             )),
@@ -347,99 +374,15 @@ impl Settings {
 }
 
 fn refuse_fixed(entry: &Entry) -> Result<(), SqlError> {
-    if matches!(entry.kind, Kind::Fixed) {
-        return Err(SqlError::with_code(
-            sqlstate::CANT_CHANGE_RUNTIME_PARAM,
-            format!("parameter \"{}\" cannot be changed", entry.name),
-        ));
-    }
-    Ok(())
-}
-
-fn parse_boolean(value: &str) -> Option<bool> {
-    let word = value.trim().to_lowercase();
-    if word.is_empty() {
-        return None;
-    }
-    if word == "on" || word == "1" || "true".starts_with(&word) || "yes".starts_with(&word) {
-        return Some(true);
-    }
-    let is_off = word == "0"
-        || (word.len() > 1 && "off".starts_with(&word))
-        || "false".starts_with(&word)
-        || "no".starts_with(&word);
-    is_off.then_some(false)
-}
-
-/// Letters and digits in upper case: how names of encodings compare.
-fn letters(value: &str) -> String {
-    value
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| c.to_ascii_uppercase())
-        .collect()
-}
-
-/// `5s`, `1min`, `250`; a bare number counts milliseconds.
-fn parse_milliseconds(value: &str) -> Option<u64> {
-    let value = value.trim();
-    let digits = value
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(value.len());
-    let number: u64 = value[..digits].parse().ok()?;
-    let factor = match value[digits..].trim() {
-        "" | "ms" => 1,
-        "s" => 1000,
-        "min" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return None,
+    let when = match entry.kind {
+        Kind::Fixed => "changed",
+        Kind::Login(_) => "set after connection start",
+        _ => return Ok(()),
     };
-    number
-        .checked_mul(factor)
-        .filter(|millis| *millis <= 2_147_483_647)
-}
-
-/// In the largest unit that divides it, as PostgreSQL shows durations.
-fn show_milliseconds(millis: u64) -> String {
-    for (unit, name) in [
-        (86_400_000, "d"),
-        (3_600_000, "h"),
-        (60_000, "min"),
-        (1000, "s"),
-    ] {
-        if millis >= unit && millis.is_multiple_of(unit) {
-            return format!("{}{name}", millis / unit);
-        }
-    }
-    if millis == 0 {
-        "0".to_owned()
-    } else {
-        format!("{millis}ms")
-    }
-}
-
-/// `ISO`, `DMY`, `SQL, DMY`: what is not named stays as it was.
-fn date_style(value: &str, current: &str) -> Option<String> {
-    let (mut style, mut order) = current.split_once(", ").unwrap_or(("ISO", "MDY"));
-    for word in value
-        .split([',', ' '])
-        .map(str::trim)
-        .filter(|word| !word.is_empty())
-    {
-        match word.to_uppercase().as_str() {
-            "ISO" => style = "ISO",
-            "SQL" => style = "SQL",
-            "POSTGRES" => style = "Postgres",
-            "GERMAN" => (style, order) = ("German", "DMY"),
-            "MDY" | "US" | "NONEURO" | "NONEUROPEAN" => order = "MDY",
-            "DMY" | "EURO" | "EUROPEAN" => order = "DMY",
-            "YMD" => order = "YMD",
-            "DEFAULT" => (style, order) = ("ISO", "MDY"),
-            _ => return None,
-        }
-    }
-    Some(format!("{style}, {order}"))
+    Err(SqlError::with_code(
+        sqlstate::CANT_CHANGE_RUNTIME_PARAM,
+        format!("parameter \"{}\" cannot be {when}", entry.name),
+    ))
 }
 
 /// A list of identifiers such as `"$user", public`.
@@ -468,6 +411,30 @@ pub(crate) fn split_names(text: &str) -> Vec<String> {
 /// A setting's name with the case that SHOW heads its column with.
 pub(crate) fn shown_name(name: &str) -> Option<&'static str> {
     catalog::find(name).map(|entry| entry.name)
+}
+
+/// Whether a setting takes a value as what sessions of a role begin with.
+///
+/// Errors: those of SET, but a matter of the login can be set here.
+pub(crate) fn check_for_login(name: &str, value: &str) -> Result<(), SqlError> {
+    match catalog::find(name) {
+        Some(Entry {
+            kind: Kind::Login(words),
+            ..
+        }) => match choose(words, value) {
+            Some(_) => Ok(()),
+            None => Err(SqlError::invalid_setting(name, value)),
+        },
+        _ => check(name, value),
+    }
+}
+
+/// Errors: `42704` for a setting that nobody knows.
+pub(crate) fn require_known(name: &str) -> Result<(), SqlError> {
+    match catalog::find(name).is_some() || name.contains('.') {
+        true => Ok(()),
+        false => Err(SqlError::undefined_setting(name)),
+    }
 }
 
 /// Whether a setting takes a value, before it is given one.

@@ -16,7 +16,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
-use gotgan_storage::Lake;
+use gotgan_storage::{Lake, LogRange};
 
 use crate::context::StatementContext;
 use crate::error::SqlError;
@@ -26,11 +26,16 @@ use crate::pg_catalog::rows::Rows;
 mod dropped_tables;
 mod holds;
 mod maintenance;
+mod query_history;
+mod read_usage;
+mod replicas;
 mod retention;
+mod roles;
 mod settings;
 mod snapshots;
 mod table_restores;
 
+pub(crate) use query_history::time_range;
 pub(crate) use retention::micros;
 
 /// Name of the schema.
@@ -41,7 +46,11 @@ const ALL: &[Definition] = &[
     dropped_tables::DROPPED_TABLES,
     holds::HOLDS,
     maintenance::MAINTENANCE,
+    query_history::QUERY_HISTORY,
+    read_usage::READ_USAGE,
+    replicas::REPLICAS,
     retention::RETENTION,
+    roles::ROLES,
     settings::SETTINGS,
     snapshots::SNAPSHOTS,
     table_restores::TABLE_RESTORES,
@@ -53,6 +62,9 @@ pub(crate) enum LakeView {
     DroppedTables,
     Holds,
     Maintenance,
+    QueryHistory,
+    ReadUsage,
+    Replicas,
     Retention,
     Settings,
     Snapshots,
@@ -71,6 +83,8 @@ pub(crate) struct LakeRows {
     pub(crate) lake: Lake,
     pub(crate) ctx: Arc<StatementContext>,
     pub(crate) fields: SchemaRef,
+    /// Which times the statement asks for, where a relation can be read by them.
+    pub(crate) range: LogRange,
 }
 
 impl fmt::Debug for LakeRows {
@@ -89,10 +103,20 @@ impl LakeRows {
             LakeView::DroppedTables => dropped_tables::pages(self),
             LakeView::Holds => holds::pages(self),
             LakeView::Maintenance => maintenance::pages(self),
+            LakeView::QueryHistory => query_history::pages(self),
+            LakeView::ReadUsage => read_usage::pages(self),
+            LakeView::Replicas => replicas::pages(self),
             LakeView::Retention => retention::pages(self),
             LakeView::Settings => settings::pages(self),
             LakeView::Snapshots => snapshots::pages(self),
             LakeView::TableRestores => table_restores::pages(self),
+        }
+    }
+
+    /// Waits a while until what this node has done is in the log of statements.
+    async fn catch_up(&self) {
+        if let Some(log) = &self.ctx.query_log {
+            log.catch_up().await;
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gotgan_storage::{FileList, Savepoint, Snapshot, SnapshotId, TableId, Transaction};
+use gotgan_storage::{FileList, Rights, Savepoint, Snapshot, SnapshotId, TableId, Transaction};
 
 use crate::error::SqlError;
 use crate::settings::Mark;
@@ -97,6 +97,11 @@ impl Active {
         self.storage
             .as_mut()
             .ok_or_else(SqlError::in_failed_transaction)
+    }
+
+    /// Roles and rights as they are now; none once it has failed.
+    pub(crate) fn rights(&self) -> Option<Rights> {
+        self.storage.as_ref().map(Transaction::rights)
     }
 
     /// Whether a statement changed something.

@@ -1,7 +1,8 @@
-//! Roles: who may log in. Kept in the catalog without history.
+//! Roles, and who may do what with an object, as data.
 //!
-//! A change of roles raises the epoch, by which every node sees that its picture of them
-//! is old. It takes its turn among the commits, but makes no snapshot.
+//! Roles, memberships and their settings are kept without history. They are changed in a
+//! transaction like everything else; its commit raises the epoch, by which every node sees
+//! that its picture of them is old. What was granted on an object is a part of the object.
 //!
 //! Not here: what a role may do; the session's layer decides that.
 
@@ -11,81 +12,75 @@ use crate::lake::Lake;
 use crate::spec::side::{RoleRow, StateRow};
 use crate::spec::table::{Row, Value};
 
-/// Id of the superuser that is made with the lake, as in PostgreSQL.
-pub(crate) const BOOTSTRAP_ROLE_ID: i64 = 10;
+mod acl;
+mod object;
+mod role;
 
-/// A role with what proves its password.
+pub use acl::{Acl, AclItem, PUBLIC_ROLE_ID, Privileges};
+pub use object::{
+    DefaultPrivileges, LakeAccess, MaskAttachment, MaskingPolicy, ObjectAccess, Policy,
+};
+pub use role::{CONNECTIONS_UNBOUNDED, Membership, NewRole, Role, RoleSetting};
+
+pub(crate) use object::{LAKE_OBJECT_ID, decode as decode_access, encode as encode_access};
+pub(crate) use role::predefined;
+
+/// Id of the superuser that is made with the lake, as in PostgreSQL.
+pub const BOOTSTRAP_ROLE_ID: i64 = 10;
+
+/// What a login needs to know of a role.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Role {
+pub struct Login {
     /// Its OID; never used again.
     pub id: i64,
     /// Unique in the lake.
     pub name: String,
-    /// SCRAM verifier as PostgreSQL writes it; none: the role cannot log in.
+    /// SCRAM verifier as PostgreSQL writes it; none: no password fits.
     pub verifier: Option<String>,
     /// Whether it may do everything.
     pub superuser: bool,
 }
 
-impl std::fmt::Debug for Role {
+impl std::fmt::Debug for Login {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
-            .debug_struct("Role")
+            .debug_struct("Login")
             .field("id", &self.id)
             .field("name", &self.name)
             .field("verifier", &self.verifier.as_ref().map(|_| "***"))
-            .field("superuser", &self.superuser)
             .finish()
     }
 }
 
-/// A role to be made.
-#[derive(Clone)]
-pub struct NewRole {
-    /// Unique in the lake.
-    pub name: String,
-    /// SCRAM verifier as PostgreSQL writes it.
-    pub verifier: Option<String>,
-    /// Whether it may do everything.
-    pub superuser: bool,
-}
-
 impl Lake {
-    /// The role with this name. Cost: 1 read of the catalog.
-    pub async fn role(&self, name: &str) -> Result<Option<Role>, Error> {
+    /// What proves the password of the role with this name. Cost: 1 read of the catalog.
+    pub async fn login(&self, name: &str) -> Result<Option<Login>, Error> {
         let conditions = vec![Condition::Is("role_name", name.to_owned())];
         let selection = Selection::of::<RoleRow>(conditions);
-        Ok(self.read_roles(selection).await?.pop())
+        let rows = self.catalog().select(&[selection]).await?.pop();
+        let row: Option<RoleRow> = decode(rows.unwrap_or_default())?.pop();
+        Ok(row.map(|row| Login {
+            id: row.role_id,
+            name: row.role_name,
+            verifier: row.verifier,
+            superuser: row.is_superuser,
+        }))
     }
 
-    /// Every role. Cost: 1 read of the catalog.
-    pub async fn roles(&self) -> Result<Vec<Role>, Error> {
-        self.read_roles(Selection::of::<RoleRow>(Vec::new())).await
-    }
-
-    /// Makes a role and returns its id.
+    /// An id for a new role. It is used up, whatever becomes of the role.
     ///
-    /// Errors: `Exists` if the name is taken.
-    pub async fn create_role(&self, role: NewRole) -> Result<i64, Error> {
+    /// Cost: 1 transaction of the catalog.
+    pub(crate) async fn take_role_id(&self) -> Result<i64, Error> {
         let _turn = self.commit_turn().await;
-        let mut catalog = self.catalog().begin_commit().await?;
-        if find(&mut *catalog, &role.name).await?.is_some() {
-            let text = format!("role \"{}\" already exists", role.name);
-            return Err(Error::new(ErrorKind::Exists, text));
-        }
+        let mut catalog = self.writer()?.begin_commit().await?;
         let state = read_state(&mut *catalog).await?;
-        let row = RoleRow {
-            role_id: state.next_role_id,
-            role_name: role.name,
-            verifier: role.verifier,
-            is_superuser: role.superuser,
+        let next = Write::Update {
+            table: StateRow::TABLE,
+            set: vec![("next_role_id", Value::Integer(state.next_role_id + 1))],
+            conditions: Vec::new(),
         };
-        let next = state.next_role_id + 1;
-        catalog
-            .apply(&[Write::insert(&[row]), raise_epoch(&state, next)])
-            .await?;
+        catalog.apply(&[next]).await?;
         catalog.commit().await?;
-        self.load_head().await?;
         Ok(state.next_role_id)
     }
 
@@ -98,7 +93,7 @@ impl Lake {
         verifier: Option<&str>,
     ) -> Result<(), Error> {
         let _turn = self.commit_turn().await;
-        let mut catalog = self.catalog().begin_commit().await?;
+        let mut catalog = self.writer()?.begin_commit().await?;
         let Some(role) = find(&mut *catalog, name).await? else {
             return Err(Error::new(
                 ErrorKind::NotFound,
@@ -112,29 +107,10 @@ impl Lake {
             set: vec![("verifier", value)],
             conditions: vec![Condition::Equals("role_id", role.role_id)],
         };
-        catalog
-            .apply(&[change, raise_epoch(&state, state.next_role_id)])
-            .await?;
+        catalog.apply(&[change, raise_epoch(&state)]).await?;
         catalog.commit().await?;
         self.load_head().await?;
         Ok(())
-    }
-
-    async fn read_roles(&self, selection: Selection) -> Result<Vec<Role>, Error> {
-        let rows = self
-            .catalog()
-            .select(&[selection])
-            .await?
-            .pop()
-            .unwrap_or_default();
-        let rows: Vec<RoleRow> = decode(rows)?;
-        let role = |row: RoleRow| Role {
-            id: row.role_id,
-            name: row.role_name,
-            verifier: row.verifier,
-            superuser: row.is_superuser,
-        };
-        Ok(rows.into_iter().map(role).collect())
     }
 }
 
@@ -156,13 +132,10 @@ pub(crate) async fn read_state(catalog: &mut dyn CommitTransaction) -> Result<St
 }
 
 /// Tells every node that its picture of what has no history is old.
-pub(crate) fn raise_epoch(state: &StateRow, next_role_id: i64) -> Write {
+pub(crate) fn raise_epoch(state: &StateRow) -> Write {
     Write::Update {
         table: StateRow::TABLE,
-        set: vec![
-            ("epoch", Value::Integer(state.epoch + 1)),
-            ("next_role_id", Value::Integer(next_role_id)),
-        ],
+        set: vec![("epoch", Value::Integer(state.epoch + 1))],
         conditions: Vec::new(),
     }
 }

@@ -5,6 +5,8 @@
 //! place of their own that all may write: `activity.sqlite` beside a catalog in a file,
 //! schema `gotgan_activity` in the database of one on a server.
 //!
+//! The log of statements (`log`) is there for the same reason.
+//!
 //! Several lakes may share such a place: each row names its lake.
 //!
 //! Not guaranteed: that a row outlasts a power cut. Those who wrote it do not, either.
@@ -16,9 +18,12 @@ use chrono::{DateTime, Utc};
 
 use crate::error::Error;
 
+mod log;
 mod postgres;
 mod sqlite;
 
+pub(crate) use log::StatementLog;
+pub use log::{LogPlace, LogRange, LoggedRole, LoggedStatement, LoggedTable, ReadUsage};
 pub(crate) use postgres::PostgresActivity;
 pub(crate) use sqlite::SqliteActivity;
 
@@ -34,9 +39,24 @@ pub(crate) struct Lease {
     pub(crate) expires_at: DateTime<Utc>,
 }
 
-/// Where leases are.
+/// A node, as it told of itself the last time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NodeState {
+    pub(crate) node: String,
+    pub(crate) is_replica: bool,
+    /// Where its clients connect.
+    pub(crate) address: String,
+    /// The newest snapshot that it serves.
+    pub(crate) snapshot: i64,
+    pub(crate) sessions: i64,
+    pub(crate) version: String,
+    pub(crate) started_at: DateTime<Utc>,
+    pub(crate) seen_at: DateTime<Utc>,
+}
+
+/// Where leases and the log of statements are.
 #[async_trait]
-pub(crate) trait ActivityStore: std::fmt::Debug + Send + Sync {
+pub(crate) trait ActivityStore: StatementLog + std::fmt::Debug {
     /// The clock of the database; nothing where that is the machine's own.
     async fn now(&self) -> Result<Option<DateTime<Utc>>, Error>;
 
@@ -51,6 +71,18 @@ pub(crate) trait ActivityStore: std::fmt::Debug + Send + Sync {
 
     /// Forgets the leases of a lake that were over at a moment.
     async fn forget_leases(&self, lake: &str, before: DateTime<Utc>) -> Result<(), Error>;
+
+    /// Stores what a node tells of itself in place of what it told before.
+    async fn put_node(&self, lake: &str, state: &NodeState) -> Result<(), Error>;
+
+    /// Forgets a node that ends.
+    async fn remove_node(&self, lake: &str, node: &str) -> Result<(), Error>;
+
+    /// What every node of a lake told last, also those that are gone.
+    async fn nodes(&self, lake: &str) -> Result<Vec<NodeState>, Error>;
+
+    /// Forgets nodes of a lake that told nothing since a moment.
+    async fn forget_nodes(&self, lake: &str, before: DateTime<Utc>) -> Result<(), Error>;
 
     /// Takes a job for this node until a moment, unless another node has it now.
     async fn claim_job(

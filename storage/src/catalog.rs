@@ -27,7 +27,9 @@ mod statement;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub(crate) use create::{NewLake, adoption, creation, data_path_write, public_schema};
+pub(crate) use create::{
+    NewLake, adoption, creation, data_path_write, public_access, public_schema,
+};
 pub(crate) use postgres::PostgresCatalog;
 pub(crate) use sql::Sql;
 pub(crate) use sqlite::{SqliteAccess, SqliteCatalog};
@@ -207,7 +209,17 @@ pub(crate) struct Installation {
     pub(crate) writes: Vec<Write>,
 }
 
-/// The catalog database.
+/// The catalog database, opened.
+///
+/// What a process that may not write gets has no writer, so nothing in it can begin a
+/// commit.
+#[derive(Debug)]
+pub(crate) struct Catalog {
+    pub(crate) store: Box<dyn CatalogStore>,
+    pub(crate) writer: Option<Box<dyn CatalogWriter>>,
+}
+
+/// What may be read of the catalog database.
 #[async_trait]
 pub(crate) trait CatalogStore: std::fmt::Debug + Send + Sync {
     /// Whether other primaries may write to it, too, so that the head must be asked for.
@@ -215,14 +227,6 @@ pub(crate) trait CatalogStore: std::fmt::Debug + Send + Sync {
 
     /// What the database holds.
     async fn inspect(&self) -> Result<Found, Error>;
-
-    /// Makes our tables, indexes and triggers, in one transaction.
-    ///
-    /// Errors: `Conflict` if another process did it meanwhile.
-    async fn install(&self, installation: &Installation) -> Result<(), Error>;
-
-    /// Makes those of our tables that an older version lacks, and notes the version.
-    async fn upgrade(&self) -> Result<(), Error>;
 
     /// The newest snapshot and the epoch. Cost: 1 statement.
     async fn head(&self) -> Result<Head, Error>;
@@ -251,6 +255,33 @@ pub(crate) trait CatalogStore: std::fmt::Debug + Send + Sync {
 
     /// The rows of a statement that only reads.
     async fn query(&self, sql: &Sql) -> Result<Vec<Values>, Error>;
+
+    /// Hears of commits of other processes; nothing where the database tells nobody.
+    async fn watch(&self) -> Result<Option<Box<dyn CatalogWatch>>, Error>;
+
+    /// Gives every connection back.
+    async fn close(&self);
+}
+
+/// Hears of commits.
+#[async_trait]
+pub(crate) trait CatalogWatch: Send {
+    /// Returns once something was committed, or may have been.
+    ///
+    /// Errors: `Unavailable` once nothing is heard any more; then a new one is needed.
+    async fn changed(&mut self) -> Result<(), Error>;
+}
+
+/// What changes the catalog database. Only primaries have one.
+#[async_trait]
+pub(crate) trait CatalogWriter: std::fmt::Debug + Send + Sync {
+    /// Makes our tables, indexes and triggers, in one transaction.
+    ///
+    /// Errors: `Conflict` if another process did it meanwhile.
+    async fn install(&self, installation: &Installation) -> Result<(), Error>;
+
+    /// Makes those of our tables that an older version lacks, and notes the version.
+    async fn upgrade(&self) -> Result<(), Error>;
 
     /// Takes the commit lock. Waits for others up to the configured bound.
     async fn begin_commit(&self) -> Result<Box<dyn CommitTransaction>, Error>;

@@ -22,6 +22,8 @@ pub enum ErrorKind {
     Unsupported,
     /// Only a primary may do this: send it there.
     ReadOnly,
+    /// A replica was cut off from the catalog for too long: ask another node.
+    Stale,
     /// A bug of ours: report it.
     Internal,
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use object_store::ObjectStore;
 
 #[cfg(test)]
-use crate::catalog::CatalogStore;
+use crate::catalog::Catalog;
 
 /// What happens at a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub trait Faults: Debug + Send + Sync {
 #[cfg(test)]
 pub(crate) trait Wrap: Debug + Send + Sync {
     /// What the lake takes for its catalog.
-    fn catalog(&self, inner: Box<dyn CatalogStore>) -> Box<dyn CatalogStore>;
+    fn catalog(&self, inner: Catalog) -> Catalog;
 
     /// What the lake takes for its object store.
     fn objects(&self, inner: Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore>;

@@ -5,7 +5,7 @@
 //! others ask with one small statement and load only what changed.
 //!
 //! Guarantees: a commit that returned is durable and seen by every later `head`.
-//! Not guaranteed: that a replica sees a commit at once; it does at its next `head`.
+//! Not guaranteed: that a replica sees a commit at once; see `follow`.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -14,22 +14,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use object_store::ObjectStore;
 use object_store::path::Path;
-use tokio::sync::{Mutex as AsyncMutex, MutexGuard, OwnedRwLockReadGuard, RwLock};
+use tokio::sync::{Mutex as AsyncMutex, MutexGuard, OwnedRwLockReadGuard, RwLock, watch};
 
 use crate::activity::ActivityStore;
-use crate::catalog::{CatalogStore, Condition, Head, Selection, decode};
+use crate::catalog::{Catalog, CatalogStore, CatalogWriter, Condition, Head, Selection, decode};
 use crate::clock::{Clock, Ids};
 use crate::error::{Error, ErrorKind};
 use crate::faults::PointFault;
-use crate::file::delete::{FileRef, read_delete_file, read_later_positions, read_row_ids};
 use crate::file::write::{TableWriter, WriteOptions};
 use crate::history::PictureCache;
 use crate::lock::PrimaryLock;
 use crate::object::Abandoned;
 use crate::retention::RetentionOptions;
 use crate::snapshot::{
-    Column, DataFile, DeletedPositions, FileList, Place, Snapshot, Table, Wanted, load_files,
-    load_picture, refresh_picture,
+    Column, FileList, Place, Snapshot, Table, Wanted, load_files, load_picture, refresh_picture,
 };
 use crate::spec::change::CommitDetail;
 use crate::spec::rows::ChangesRow;
@@ -37,8 +35,12 @@ use crate::spec::{SnapshotId, TableId};
 use crate::transaction::{Author, Counters, CountersCache, Transaction};
 
 mod cache;
+mod deletes;
 mod folders;
+mod follow;
 mod inlined;
+mod log;
+mod nodes;
 mod open;
 mod options;
 mod pins;
@@ -46,12 +48,15 @@ mod scratch;
 mod sequences;
 mod uploads;
 
+pub use follow::FollowOptions;
+pub use nodes::{Announcement, Node};
 pub use options::{LakeOptions, LakeRole};
 pub use pins::Pin;
 pub(crate) use sequences::state_update;
 pub use sequences::{SequenceBlock, SequenceState};
 
 use cache::FileCache;
+use follow::Follow;
 use pins::Pins;
 use scratch::Scratch;
 use sequences::SequenceCache;
@@ -64,7 +69,7 @@ pub struct Lake {
 
 #[derive(Debug)]
 struct Inner {
-    catalog: Box<dyn CatalogStore>,
+    catalog: Catalog,
     activity: Box<dyn ActivityStore>,
     objects: Arc<dyn ObjectStore>,
     abandoned: Option<Arc<dyn Abandoned>>,
@@ -75,7 +80,13 @@ struct Inner {
     node: String,
     pins: Arc<Pins>,
     is_closed: AtomicBool,
+    /// Whether other processes were told of this one.
+    is_announced: AtomicBool,
     head: Mutex<Arc<Snapshot>>,
+    /// Tells that the head moved.
+    moved: watch::Sender<SnapshotId>,
+    /// None where the head is asked for instead.
+    follow: Option<Follow>,
     files: Mutex<FileCache>,
     pictures: Mutex<PictureCache>,
     counters: Mutex<CountersCache>,
@@ -103,17 +114,29 @@ impl Lake {
             inner: Arc::new(inner),
         };
         lake.start_lease().await;
+        lake.start_following();
         Ok(lake)
     }
 
-    /// The newest snapshot.
+    /// The newest snapshot; on a replica that follows, the newest that it was told of.
     ///
-    /// Cost: nothing on the only primary; else 1 statement, and 3 more if it moved.
+    /// Cost: nothing on the only primary and where a replica follows; else 1 statement, and
+    /// 3 more if it moved.
+    /// Errors: `Stale` if a replica was told nothing for too long.
     pub async fn head(&self) -> Result<Arc<Snapshot>, Error> {
+        if self.is_alone() || self.inner.follow.is_some() {
+            self.check_fresh()?;
+            return Ok(self.known_head());
+        }
+        self.newest().await
+    }
+
+    /// The newest snapshot that the catalog has.
+    async fn newest(&self) -> Result<Arc<Snapshot>, Error> {
         if self.is_alone() {
             return Ok(self.known_head());
         }
-        let head = self.inner.catalog.head().await?;
+        let head = self.catalog().head().await?;
         let known = self.known_head();
         if is_of(&known, &head) {
             return Ok(known);
@@ -148,11 +171,7 @@ impl Lake {
             Error::new(ErrorKind::Corrupt, text)
         })?;
         let older = {
-            let mut cache = self
-                .inner
-                .files
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut cache = self.file_cache();
             if let Some(list) = cache.find(table_id, table.last_change, snapshot.id) {
                 return Ok(list);
             }
@@ -165,64 +184,11 @@ impl Lake {
             at: snapshot.id,
         };
         let older = older.as_ref().map(|(id, list)| (*id, &**list));
-        let list = Arc::new(load_files(&*self.inner.catalog, &wanted, older).await?);
+        let list = Arc::new(load_files(self.catalog(), &wanted, older).await?);
         self.check_kept(snapshot, table_id).await?;
-        let mut cache = self
-            .inner
-            .files
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut cache = self.file_cache();
         cache.put(table.last_change, Arc::clone(&list));
         Ok(list)
-    }
-
-    /// The rows of a file that are deleted or not yet visible; nothing if all are there.
-    ///
-    /// Cost: reads the delete file once; then it is kept with the file.
-    pub async fn deleted_positions(
-        &self,
-        file: &DataFile,
-    ) -> Result<Option<Arc<DeletedPositions>>, Error> {
-        if !file.has_deletes {
-            return Ok(None);
-        }
-        let positions = file
-            .deleted
-            .get_or_try_init(|| self.read_deleted(file))
-            .await?;
-        Ok(Some(Arc::clone(positions)))
-    }
-
-    async fn read_deleted(&self, file: &DataFile) -> Result<Arc<DeletedPositions>, Error> {
-        let mut positions = file.inlined_deletes.clone();
-        if let Some(delete_file) = &file.delete_file {
-            let place = FileRef {
-                location: delete_file.location.clone(),
-                bytes: delete_file.bytes,
-            };
-            let limit = delete_file.up_to_snapshot;
-            positions
-                .extend(read_delete_file(self.object_store(), &place, "parquet", limit).await?);
-        }
-        if let Some(limit) = file.partial_max {
-            let place = FileRef {
-                location: file.location.clone(),
-                bytes: file.bytes,
-            };
-            positions.extend(read_later_positions(self.object_store(), &place, limit).await?);
-        }
-        positions.sort_unstable();
-        positions.dedup();
-        Ok(Arc::new(DeletedPositions { positions }))
-    }
-
-    /// The row ids that a file holds itself.
-    pub(crate) async fn read_row_ids(&self, file: &DataFile) -> Result<Vec<i64>, Error> {
-        let place = FileRef {
-            location: file.location.clone(),
-            bytes: file.bytes,
-        };
-        read_row_ids(self.object_store(), &place).await
     }
 
     /// Where data files are. Locations of files are paths in it.
@@ -243,6 +209,11 @@ impl Lake {
     /// Most new rows of a statement that should go to [`Transaction::append_rows`].
     pub fn inline_rows_max(&self) -> usize {
         self.inner.options.inline_rows_max
+    }
+
+    /// How old a transaction may become; the caller ends it then.
+    pub fn transaction_age_max(&self) -> std::time::Duration {
+        self.inner.options.transaction_age_max
     }
 
     pub(crate) fn retention_options(&self) -> &RetentionOptions {
@@ -267,9 +238,13 @@ impl Lake {
     pub async fn close(&self) {
         let _all_done = self.inner.commits.write().await;
         self.return_sequences().await;
+        self.end_announcement().await;
         self.inner.is_closed.store(true, Ordering::Relaxed);
         self.end_lease().await;
-        self.inner.catalog.close().await;
+        if let Some(writer) = &self.inner.catalog.writer {
+            writer.close().await;
+        }
+        self.inner.catalog.store.close().await;
     }
 
     /// First part of the locations of objects that end with this process.
@@ -288,7 +263,19 @@ impl Lake {
     }
 
     pub(crate) fn catalog(&self) -> &dyn CatalogStore {
-        &*self.inner.catalog
+        &*self.inner.catalog.store
+    }
+
+    /// What changes the catalog.
+    ///
+    /// Errors: `ReadOnly` on a replica, which has none.
+    pub(crate) fn writer(&self) -> Result<&dyn CatalogWriter, Error> {
+        self.inner.catalog.writer.as_deref().ok_or_else(read_only)
+    }
+
+    /// Errors: `ReadOnly` on a replica.
+    pub(crate) fn check_primary(&self) -> Result<(), Error> {
+        self.writer().map(drop)
     }
 
     pub(crate) fn place(&self) -> &Place {
@@ -327,10 +314,11 @@ impl Lake {
 
     /// Whether this process is the only one that can change the lake.
     pub(crate) fn is_alone(&self) -> bool {
-        self.inner.options.role == LakeRole::Primary && !self.inner.catalog.is_shared()
+        self.inner.options.role == LakeRole::Primary && !self.catalog().is_shared()
     }
 
-    pub(crate) fn known_head(&self) -> Arc<Snapshot> {
+    /// The newest snapshot that this process knows. Cost: none.
+    pub fn known_head(&self) -> Arc<Snapshot> {
         Arc::clone(
             &self
                 .inner
@@ -338,6 +326,13 @@ impl Lake {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner),
         )
+    }
+
+    fn file_cache(&self) -> std::sync::MutexGuard<'_, FileCache> {
+        self.inner
+            .files
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn counters(&self) -> std::sync::MutexGuard<'_, CountersCache> {
@@ -372,13 +367,16 @@ impl Lake {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if head.id >= known.id && head.epoch >= known.epoch {
+            let id = head.id;
             *known = head;
+            drop(known);
+            self.inner.moved.send_replace(id);
         }
     }
 
     /// Asks the catalog for the head, and loads what is not known of it.
     pub(crate) async fn load_head(&self) -> Result<Arc<Snapshot>, Error> {
-        let head = self.inner.catalog.head().await?;
+        let head = self.catalog().head().await?;
         let known = self.known_head();
         // A commit of ours may have come between the answer and now.
         if known.id.0 > head.snapshot.snapshot_id && known.epoch >= head.epoch {
@@ -402,17 +400,13 @@ impl Lake {
             None
         };
         let picture = match objects {
-            Some(objects) => refresh_picture(&*self.inner.catalog, &known, head, &objects).await?,
+            Some(objects) => refresh_picture(self.catalog(), &known, head, &objects).await?,
             None => {
                 // Someone else wrote, and may have rewritten rows in place.
                 self.forget_pictures();
                 self.counters().clear();
-                self.inner
-                    .files
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .clear();
-                load_picture(&*self.inner.catalog, head).await?
+                self.file_cache().clear();
+                load_picture(self.catalog(), head).await?
             }
         };
         Ok(Arc::new(picture))
@@ -430,8 +424,7 @@ impl Lake {
         ];
         let selection = Selection::of::<ChangesRow>(conditions);
         let rows = self
-            .inner
-            .catalog
+            .catalog()
             .select(&[selection])
             .await?
             .pop()
@@ -454,6 +447,10 @@ impl Lake {
         }
         Ok(Some(objects))
     }
+}
+
+fn read_only() -> Error {
+    Error::new(ErrorKind::ReadOnly, "a replica does not change the lake")
 }
 
 /// Whether a picture shows just this head.

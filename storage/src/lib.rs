@@ -33,7 +33,12 @@ mod sweep;
 mod transaction;
 mod types;
 
-pub use access::{NewRole, Role};
+pub use access::{
+    Acl, AclItem, BOOTSTRAP_ROLE_ID, CONNECTIONS_UNBOUNDED, DefaultPrivileges, LakeAccess, Login,
+    MaskAttachment, MaskingPolicy, Membership, NewRole, ObjectAccess, PUBLIC_ROLE_ID, Policy,
+    Privileges, Role, RoleSetting,
+};
+pub use activity::{LogPlace, LogRange, LoggedRole, LoggedStatement, LoggedTable, ReadUsage};
 pub use clock::{Clock, Ids, RandomIds, SystemClock};
 pub use compaction::{CompactionOptions, RowIds};
 pub use error::{Error, ErrorKind};
@@ -46,22 +51,24 @@ pub use history::{FileHistory, TableHistory};
 pub use history::{Hold, NewHold, RETENTION, RETENTION_MAX, Retention, RetentionOrigin};
 pub use history::{SnapshotEntry, SnapshotMoment, SnapshotRange};
 pub use history::{parse_retention, retention_text};
-pub use lake::{Lake, LakeOptions, LakeRole, Pin, SequenceBlock, SequenceState};
+pub use lake::{Announcement, FollowOptions, Lake, LakeOptions, LakeRole, Node, Pin};
+pub use lake::{SequenceBlock, SequenceState};
 pub use object::store_error as object_error;
 pub use object::{Disk, Fault, FaultRates, FaultStore, LocalStore, Meter, MeterCounts};
-pub use object::{MeteredStore, Operation, OsDisk};
+pub use object::{MeteredStore, Operation, OsDisk, ReadCounts, ReadMeter};
 pub use retention::{ExpireOptions, ExpireReport, ExpiredTable, RetentionOptions};
 pub use snapshot::{
     Column, Constraint, ConstraintEntry, DataFile, DeletedPositions, FileBounds, FileList, Index,
     InlinedRows, NameMapping, NameMappingEntry, Relation, Schema, Sequence, SequenceOptions,
-    SequenceOwner, SequenceOwnerKind, Snapshot, SnapshotRole, SortKey, SortPart, SortValue, Table,
-    View, ViewColumn, ViewDialect,
+    SequenceOwner, SequenceOwnerKind, Snapshot, SortKey, SortPart, SortValue, Table, View,
+    ViewColumn, ViewDialect,
 };
 pub use spec::{ColumnId, SchemaId, SequenceId, SnapshotId, TableId, ViewId};
 pub use sweep::{OrphanOptions, OrphanReport, SweepOptions, SweepReport};
 pub use transaction::{
-    Author, CommentTarget, NewColumn, NewConstraint, NewIndex, NewSchema, NewSequence, NewTable,
-    NewView, OnCommit, OptionTarget, OwnerTarget, Restore, RestoreSchema, Restored, RestoredSchema,
-    Savepoint, SequenceValues, TemporarySpace, Transaction, TypeChange,
+    AccessTarget, Author, CommentTarget, NewColumn, NewConstraint, NewIndex, NewSchema,
+    NewSequence, NewTable, NewView, ObjectRights, OnCommit, OptionTarget, OwnerTarget, Restore,
+    RestoreSchema, Restored, RestoredSchema, Rights, Savepoint, SequenceValues, TemporarySpace,
+    Transaction, TypeChange,
 };
 pub use types::{ColumnType, ELEMENT_NAME, PG_TYPE_KEY, Refinement};

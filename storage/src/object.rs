@@ -1,6 +1,6 @@
 //! The object store below the lake, its wrappers, and what its errors mean.
 //!
-//!   caller ──▶ meter ──▶ (fault, in tests) ──▶ local folder, or a bucket
+//!   caller ──▶ meter ──▶ (read-only, on replicas) ──▶ (fault, in tests) ──▶ local folder, or a bucket
 //!
 //! Invariant: no wrapper makes a part of an object visible.
 
@@ -8,6 +8,7 @@ mod fault;
 mod local;
 mod meter;
 mod place;
+mod read_only;
 mod remote;
 mod scratch;
 #[cfg(test)]
@@ -26,8 +27,9 @@ use object_store::path::Path;
 
 pub use fault::{Fault, FaultRates, FaultStore, Operation};
 pub use local::{Disk, LocalStore, OsDisk};
-pub use meter::{Meter, MeterCounts, MeteredStore};
+pub use meter::{Meter, MeterCounts, MeteredStore, ReadCounts, ReadMeter};
 pub(crate) use place::{Bucket, DataPlace};
+pub(crate) use read_only::ReadOnlyStore;
 use remote::open_bucket;
 pub(crate) use scratch::{ScratchDisk, ScratchStore, ScratchUsage};
 

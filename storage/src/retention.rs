@@ -37,7 +37,7 @@ mod tables;
 
 pub use expire::ExpireOptions;
 pub use report::{ExpireReport, ExpiredTable};
-pub(crate) use step::{Pace, Points, Step, check_point, check_primary};
+pub(crate) use step::{Pace, Points, Step, check_point};
 
 /// How long what was stays. Limits that no setting of the lake can undercut are here, too.
 #[derive(Clone, Copy, Debug)]

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use crate::access::{LakeAccess, Role, RoleSetting};
 use crate::spec::{ColumnId, SchemaId, SequenceId, SnapshotId, TableId, ViewId};
 
 mod conform;
@@ -30,8 +31,7 @@ mod sort;
 pub use files::{DataFile, DeletedPositions, FileBounds, FileList, InlinedRows};
 pub use files::{NameMapping, NameMappingEntry};
 pub use objects::{
-    Column, Constraint, ConstraintEntry, Index, Schema, SnapshotRole, Table, View, ViewColumn,
-    ViewDialect,
+    Column, Constraint, ConstraintEntry, Index, Schema, Table, View, ViewColumn, ViewDialect,
 };
 pub use sequence::{Sequence, SequenceOptions, SequenceOwner, SequenceOwnerKind};
 pub use sort::{SortKey, SortPart, SortValue};
@@ -80,7 +80,10 @@ pub struct Snapshot {
     pub(crate) views: Map<ViewId, Arc<View>>,
     pub(crate) sequences: Map<SequenceId, Arc<Sequence>>,
     names: Map<SchemaId, Map<String, Named>>,
-    pub(crate) roles: Map<i64, Arc<SnapshotRole>>,
+    pub(crate) roles: Map<i64, Arc<Role>>,
+    /// What sessions of a role begin with, in the order of their setting.
+    pub(crate) role_settings: Arc<Vec<RoleSetting>>,
+    pub(crate) lake_access: Arc<LakeAccess>,
     /// Settings of the lake, today's as the roles.
     pub(crate) settings: Map<String, String>,
     /// The schema of the connection's temporary objects, if it is in this picture.
@@ -100,6 +103,8 @@ impl Snapshot {
             sequences: Map::default(),
             names: Map::default(),
             roles: Map::default(),
+            role_settings: Arc::default(),
+            lake_access: Arc::default(),
             settings: Map::default(),
             temporary_schema: None,
         }
@@ -243,8 +248,23 @@ impl Snapshot {
     }
 
     /// Every role, by id.
-    pub fn roles(&self) -> impl Iterator<Item = &Arc<SnapshotRole>> {
+    pub fn roles(&self) -> impl Iterator<Item = &Arc<Role>> {
         self.roles.values()
+    }
+
+    /// The role with this id.
+    pub fn role(&self, id: i64) -> Option<&Arc<Role>> {
+        self.roles.get(&id)
+    }
+
+    /// What sessions of a role begin with, in the order of their setting.
+    pub fn role_settings(&self) -> &[RoleSetting] {
+        &self.role_settings
+    }
+
+    /// Who may do what with the database, and what belongs to no schema.
+    pub fn lake_access(&self) -> &Arc<LakeAccess> {
+        &self.lake_access
     }
 
     /// A setting of the lake, if it is not as configured.
@@ -259,7 +279,7 @@ impl Snapshot {
     }
 
     /// The role with this name.
-    pub fn role_by_name(&self, name: &str) -> Option<&Arc<SnapshotRole>> {
+    pub fn role_by_name(&self, name: &str) -> Option<&Arc<Role>> {
         self.roles.values().find(|role| role.name == name)
     }
 
@@ -277,8 +297,8 @@ impl Snapshot {
         self.names.get(&schema_id)?.get(name).copied()
     }
 
-    pub(crate) fn role_name(&self, id: i64) -> String {
-        // A role that is gone still has an id, as in PostgreSQL.
+    /// The name of a role, or what PostgreSQL shows in place of one that is gone.
+    pub fn role_name(&self, id: i64) -> String {
         self.roles
             .get(&id)
             .map_or_else(|| format!("unknown (OID={id})"), |role| role.name.clone())

@@ -21,7 +21,7 @@ use crate::catalog::{Sql, decode};
 use crate::error::Error;
 use crate::lake::Lake;
 use crate::object::delete_objects;
-use crate::retention::{Pace, Points, Step, check_point, check_primary, is_kept};
+use crate::retention::{Pace, Points, Step, check_point, is_kept};
 use crate::spec::rows::ScheduledFileRow;
 use crate::spec::table::{Row, Value, Values};
 
@@ -60,7 +60,7 @@ impl Lake {
     /// Errors: `ReadOnly` on a replica; `Unavailable` if the store does not answer. What
     /// was not deleted stays scheduled.
     pub async fn sweep(&self, options: &SweepOptions) -> Result<SweepReport, Error> {
-        check_primary(self)?;
+        self.check_primary()?;
         let mut report = SweepReport::default();
         let head = self.catalog().head().await?;
         let now = self.clock().commit_time(head.now);

@@ -18,10 +18,11 @@ use object_store::path::Path;
 
 use crate::error::{Error, ErrorKind};
 use crate::file::write::{StagedFile, StagedFiles, TableWriter};
-use crate::lake::{Lake, LakeRole, Pin, SequenceState};
+use crate::lake::{Lake, Pin, SequenceState};
 use crate::snapshot::{Column, FileList, InlinedRows, Snapshot, Table};
 use crate::spec::{SnapshotId, TableId};
 
+mod access;
 mod columns;
 mod commit;
 mod define;
@@ -35,18 +36,22 @@ mod options;
 mod overlay;
 mod rebase;
 mod render;
+mod render_roles;
 mod render_sequence;
 mod render_table;
 mod render_view;
 mod renumber;
 mod replace;
 mod restore;
+mod rights;
+mod roles;
 mod rows;
 mod sequences;
 mod stage;
 mod temporary;
 mod values;
 
+pub use access::AccessTarget;
 pub use columns::TypeChange;
 pub use define_parts::CommentTarget;
 pub use new::{
@@ -54,6 +59,7 @@ pub use new::{
 };
 pub use options::OptionTarget;
 pub use restore::{Restore, RestoreSchema, Restored, RestoredSchema};
+pub use rights::{ObjectRights, Rights};
 pub use temporary::{OnCommit, TemporarySpace};
 pub use values::SequenceValues;
 
@@ -385,13 +391,7 @@ impl Transaction {
     }
 
     fn check_primary(&self) -> Result<(), Error> {
-        match self.lake.lake_role() {
-            LakeRole::Primary => Ok(()),
-            LakeRole::Replica => Err(Error::new(
-                ErrorKind::ReadOnly,
-                "a replica does not change the lake",
-            )),
-        }
+        self.lake.check_primary()
     }
 }
 

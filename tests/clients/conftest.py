@@ -5,6 +5,9 @@ import re
 import psycopg2
 import pytest
 
+from attack_world import World
+from permission_run import Client
+from postgres import Postgres
 from server import Server
 
 
@@ -43,3 +46,34 @@ def schema(server, request):
     with connection.cursor() as cursor:
         cursor.execute(f"DROP SCHEMA IF EXISTS {name} CASCADE")
     connection.close()
+
+
+@pytest.fixture(scope="session")
+def attacked(tmp_path_factory):
+    """Addresses of a server of ours and of a PostgreSQL 15, and the names of their superusers."""
+    server = Server(tmp_path_factory.mktemp("attacked")).start()
+    found = {"gotgan": (f"host=127.0.0.1 port={server.port}", "gotgan")}
+    postgres = Postgres.find()
+    if postgres is not None:
+        admin = Client(postgres.address)
+        admin.run("CREATE DATABASE gotgan")
+        user = admin.must("SELECT current_user").rows[0][0]
+        dsn = " ".join(part for part in postgres.address.split() if part.startswith(("host=", "port=")))
+        found["postgres"] = (dsn, user)
+    yield found
+    if postgres is not None:
+        admin.close()
+        postgres.stop()
+    bad = server.bad_log_lines()
+    server.stop()
+    assert not bad, "\n".join(bad[:20])
+
+
+@pytest.fixture(params=["gotgan", "postgres"])
+def world(attacked, request):
+    """The world that attacks happen in, new for each test, on ours and on PostgreSQL."""
+    if request.param not in attacked:
+        pytest.skip("PostgreSQL 15 cannot be started here")
+    world = World(*attacked[request.param])
+    yield world
+    world.close()

@@ -26,6 +26,11 @@ class Postgres:
         if given:
             user, host, port, database = re.fullmatch(r"(.+)@(.+):(\d+)/(.+)", given).groups()
             return cls(f"host={host} port={port} user={user} dbname={database}")
+        return cls.start()
+
+    @classmethod
+    def start(cls):
+        """A new one of the test run's own; None if that cannot be."""
         if not os.path.exists(f"{PROGRAMS}/initdb"):
             return None
         # PostgreSQL refuses to run as root, and must reach its folder.
@@ -38,16 +43,29 @@ class Postgres:
                 return None
             os.chown(folder, owner.pw_uid, owner.pw_gid)
             run_as = ["runuser", "-u", "postgres", "--"]
+        initdb = [f"{PROGRAMS}/initdb", "-A", "trust", "-U", "tests", "--locale=C.UTF-8", "--encoding=UTF8"]
+        return cls._launch(folder, run_as, [*initdb, "-D", f"{folder}/data"])
+
+    @classmethod
+    def _launch(cls, folder, run_as, fill):
+        """Starts one in `folder`, which the command `fill` fills first."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        data = f"{folder}/data"
-        initdb = [f"{PROGRAMS}/initdb", "-A", "trust", "-U", "tests", "--locale=C.UTF-8", "--encoding=UTF8", "-D", data]
         options = f"-p {port} -k '' -c listen_addresses=127.0.0.1 -c fsync=off -c timezone=UTC"
-        start = [f"{PROGRAMS}/pg_ctl", "-D", data, "-l", f"{folder}/log", "-w", "-o", options, "start"]
-        for command in (initdb, start):
-            subprocess.run(run_as + command, check=True, cwd="/", stdout=subprocess.DEVNULL)
+        start = [f"{PROGRAMS}/pg_ctl", "-D", f"{folder}/data", "-l", f"{folder}/log", "-w", "-o", options, "start"]
+        for command in (fill, start):
+            subprocess.run([*run_as, *command], check=True, cwd="/", stdout=subprocess.DEVNULL)
         return cls(f"host=127.0.0.1 port={port} user=tests dbname=postgres", folder, run_as)
+
+    def standby(self):
+        """A standby of one that was started here, with everything that it holds by now."""
+        folder = tempfile.mkdtemp(prefix="gotgan-standby-")
+        if self._run_as:
+            owner = pwd.getpwnam("postgres")
+            os.chown(folder, owner.pw_uid, owner.pw_gid)
+        copy = [f"{PROGRAMS}/pg_basebackup", "-d", self.address.replace(" dbname=postgres", ""), "-R", "-c", "fast"]
+        return self._launch(folder, self._run_as, [*copy, "-D", f"{folder}/data"])
 
     def stop(self):
         """Stops it if it is the run's own."""

@@ -27,11 +27,12 @@ def binary(profile="debug"):
 
 
 class Server:
-    """One server process on a free port, with its data in `folder`."""
+    """One server process on a free port, with its data in `folder`, or a replica with those of a `primary`."""
 
-    def __init__(self, folder, profile="debug", settings=None):
+    def __init__(self, folder, profile="debug", settings=None, primary=None):
         self.folder = pathlib.Path(folder)
-        self.data_dir = self.folder / "data"
+        self.data_dir = primary.data_dir if primary else self.folder / "data"
+        self.role = "replica" if primary else "primary"
         self.log_path = self.folder / "server.log"
         self.profile = profile
         self.settings = settings or {}
@@ -45,9 +46,10 @@ class Server:
         for key, value in self.settings.items():
             environment["GOTGAN__" + key.upper().replace(".", "__")] = value
         start = len(self.log())
+        listen = ["--listen", "127.0.0.1:0"]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [binary(self.profile), "serve", "--listen", "127.0.0.1:0", "--data-dir", self.data_dir],
+                [binary(self.profile), "serve", "--role", self.role, *listen, "--data-dir", self.data_dir],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -110,6 +110,10 @@ class Store:
         iam.put_user_policy(UserName="warehouse", PolicyName="all", PolicyDocument=policy)
         key = iam.create_access_key(UserName="warehouse")["AccessKey"]
         self.key_id, self.key = key["AccessKeyId"], key["SecretAccessKey"]
+        iam.create_user(UserName="reader")
+        policy = policy.replace('"s3:*"', '["s3:GetObject", "s3:ListBucket"]')
+        iam.put_user_policy(UserName="reader", PolicyName="read", PolicyDocument=policy)
+        self.reader_key = iam.create_access_key(UserName="reader")["AccessKey"]
         self.s3 = self._client("s3", self.key_id, self.key)
         self.s3.create_bucket(Bucket=BUCKET)
         # From here on the store checks who asks, and the signature.
@@ -126,16 +130,19 @@ class Store:
             config=botocore.config.Config(s3={"addressing_style": "path"}),
         )
 
-    def settings(self, prefix):
-        """Returns settings of a server whose data is below a prefix."""
+    def settings(self, prefix, is_reader=False):
+        """Returns settings of a server whose data is below a prefix; the key of a reader writes and deletes nothing."""
+        key_id, key = self.key_id, self.key
+        if is_reader:
+            key_id, key = self.reader_key["AccessKeyId"], self.reader_key["SecretAccessKey"]
         return {
             "storage.data_url": f"s3://{BUCKET}/{prefix}",
             "object_store.allow_http": "true",
             "object_store.retry_timeout": "1s",
             "object_store.s3.endpoint": f"http://127.0.0.1:{self.proxy.port}",
             "object_store.s3.region": "us-east-1",
-            "object_store.s3.access_key_id": self.key_id,
-            "object_store.s3.secret_access_key": self.key,
+            "object_store.s3.access_key_id": key_id,
+            "object_store.s3.secret_access_key": key,
         }
 
     def objects(self, prefix=""):

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use gotgan_sql::{SqlError, sqlstate};
-use gotgan_storage::Role;
+use gotgan_storage::Login;
 
 use super::rules::{Asking, ClientCertificate, Method};
 use super::scram;
@@ -35,7 +35,7 @@ pub(crate) async fn log_in(
     startup: &Startup,
     peer: Option<SocketAddr>,
     shared: &Shared,
-) -> Result<Role, Failure> {
+) -> Result<Login, Failure> {
     let user = startup.user.as_str();
     let address = peer.map(|address| address.ip());
     // What follows the `@` is a moment, not another database.
@@ -48,6 +48,7 @@ pub(crate) async fn log_in(
         address,
         database,
         user,
+        is_member: &|group| shared.engine.is_member(user, group),
     };
     let method = shared.rules.method(&asking).map_err(Failure::fatal)?;
     if method == Method::Trust {
@@ -80,7 +81,7 @@ async fn prove(
     user: &str,
     method: Method,
     shared: &Shared,
-) -> Result<Role, Failure> {
+) -> Result<Login, Failure> {
     let wanted = match method {
         Method::Scram(wanted) => wanted,
         Method::Certificate | Method::Trust | Method::Reject => ClientCertificate::Named,
@@ -91,7 +92,7 @@ async fn prove(
     }
     let certificate = shared.tls.as_ref().filter(|_| socket.is_encrypted());
     let certificate = certificate.map(|tls| tls.certificate_pem.as_slice());
-    scram::authenticate(socket, framer, user, &shared.lake, certificate).await
+    scram::authenticate(socket, framer, user, shared, certificate).await
 }
 
 /// Errors: `28000` if the client's certificate is not there or is another's. Only signed
@@ -123,8 +124,8 @@ fn check_certificate(
 }
 
 /// The role, where the client need not or did already prove that it is its own.
-async fn known_role(user: &str, shared: &Shared) -> Result<Role, Failure> {
-    let role = shared.lake.role(user).await;
+async fn known_role(user: &str, shared: &Shared) -> Result<Login, Failure> {
+    let role = shared.lake.login(user).await;
     let role = role.map_err(|error| Failure::fatal(error.into()))?;
     role.ok_or_else(|| {
         Failure::fatal(SqlError::with_code(

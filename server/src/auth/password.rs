@@ -21,7 +21,7 @@ const RANDOM_BYTES: usize = 16;
 
 /// Gives the superuser a password, if it must get one.
 pub(crate) async fn prepare(config: &Config, lake: &Lake) -> Result<(), StartError> {
-    let role = lake.role(SUPERUSER).await.map_err(StartError::lake)?;
+    let role = lake.login(SUPERUSER).await.map_err(StartError::lake)?;
     let stored = role.and_then(|role| role.verifier);
     let verifier = match (&config.auth.admin_password, stored) {
         (Some(password), Some(stored)) if scram::is_verifier_of(&stored, password.expose()) => {

@@ -5,14 +5,19 @@
 //! local    all       all               trust
 //! hostssl  all       all   10.0.0.0/8  scram-sha-256
 //! hostssl  sales     etl   all         cert
+//! host     all       +data all         reject
 //! ```
 //!
 //! The first line that fits decides; where none fits, nobody gets in.
 //!
+//! A database or role is named, or `all`; a database also `sameuser` or `samerole`: that of
+//! the role's name, or of a role that it is a member of; a role also `+group`: who is a
+//! member of it, superusers only if they were made one.
+//!
 //! Invariant: no method lets a client in without a proof, except `trust` on a Unix socket.
 //!
 //! Not taken, and refused by name: `md5`, `password`, `ident` and other methods,
-//! `+role`, patterns, host names, `samehost`, `samenet`, included files.
+//! patterns, host names, `samehost`, `samenet`, included files.
 //!
 //! Source: PostgreSQL 18 manual, section 20.1.
 
@@ -68,13 +73,15 @@ pub(crate) enum Transport {
 }
 
 /// Who asks to be let in.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Asking<'a> {
     pub(crate) transport: Transport,
     /// None on a Unix socket.
     pub(crate) address: Option<IpAddr>,
     pub(crate) database: &'a str,
     pub(crate) user: &'a str,
+    /// Whether the role is a member of the one with this name.
+    pub(crate) is_member: &'a (dyn Fn(&str) -> bool + Sync),
 }
 
 /// The rules, in their order.
@@ -90,10 +97,20 @@ struct Rule {
     method: Method,
 }
 
+/// Any of these.
 #[derive(Debug, PartialEq, Eq)]
-enum Names {
+struct Names(Vec<Name>);
+
+#[derive(Debug, PartialEq, Eq)]
+enum Name {
     All,
-    These(Vec<String>),
+    Is(String),
+    /// `sameuser`, of a database.
+    SameUser,
+    /// `samerole`, of a database.
+    SameRole,
+    /// `+group`, of a role.
+    MemberOf(String),
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -178,8 +195,8 @@ impl Rules {
 impl Rule {
     fn fits(&self, asking: &Asking<'_>) -> bool {
         self.transports.contains(&asking.transport)
-            && self.databases.have(asking.database)
-            && self.users.have(asking.user)
+            && self.databases.have(asking.database, asking)
+            && self.users.have(asking.user, asking)
             && match (&self.network, asking.address) {
                 (Some(network), Some(address)) => network.has(address.to_canonical()),
                 (Some(_), None) => false,
@@ -189,11 +206,14 @@ impl Rule {
 }
 
 impl Names {
-    fn have(&self, name: &str) -> bool {
-        match self {
-            Self::All => true,
-            Self::These(names) => names.iter().any(|other| other == name),
-        }
+    fn have(&self, asked: &str, asking: &Asking<'_>) -> bool {
+        self.0.iter().any(|name| match name {
+            Name::All => true,
+            Name::Is(other) => other == asked,
+            Name::SameUser => asked == asking.user,
+            Name::SameRole => (asking.is_member)(asked),
+            Name::MemberOf(group) => (asking.is_member)(group),
+        })
     }
 }
 
@@ -235,8 +255,8 @@ fn parse_line(line: &str) -> Result<Option<Rule>, String> {
     };
     let is_local = transports == [Transport::Unix];
     let mut next = |what: &str| words.next().ok_or_else(|| format!("the {what} is missing"));
-    let databases = parse_names(&next("database")?)?;
-    let users = parse_names(&next("user")?)?;
+    let databases = parse_names(&next("database")?, database_name)?;
+    let users = parse_names(&next("user")?, user_name)?;
     let network = match is_local {
         true => None,
         false => parse_network(&next("address")?.text)?,
@@ -285,20 +305,39 @@ fn words(line: &str) -> Result<Vec<Word>, String> {
     }
 }
 
-fn parse_names(word: &Word) -> Result<Names, String> {
+/// `special`: what a name means that is none.
+fn parse_names(word: &Word, special: fn(&str) -> Option<Name>) -> Result<Names, String> {
     if word.is_quoted {
-        return Ok(Names::These(vec![word.text.clone()]));
+        return Ok(Names(vec![Name::Is(word.text.clone())]));
     }
-    if word.text == "all" {
-        return Ok(Names::All);
-    }
-    let names: Vec<String> = word.text.split(',').map(str::to_owned).collect();
-    for name in &names {
-        if name.is_empty() || name.starts_with(['+', '@', '/']) {
-            return Err(format!("\"{name}\" is no name that can stand here"));
+    let names = word.text.split(',').map(|name| {
+        if let Some(special) = special(name) {
+            return Ok(special);
         }
+        match name.is_empty() || name.starts_with(['+', '@', '/']) {
+            true => Err(format!("\"{name}\" is no name that can stand here")),
+            false => Ok(Name::Is(name.to_owned())),
+        }
+    });
+    names.collect::<Result<_, _>>().map(Names)
+}
+
+fn database_name(name: &str) -> Option<Name> {
+    match name {
+        "all" => Some(Name::All),
+        "sameuser" => Some(Name::SameUser),
+        "samerole" | "samegroup" => Some(Name::SameRole),
+        _ => None,
     }
-    Ok(Names::These(names))
+}
+
+fn user_name(name: &str) -> Option<Name> {
+    let group = name.strip_prefix('+').filter(|group| !group.is_empty());
+    match (name, group) {
+        ("all", _) => Some(Name::All),
+        (_, Some(group)) => Some(Name::MemberOf(group.to_owned())),
+        _ => None,
+    }
 }
 
 fn parse_network(text: &str) -> Result<Option<Network>, String> {

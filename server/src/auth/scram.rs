@@ -3,7 +3,7 @@
 //! Passwords are kept as PostgreSQL's verifier,
 //! `SCRAM-SHA-256$<iterations>:<salt>$<stored key>:<server key>`.
 //!
-//! Invariant: a role that does not exist, or has no password, goes through the
+//! Invariant: a role that does not exist, or whose password is none or has ended, goes through the
 //! same exchange, with the same salt each time, and gets the same error.
 //!
 //! Source: RFC 5802, RFC 7677; PostgreSQL 18 manual, sections 54.3, 52.51.
@@ -12,7 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use gotgan_sql::SqlError;
-use gotgan_storage::{Lake, Role};
+use gotgan_storage::Login;
 use pgwire::api::auth::sasl::scram::{
     SCRAM_ITERATIONS, ScramSecret, ScramServerAuth, gen_salted_password,
 };
@@ -20,6 +20,7 @@ use pgwire::error::PgWireError;
 use pgwire::messages::startup::Authentication;
 
 use crate::auth;
+use crate::listener::Shared;
 use crate::socket::Socket;
 use crate::wire::error::Failure;
 use crate::wire::message::{Frame, Framer};
@@ -42,20 +43,24 @@ pub(crate) async fn authenticate(
     socket: &mut Socket,
     framer: &mut Framer,
     user: &str,
-    lake: &Lake,
+    shared: &Shared,
     certificate_pem: Option<&[u8]>,
-) -> Result<Role, Failure> {
+) -> Result<Login, Failure> {
     let mut scram = ScramServerAuth::new();
     if let Some(pem) = certificate_pem
         && let Err(error) = scram.configure_certificate(pem)
     {
         tracing::debug!(%error, "this certificate has no channel binding");
     }
+    let lake = &shared.lake;
     let role = lake
-        .role(user)
+        .login(user)
         .await
         .map_err(|error| Failure::fatal(error.into()))?;
-    let stored = role.as_ref().and_then(|role| role.verifier.as_deref());
+    let valid = role
+        .as_ref()
+        .filter(|role| !shared.engine.password_has_ended(role.id));
+    let stored = valid.and_then(|role| role.verifier.as_deref());
     let secret = match stored.map(parse_verifier) {
         Some(Some(secret)) => secret,
         Some(None) => {
@@ -145,6 +150,11 @@ fn refuse(user: &str, error: &PgWireError) -> Failure {
 pub(crate) fn verifier(password: &str) -> String {
     let salt: [u8; SALT_BYTES] = rand::random();
     verifier_with(password, &salt, SCRAM_ITERATIONS)
+}
+
+/// Whether a text is a verifier, and no password.
+pub(crate) fn is_verifier(text: &str) -> bool {
+    parse_verifier(text).is_some()
 }
 
 /// Whether `verifier` was made of `password`.

@@ -137,7 +137,9 @@ impl Connection {
             };
             let mut encoded = lines.encode(&batch, &style)?;
             while !encoded.is_end() {
-                count += lines.append(&mut encoded, self.socket.output(), FLUSH_BYTES);
+                let appended = lines.append(&mut encoded, self.socket.output(), FLUSH_BYTES);
+                count += appended;
+                self.record_rows(appended);
                 self.relieve_or_cancel().await?;
             }
         }

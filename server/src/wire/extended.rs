@@ -10,6 +10,8 @@
 //!
 //! Source: PostgreSQL 18 manual, sections 54.2.3 and 54.2.4.
 
+use std::sync::Arc;
+
 use gotgan_sql::{Format, Outcome, SqlError, sqlstate};
 use pgwire::messages::data::{NoData, ParameterDescription};
 use pgwire::messages::extendedquery::{
@@ -42,6 +44,7 @@ impl Connection {
         parameter_oids: Vec<u32>,
     ) -> Result<(), Failure> {
         self.begin_extended();
+        self.record_message(Some(Arc::from(self.session.recorded_part(&query))));
         let preparing = Box::pin(self.session.prepare(&name, &query, &parameter_oids));
         supervise(
             &mut self.socket,
@@ -57,6 +60,7 @@ impl Connection {
     /// Bind.
     pub(crate) async fn bind(&mut self, bind: Bind) -> Result<(), Failure> {
         self.begin_extended();
+        self.record_message(self.session.statement_text(&bind.statement));
         let parameter_formats = formats(&bind.parameter_formats)?;
         let formats = formats(&bind.result_formats)?;
         self.portals.remove(&bind.portal);
@@ -93,6 +97,10 @@ impl Connection {
     /// Describe.
     pub(crate) async fn describe(&mut self, target: Target, name: &str) -> Result<(), Failure> {
         self.begin_extended();
+        self.record_message(match target {
+            Target::Statement => self.session.statement_text(name),
+            Target::Portal => self.session.portal_text(name),
+        });
         let (columns, formats) = match target {
             Target::Statement => {
                 let described = self.session.describe_statement(name)?;
@@ -124,6 +132,7 @@ impl Connection {
     /// Execute; `rows_max` 0 is no limit.
     pub(crate) async fn execute(&mut self, name: String, rows_max: usize) -> Result<(), Failure> {
         self.begin_extended();
+        self.record_message(self.session.portal_text(&name));
         let rows_max = if rows_max == 0 { usize::MAX } else { rows_max };
         let suspended = self
             .portals
@@ -131,6 +140,7 @@ impl Connection {
             .and_then(|portal| portal.answer.take());
         if let Some(mut answer) = suspended {
             answer.resume(&self.token);
+            self.session.record_rows_of(answer.stream());
             return Box::pin(self.answer(name, answer, rows_max)).await;
         }
         if self.portals.get(&name).is_some_and(|portal| portal.is_done) {
@@ -147,7 +157,10 @@ impl Connection {
         let shutdown = &self.shared.shutdown;
         let outcome = supervise(&mut self.socket, shutdown, &self.token, executing).await?;
         let tag = match outcome {
-            Outcome::Empty => None,
+            Outcome::Empty => {
+                self.record_nothing();
+                None
+            }
             Outcome::Command(tag) => Some(tag),
             Outcome::Rows(stream) => {
                 let portal = self.portals.get(&name);
@@ -165,7 +178,9 @@ impl Connection {
             portal.is_done = true;
         }
         self.is_in_statement = false;
-        self.complete(tag)
+        self.complete(tag)?;
+        self.record_success();
+        Ok(())
     }
 
     /// Sends the next rows of a portal, and keeps what is left.
@@ -183,6 +198,7 @@ impl Connection {
             self.feed_notices()?;
             self.socket.feed(&PortalSuspended::new())?;
         }
+        self.record_success();
         if let Some(portal) = self.portals.get_mut(&name) {
             portal.answer = Some(answer);
         }
@@ -206,7 +222,10 @@ impl Connection {
     pub(crate) async fn sync(&mut self) -> Result<(), Failure> {
         self.is_skipping = false;
         self.is_in_statement = false;
+        // Statements before it have their rows already; a commit that fails needs its own.
+        self.record_begin(Arc::from("COMMIT"));
         self.commit_implicit().await?;
+        self.record_nothing();
         self.drop_ended_portals();
         self.feed_ready()
     }

@@ -54,6 +54,11 @@ impl Answer {
         self.stream.tag(rows)
     }
 
+    /// What makes the rows.
+    pub(crate) fn stream(&self) -> &RowStream {
+        &self.stream
+    }
+
     /// Goes on under the limits of the Execute that asks for more.
     pub(crate) fn resume(&mut self, token: &CancellationToken) {
         self.stream.resume(token.clone());
@@ -96,8 +101,11 @@ impl Connection {
         loop {
             if let Some(batch) = &mut answer.batch {
                 let output = self.socket.output();
-                rows += batch.append_rows(output, rows_max - rows, FLUSH_BYTES)?;
-                if !batch.is_end() {
+                let appended = batch.append_rows(output, rows_max - rows, FLUSH_BYTES)?;
+                let is_end = batch.is_end();
+                rows += appended;
+                self.record_rows(appended as u64);
+                if !is_end {
                     if rows == rows_max {
                         return Ok(Sent {
                             rows: rows as u64,

@@ -6,6 +6,8 @@
 //!
 //! Source: PostgreSQL 18 manual, section 54.2.2.
 
+use std::sync::Arc;
+
 use gotgan_sql::{Format, Outcome, Statement};
 use pgwire::messages::response::{CommandComplete, EmptyQueryResponse};
 
@@ -18,6 +20,7 @@ impl Connection {
     /// Runs every statement of `text` and answers each.
     pub(crate) async fn query(&mut self, text: String) -> Result<(), Failure> {
         self.begin_statement();
+        self.record_begin(Arc::from(self.session.recorded_part(&text)));
         let session = &mut self.session;
         let parsing = async move { session.parse(text).await };
         let shutdown = &self.shared.shutdown;
@@ -25,16 +28,21 @@ impl Connection {
         let Some((last, others)) = statements.split_last() else {
             self.feed_notices()?;
             self.socket.feed(&EmptyQueryResponse::new())?;
+            self.record_nothing();
             return self.finish();
         };
-        for statement in others {
+        self.record_message(Some(Arc::clone(&statements[0].text)));
+        for (statement, next) in others.iter().zip(&statements[1..]) {
             let tag = self.run(statement, false).await?;
             self.complete(tag)?;
+            self.record_success();
             self.begin_statement();
+            self.record_begin(Arc::clone(&next.text));
         }
         let tag = self.run(last, others.is_empty()).await?;
         self.commit_implicit().await?;
         self.complete(tag)?;
+        self.record_success();
         self.finish()
     }
 

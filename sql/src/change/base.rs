@@ -1,5 +1,6 @@
 //! The query that finds the rows to change, as a syntax tree.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use gotgan_storage::{Snapshot, Table};
@@ -13,7 +14,9 @@ use crate::command::truncate;
 use crate::context::StatementContext;
 use crate::error::SqlError;
 use crate::parse::{fold, name_parts};
-use crate::plan::{LocalRelation, Place, Planner, TARGET_RELATION, refuse_in};
+use crate::plan::{
+    KEPT, LocalRelation, Place, Planner, TARGET_RELATION, refuse_in, stored_name,
+};
 use crate::resolve::Name;
 use crate::rewrite::build;
 use crate::scan::{FILE_COLUMN, POSITION_COLUMN};
@@ -31,21 +34,25 @@ pub(crate) struct Target {
     pub(crate) ctx: Arc<StatementContext>,
     /// What the statement calls it.
     pub(crate) alias: String,
+    /// Indexes of the columns whose values its reader sees masked.
+    pub(crate) masked: BTreeSet<usize>,
 }
 
 impl Target {
     /// The target that a statement names, and a planner that reads it with places.
     ///
+    /// `commands`: whose policies tell which rows it has.
     /// Errors: `42P01`, `42809` for a view, `42501` for a system relation.
     pub(crate) fn resolve(
         planner: &Planner,
         factor: &TableFactor,
+        commands: &[char],
     ) -> Result<(Self, Planner), SqlError> {
         let TableFactor::Table { name, alias, .. } = factor else {
             return Err(SqlError::syntax("a table is expected as the target"));
         };
         let alias = alias.as_ref().map(|alias| fold(&alias.name));
-        Self::named(planner, name, alias)
+        Self::named(planner, name, alias, commands)
     }
 
     /// As [`Self::resolve`], by name.
@@ -53,13 +60,18 @@ impl Target {
         planner: &Planner,
         name: &ObjectName,
         alias: Option<String>,
+        commands: &[char],
     ) -> Result<(Self, Planner), SqlError> {
         let table = truncate::table(&planner.ctx, &Name::from_parts(&name_parts(name))?)?;
         let alias = alias.unwrap_or_else(|| table.name.clone());
-        let local = LocalRelation::Target(Arc::clone(&table));
+        let local = LocalRelation::Target {
+            table: Arc::clone(&table),
+            commands: commands.to_vec(),
+        };
         let planner = planner.with_relation(TARGET_RELATION, local);
         let snapshot = Arc::clone(&planner.ctx.snapshot);
         let target = Self {
+            masked: planner.masked_columns(&table),
             table,
             snapshot,
             ctx: Arc::clone(&planner.ctx),
@@ -96,10 +108,37 @@ impl Target {
         found.ok_or_else(|| SqlError::undefined_column_of(column, &self.table.name))
     }
 
-    /// The columns' own values.
+    /// The columns' own values, as the statement reads them.
     pub(crate) fn old_values(&self) -> Vec<Expr> {
         let columns = self.table.columns.iter();
         columns.map(|column| self.column(&column.name)).collect()
+    }
+
+    /// The columns' own values as they are stored, for a row that keeps them. The
+    /// statement does not read them.
+    pub(crate) fn kept_values(&self) -> Vec<Expr> {
+        let columns = self.table.columns.iter().enumerate();
+        let stored = columns.map(|(index, column)| match self.masked.contains(&index) {
+            true => self.column(&stored_name(index)),
+            false => self.column(&column.name),
+        });
+        stored.map(kept).collect()
+    }
+
+    /// The columns that assignments name, keyed as grants on them are.
+    ///
+    /// Errors: `42703`.
+    pub(crate) fn assigned_columns(
+        &self,
+        assignments: &[ast::Assignment],
+    ) -> Result<BTreeSet<i64>, SqlError> {
+        let names = assignments.iter().flat_map(|assignment| match &assignment.target {
+            ast::AssignmentTarget::ColumnName(name) => std::slice::from_ref(name),
+            ast::AssignmentTarget::Tuple(names) => names.as_slice(),
+        });
+        names
+            .map(|name| Ok(self.table.columns[self.column_index(name)?].id.0))
+            .collect()
     }
 
     /// What assignments make of a row: a value for each column.
@@ -107,7 +146,7 @@ impl Target {
     /// Errors: `42703`; `42601` for a column that is assigned twice; `42803` and `42P20`
     /// for functions over several rows.
     pub(crate) fn assigned(&self, assignments: &[ast::Assignment]) -> Result<Vec<Expr>, SqlError> {
-        let mut values = self.old_values();
+        let mut values = self.kept_values();
         let mut seen = vec![false; values.len()];
         let mut assign = |name: &ObjectName, value: Expr| {
             let index = self.column_index(name)?;
@@ -230,6 +269,11 @@ fn spread_subquery(count: usize, query: &ast::Query) -> Result<Vec<Expr>, SqlErr
     Ok(select.projection.iter().map(single).collect())
 }
 
+/// A value that a statement passes on without reading it.
+pub(crate) fn kept(value: Expr) -> Expr {
+    build::call(KEPT, vec![value])
+}
+
 /// Whether an expression is the keyword DEFAULT.
 pub(crate) fn is_default(expr: &Expr) -> bool {
     matches!(expr, Expr::Identifier(ident)
@@ -289,12 +333,13 @@ impl Base {
         types
     }
 
-    /// The whole query: place, action, values, and with `is_returning` all that
-    /// RETURNING may name besides.
+    /// The whole query: place, action, values, the old values with `has_old`, and with
+    /// `is_returning` all that RETURNING may name besides.
     pub(super) fn query(
         &self,
         target: &Target,
         is_returning: bool,
+        has_old: bool,
     ) -> Result<ast::Query, SqlError> {
         let place = |column: &str| match self.has_places {
             true => target.column(column),
@@ -317,6 +362,11 @@ impl Base {
         }
         for (index, value) in self.proposed.iter().flatten().enumerate() {
             items.push(aliased(value.clone(), &format!("\0proposed{index}")));
+        }
+        if has_old {
+            for (index, value) in target.kept_values().into_iter().enumerate() {
+                items.push(aliased(value, &format!("\0old{index}")));
+            }
         }
         if is_returning {
             if self.values.is_none() {

@@ -1,9 +1,13 @@
 //! What RETURNING gives, over the changed rows and what was joined with them.
 
-use datafusion::common::TableReference;
+use std::collections::BTreeSet;
+
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, TableReference};
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use sqlparser::ast::{SelectItem, SelectItemQualifiedWildcardKind};
 
+use super::PLACE_COLUMNS;
 use super::base::Target;
 use crate::error::SqlError;
 use crate::parse::{fold, name_parts};
@@ -67,6 +71,102 @@ pub(super) fn expressions(
         }
     }
     Ok(found)
+}
+
+/// Notes for the check of privileges what the expressions read.
+///
+/// `has_values`: whether what they name of the target are new values.
+pub(super) fn note_reads(
+    planner: &Planner,
+    wanted: &[(String, Expr)],
+    plan: &LogicalPlan,
+    target: &Target,
+    has_values: bool,
+) -> Result<(), SqlError> {
+    let mut own = BTreeSet::new();
+    let mut note = |column: &Column| {
+        let Some(index) = plan.schema().maybe_index_of_column(column) else {
+            return;
+        };
+        match index.checked_sub(PLACE_COLUMNS) {
+            Some(value) if has_values && value < target.table.columns.len() => {
+                own.insert(value);
+            }
+            _ => planner.need_passenger(index),
+        }
+    };
+    for (_, expr) in wanted {
+        expr.apply(|part| {
+            match part {
+                Expr::Column(column) => note(column),
+                Expr::ScalarSubquery(subquery) => note_outer(&subquery.outer_ref_columns, &mut note),
+                Expr::Exists(exists) => note_outer(&exists.subquery.outer_ref_columns, &mut note),
+                Expr::InSubquery(inside) => {
+                    note_outer(&inside.subquery.outer_ref_columns, &mut note);
+                }
+                _ => {}
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        planner.watch_expression(expr)?;
+    }
+    planner.need_target_columns(&target.table, &own);
+    Ok(())
+}
+
+fn note_outer(outer: &[Expr], note: &mut impl FnMut(&Column)) {
+    for expr in outer {
+        if let Expr::OuterReferenceColumn(_, column) = expr {
+            note(column);
+        }
+    }
+}
+
+/// The expressions over new values as the statement's role sees these.
+///
+/// Errors: `0A000` for a subquery that refers to a masked value.
+pub(super) fn masked(
+    planner: &Planner,
+    wanted: Vec<(String, Expr)>,
+    plan: &LogicalPlan,
+    target: &Target,
+    has_values: bool,
+) -> Result<Vec<(String, Expr)>, SqlError> {
+    if !has_values || target.masked.is_empty() {
+        return Ok(wanted);
+    }
+    let schema = plan.schema();
+    let columns = schema.columns();
+    let value = |index: usize| Expr::Column(columns[PLACE_COLUMNS + index].clone());
+    let mut masks = Vec::new();
+    for index in &target.masked {
+        let masked = planner.masked_column(&target.table, *index, &value)?;
+        masks.push((PLACE_COLUMNS + index, masked));
+    }
+    let mask_of = |column: &Column| {
+        let index = schema.maybe_index_of_column(column)?;
+        let mut masks = masks.iter();
+        masks.find(|(own, _)| *own == index).map(|(_, mask)| mask)
+    };
+    let shown = wanted.into_iter().map(|(name, expr)| {
+        let expr = expr.transform(|part| match &part {
+            Expr::Column(column) => match mask_of(column) {
+                Some(mask) => Ok(Transformed::new(
+                    mask.clone(),
+                    true,
+                    TreeNodeRecursion::Jump,
+                )),
+                None => Ok(Transformed::no(part)),
+            },
+            Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_) => {
+                let text = "a subquery in RETURNING of a table with masked columns";
+                Err(SqlError::not_supported(text).into())
+            }
+            _ => Ok(Transformed::no(part)),
+        })?;
+        Ok((name, expr.data))
+    });
+    shown.collect()
 }
 
 /// What the expressions may name: the target, then the other relations.

@@ -129,7 +129,7 @@ impl Change {
         physical: &Arc<dyn ExecutionPlan>,
         places: Option<Places>,
     ) -> Result<ChangeSink, SqlError> {
-        let tasks = planner.physical.tasks();
+        let tasks = planner.physical.tasks(&planner.ctx.meter)?;
         let writer = match self.layout.count {
             0 => None,
             _ => {
@@ -144,7 +144,9 @@ impl Change {
             self.repeats.clone(),
             self.returning.is_some(),
             tasks.memory_pool(),
+            planner.writer(&self.table),
         );
+        sink.refuse(self.refusals.clone());
         sink.leave_alone(places);
         let mut stream = execute::start(physical, &tasks)?;
         while let Some(batch) = stream.next().await {

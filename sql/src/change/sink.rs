@@ -10,7 +10,9 @@ use arrow::row::{RowConverter, SortField};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 use gotgan_storage::{Table, Transaction};
 
+use super::rules::Refusal;
 use super::{PLACE_COLUMNS, Places, action};
+use crate::access::check::Writer;
 use crate::error::SqlError;
 use crate::modify::{RowWriter, Sink};
 use crate::scan::INLINED_FILE;
@@ -108,6 +110,8 @@ pub(super) struct ChangeSink {
     /// Positions of old rows by file.
     places: BTreeMap<i64, Vec<i64>>,
     seen: HashSet<(i64, i64)>,
+    /// What the last columns test; see `rules.rs`.
+    refusals: Vec<Refusal>,
     /// Rows that earlier parts of the statement changed.
     left_alone: Option<Places>,
     /// The keys of new rows, with the number of the key.
@@ -125,8 +129,10 @@ impl ChangeSink {
         repeats: Repeats,
         is_returning: bool,
         memory: &Arc<dyn MemoryPool>,
+        author: Option<Writer>,
     ) -> Self {
-        let writer = writer.map(|writer| Sink::new(writer, Arc::clone(&table)));
+        let writer = writer
+            .map(|writer| Sink::new(writer, Arc::clone(&table)).of_author(author));
         Self {
             table,
             writer,
@@ -135,12 +141,18 @@ impl ChangeSink {
             is_returning,
             places: BTreeMap::new(),
             seen: HashSet::new(),
+            refusals: Vec::new(),
             left_alone: None,
             keys: HashSet::new(),
             returned: Vec::new(),
             count: 0,
             memory: MemoryConsumer::new("changed rows").register(memory),
         }
+    }
+
+    /// Tests rows by the policies' rules, which the last columns tell.
+    pub(super) fn refuse(&mut self, refusals: Vec<Refusal>) {
+        self.refusals = refusals;
     }
 
     /// Passes over the rows at these places.
@@ -168,6 +180,7 @@ impl ChangeSink {
     pub(super) async fn take(&mut self, batch: &RecordBatch) -> Result<(), SqlError> {
         let count = batch.num_rows();
         let width = self.layout.count + self.layout.checks;
+        self.test(batch, None)?;
         if let Some(writer) = self.writer.as_ref().filter(|_| self.layout.has_proposed) {
             let first = PLACE_COLUMNS + width;
             let columns: Vec<usize> = (first..first + width).collect();
@@ -195,6 +208,7 @@ impl ChangeSink {
             is_changed[row] = is_new;
             is_written[row] = is_new && what != action::DELETE;
         }
+        self.test(batch, Some(&is_changed))?;
         self.count += is_changed.iter().filter(|changed| **changed).count() as u64;
         if let Some(writer) = &mut self.writer {
             let columns: Vec<usize> = (PLACE_COLUMNS..PLACE_COLUMNS + width).collect();
@@ -203,11 +217,32 @@ impl ChangeSink {
             writer.write(&filter_record_batch(&values, &mask)?).await?;
         }
         if self.is_returning {
-            let columns: Vec<usize> = (self.layout.returned()..batch.num_columns()).collect();
+            let end = batch.num_columns() - self.refusals.len();
+            let columns: Vec<usize> = (self.layout.returned()..end).collect();
             let mask = BooleanArray::from(is_changed);
             let rows = filter_record_batch(&batch.project(&columns)?, &mask)?;
             self.memory.try_grow(rows.get_array_memory_size())?;
             self.returned.push(rows);
+        }
+        Ok(())
+    }
+
+    /// Errors: `42501` for a row that a policy refuses. Without `changed` the rules for all
+    /// rows are tested, with it those for rows that are changed.
+    fn test(&self, batch: &RecordBatch, changed: Option<&[bool]>) -> Result<(), SqlError> {
+        let first = batch.num_columns() - self.refusals.len();
+        for (refusal, column) in self.refusals.iter().zip(first..) {
+            if refusal.is_for_all != changed.is_none() {
+                continue;
+            }
+            let passes = batch.column(column).as_boolean();
+            let fails = |row: usize| {
+                let is_meant = changed.is_none_or(|changed| changed[row]);
+                is_meant && !(passes.is_valid(row) && passes.value(row))
+            };
+            if (0..batch.num_rows()).any(fails) {
+                return Err(refusal.error.clone());
+            }
         }
         Ok(())
     }

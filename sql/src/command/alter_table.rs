@@ -6,13 +6,14 @@
 
 use std::sync::Arc;
 
-use gotgan_storage::{OwnerTarget, Relation, SchemaId, Table, TableId, View};
+use gotgan_storage::{Relation, SchemaId, Table, TableId, View};
 use sqlparser::ast::{
     AlterColumnOperation, AlterTable, AlterTableOperation, DropBehavior, RenameTableNameKind,
     TableConstraint,
 };
 
-use super::alter_view;
+use super::{alter_view, owner};
+use crate::access::actor::Object;
 use crate::context::StatementContext;
 use crate::error::SqlError;
 use crate::parse::{self, fold, name_parts};
@@ -39,13 +40,15 @@ pub(crate) async fn run(session: &mut Session, alter: &AlterTable) -> Result<Out
         return Err(SqlError::syntax("syntax error at or near \",\""));
     }
     let planner = session.planner().await?;
-    if let Some(Resolved::Stored(Relation::View(view))) = planner.resolver().find(&name) {
+    if let Some(Resolved::Stored(Relation::View(view))) = planner.resolver().find(&name)? {
+        owner::require(&planner.ctx, Object::View(&view))?;
         for operation in &alter.operations {
             of_view(session, &view, operation).await?;
         }
         return Ok(done);
     }
-    if let Some(Resolved::Sequence(sequence)) = planner.resolver().find(&name) {
+    if let Some(Resolved::Sequence(sequence)) = planner.resolver().find(&name)? {
+        owner::require(&planner.ctx, Object::Sequence(&sequence))?;
         for operation in &alter.operations {
             super::sequence::alter_as_table(session, &sequence, operation).await?;
         }
@@ -59,6 +62,7 @@ pub(crate) async fn run(session: &mut Session, alter: &AlterTable) -> Result<Out
         }
         other => other?,
     };
+    owner::require(&planner.ctx, Object::Table(&table))?;
     let mut operations: Vec<&AlterTableOperation> = alter.operations.iter().collect();
     operations.sort_by_key(|operation| pass(operation));
     let is_type = |operation: &&AlterTableOperation| pass(operation) == TYPE_PASS;
@@ -154,7 +158,9 @@ async fn of_view(
             let (old, new) = (fold(old_column_name), fold(new_column_name));
             return alter_view::rename_column(session, view, &old, &new).await;
         }
-        T::OwnerTo { new_owner } => return alter_view::set_owner(session, view, new_owner).await,
+        T::OwnerTo { new_owner } => {
+            return owner::give(session, Object::View(view), new_owner).await;
+        }
         T::AddColumn { .. } => "ADD COLUMN",
         T::DropColumn { .. } => "DROP COLUMN",
         T::AddConstraint { .. } => "ADD CONSTRAINT",
@@ -201,14 +207,7 @@ async fn apply(
             rename(session, table, &new_name).await?;
         }
         AlterTableOperation::OwnerTo { new_owner } => {
-            let owner = super::schema::owner_name(new_owner, &session.options.user);
-            let ctx = session.context().await?;
-            super::schema::require_role(&ctx, &owner)?;
-            let storage = session.transaction().await?.storage()?;
-            storage.set_owner(OwnerTarget::Table(table.id), &owner)?;
-            for sequence in ctx.snapshot.sequences_of(table.id) {
-                storage.set_owner(OwnerTarget::Sequence(sequence.id), &owner)?;
-            }
+            owner::give(session, Object::Table(table), new_owner).await?;
         }
         AlterTableOperation::AddConstraint {
             constraint: added,
@@ -258,6 +257,7 @@ async fn apply(
 
 async fn rename(session: &mut Session, table: &Table, new_name: &str) -> Result<(), SqlError> {
     let ctx = session.context().await?;
+    owner::require_create(&ctx, table.schema_id)?;
     if ctx.snapshot.relation(table.schema_id, new_name).is_some() {
         return Err(SqlError::duplicate_table(new_name));
     }

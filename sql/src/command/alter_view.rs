@@ -1,8 +1,9 @@
 //! ALTER VIEW: name, owner, names of columns, schema; and SET SCHEMA of tables.
 
-use gotgan_storage::{NewView, OwnerTarget, Relation, View};
-use sqlparser::ast::Owner;
+use gotgan_storage::{NewView, Relation, View};
 
+use super::owner;
+use crate::access::actor::Object;
 use crate::error::SqlError;
 use crate::parse::alter::{AlterAction, AlterRelation};
 use crate::parse::{fold, name_parts};
@@ -27,6 +28,8 @@ pub(crate) async fn run(session: &mut Session, alter: &AlterRelation) -> Result<
         }
         found => found?,
     };
+    let ctx = session.context().await?;
+    owner::require(&ctx, owner::object(&found))?;
     let found = match (&alter.action, found) {
         (AlterAction::SetSchema(schema), found) => {
             set_schema(session, &found, &fold(schema)).await?;
@@ -37,7 +40,7 @@ pub(crate) async fn run(session: &mut Session, alter: &AlterRelation) -> Result<
     };
     match &alter.action {
         AlterAction::Rename(new_name) => rename(session, &found, &fold(new_name)).await?,
-        AlterAction::Owner(owner) => set_owner(session, &found, owner).await?,
+        AlterAction::Owner(new) => owner::give(session, Object::View(&found), new).await?,
         AlterAction::RenameColumn(old, new) => {
             rename_column(session, &found, &fold(old), &fold(new)).await?;
         }
@@ -47,19 +50,6 @@ pub(crate) async fn run(session: &mut Session, alter: &AlterRelation) -> Result<
         }
     }
     Ok(done)
-}
-
-/// Gives a view another owner.
-pub(super) async fn set_owner(
-    session: &mut Session,
-    view: &View,
-    owner: &Owner,
-) -> Result<(), SqlError> {
-    let owner = super::schema::owner_name(owner, &session.options.user);
-    let ctx = session.context().await?;
-    super::schema::require_role(&ctx, &owner)?;
-    let storage = session.transaction().await?.storage()?;
-    Ok(storage.set_owner(OwnerTarget::View(view.id), &owner)?)
 }
 
 /// Moves a table or view; views that read it follow.
@@ -80,6 +70,7 @@ async fn set_schema(
     if target == old {
         return Ok(());
     }
+    owner::require_create(&ctx, target)?;
     super::schema::check_lifetime(&ctx, old, target)?;
     if ctx.snapshot.relation(target, name).is_some() {
         return Err(SqlError::with_code(
@@ -120,10 +111,12 @@ pub(super) async fn rename_column(
     }
     let mut columns = view.columns.clone();
     new.clone_into(&mut columns[index].name);
+    let owner = session.transaction().await?.storage()?.snapshot();
+    let owner = owner.role_name(view.owner_id);
     let replaced = NewView {
         schema_id: view.schema_id,
         name: view.name.clone(),
-        owner: view.owner.clone(),
+        owner,
         text: view.text.clone(),
         duckdb_text: view.duckdb_text.clone(),
         columns,
@@ -145,6 +138,7 @@ pub(super) async fn rename(
     new_name: &str,
 ) -> Result<(), SqlError> {
     let ctx = session.context().await?;
+    owner::require_create(&ctx, view.schema_id)?;
     if ctx.snapshot.relation(view.schema_id, new_name).is_some() {
         return Err(SqlError::duplicate_table(new_name));
     }

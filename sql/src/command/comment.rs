@@ -3,6 +3,8 @@
 use gotgan_storage::{CommentTarget, Relation};
 use sqlparser::ast::{CommentObject, ObjectName};
 
+use super::owner;
+use crate::access::actor::{Actor, Object};
 use crate::context::StatementContext;
 use crate::error::SqlError;
 use crate::parse::name_parts;
@@ -20,6 +22,11 @@ pub(crate) async fn run(
     session.require_write("COMMENT")?;
     let ctx = session.context().await?;
     let parts = name_parts(name);
+    if let (CommentObject::Role, [role]) = (kind, parts.as_slice()) {
+        let text = text.filter(|text| !text.is_empty()).map(str::to_owned);
+        super::role::comment(session, &ctx, role, text).await?;
+        return Ok(Outcome::Command("COMMENT".to_owned()));
+    }
     let target = match target(&ctx, kind, &parts) {
         Err(error) if if_exists && error.code == sqlstate::UNDEFINED_TABLE => {
             return Ok(Outcome::Command("COMMENT".to_owned()));
@@ -41,10 +48,7 @@ fn target(
     kind: &CommentObject,
     parts: &[String],
 ) -> Result<CommentTarget, SqlError> {
-    let resolver = Resolver {
-        snapshot: &ctx.snapshot,
-        search_path: &ctx.search_path,
-    };
+    let resolver = Resolver::of(ctx);
     let wrong_kind = |name: &str, kind: &str| {
         SqlError::with_code(
             sqlstate::WRONG_OBJECT_TYPE,
@@ -54,46 +58,65 @@ fn target(
     match kind {
         CommentObject::Schema => {
             let name = parts.last().map_or("", String::as_str);
-            Ok(CommentTarget::Schema(resolver.schema(name)?.id))
+            let schema = resolver.schema(name)?;
+            owner::require(ctx, Object::Schema(&schema))?;
+            Ok(CommentTarget::Schema(schema.id))
         }
         CommentObject::Table => {
             let name = Name::from_parts(parts)?;
             match resolver.relation(&name)? {
-                Resolved::Stored(Relation::Table(table)) => Ok(CommentTarget::Table(table.id)),
+                Resolved::Stored(Relation::Table(table)) => {
+                    owner::require(ctx, Object::Table(&table))?;
+                    Ok(CommentTarget::Table(table.id))
+                }
                 _ => Err(wrong_kind(&name.name, "table")),
             }
         }
         CommentObject::View => {
             let name = Name::from_parts(parts)?;
             match resolver.relation(&name)? {
-                Resolved::Stored(Relation::View(view)) => Ok(CommentTarget::View(view.id)),
+                Resolved::Stored(Relation::View(view)) => {
+                    owner::require(ctx, Object::View(&view))?;
+                    Ok(CommentTarget::View(view.id))
+                }
                 _ => Err(wrong_kind(&name.name, "view")),
             }
         }
         CommentObject::Sequence => {
             let name = Name::from_parts(parts)?;
             match resolver.relation(&name)? {
-                Resolved::Sequence(sequence) => Ok(CommentTarget::Sequence(sequence.id)),
+                Resolved::Sequence(sequence) => {
+                    owner::require(ctx, Object::Sequence(&sequence))?;
+                    Ok(CommentTarget::Sequence(sequence.id))
+                }
                 _ => Err(wrong_kind(&name.name, "sequence")),
             }
         }
-        CommentObject::Column => column_target(&resolver, parts),
+        CommentObject::Column => column_target(ctx, parts),
         CommentObject::Index => {
             let name = Name::from_parts(parts)?;
-            let found = super::drop::find_index(&ctx.snapshot, &ctx.search_path, &name);
+            let found = super::drop::find_index(ctx, &name)?;
             let (table, index) = found.ok_or_else(|| SqlError::undefined_table(&name.display()))?;
-            Ok(CommentTarget::Index(table, index))
+            owner::require(ctx, Object::Index(table, &index.name))?;
+            Ok(CommentTarget::Index(table.id, index.id))
         }
         other => Err(SqlError::not_supported(format!("COMMENT ON {other}"))),
     }
 }
 
-fn column_target(resolver: &Resolver<'_>, parts: &[String]) -> Result<CommentTarget, SqlError> {
+fn column_target(ctx: &StatementContext, parts: &[String]) -> Result<CommentTarget, SqlError> {
     let Some((column, relation)) = parts.split_last().filter(|(_, rest)| !rest.is_empty()) else {
         return Err(SqlError::syntax("column name must be qualified"));
     };
     let name = Name::from_parts(relation)?;
-    match resolver.relation(&name)? {
+    let relation = Resolver::of(ctx).relation(&name)?;
+    if let Resolved::Stored(relation) = &relation {
+        let object = owner::object(relation);
+        if !Actor::of(ctx).owns(object) {
+            return Err(SqlError::must_be_owner("relation", object.display().1));
+        }
+    }
+    match relation {
         Resolved::Stored(Relation::Table(table)) => {
             let found = table.column_by_name(column);
             let found = found.ok_or_else(|| SqlError::undefined_column_of(column, &table.name))?;

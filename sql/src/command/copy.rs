@@ -23,15 +23,30 @@ pub(crate) async fn run(session: &mut Session, copy: &CopyStatement) -> Result<O
     let format = CopyFormat::from_options(&copy.options, copy.direction)?;
     match (&copy.source, copy.direction) {
         (CopySource::Table { name, columns }, CopyDirection::From) => {
-            session.require_rows_write("COPY FROM", name).await?;
+            let checked = session.require_rows_write("COPY FROM", name).await;
+            checked.map_err(|error| match session.engine.is_replica {
+                // A standby has words of its own for it.
+                true if error.code == sqlstate::READ_ONLY_SQL_TRANSACTION => {
+                    SqlError::during_recovery("COPY")
+                }
+                _ => error,
+            })?;
             let planner = session.planner().await?;
             let name = Name::from_parts(&name_parts(name))?;
             refuse_view(&planner, &name, "cannot copy to view")?;
             let table = super::truncate::table(&planner.ctx, &name)?;
             let names: Vec<String> = columns.iter().map(fold).collect();
             let columns = insert::column_indexes(&table, &names)?;
+            insert::need(&planner, &table, &columns, columns.len());
+            planner.require_access()?;
+            if planner.warden(&table).is_some() {
+                let text = "COPY FROM not supported with row-level security";
+                return Err(SqlError::with_code(sqlstate::FEATURE_NOT_SUPPORTED, text)
+                    .with_hint("Use INSERT statements instead."));
+            }
             let storage = session.transaction().await?.storage()?;
-            let writer = RowWriter::open(storage, table.id, &planner.physical.tasks()).await?;
+            let tasks = planner.physical.tasks(&planner.ctx.meter)?;
+            let writer = RowWriter::open(storage, table.id, &tasks).await?;
             let limits = session.limits().clone();
             let copy = CopyIn::new(
                 &planner,
@@ -66,7 +81,7 @@ pub(crate) async fn run(session: &mut Session, copy: &CopyStatement) -> Result<O
 }
 
 fn refuse_view(planner: &Planner, name: &Name, what: &str) -> Result<(), SqlError> {
-    match planner.resolver().find(name) {
+    match planner.resolver().find(name)? {
         Some(Resolved::Stored(Relation::View(view))) => Err(SqlError::with_code(
             sqlstate::WRONG_OBJECT_TYPE,
             format!("{what} \"{}\"", view.name),

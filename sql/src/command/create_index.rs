@@ -3,6 +3,8 @@
 use gotgan_storage::NewIndex;
 use sqlparser::ast::{CreateIndex, Expr};
 
+use super::owner;
+use crate::access::actor::Object;
 use crate::error::SqlError;
 use crate::parse::{fold, name_parts};
 use crate::resolve::Name;
@@ -14,6 +16,8 @@ pub(crate) async fn run(session: &mut Session, create: &CreateIndex) -> Result<O
         .await?;
     let ctx = session.context().await?;
     let table = super::truncate::table(&ctx, &Name::from_parts(&name_parts(&create.table_name))?)?;
+    owner::require(&ctx, Object::Table(&table))?;
+    owner::require_create(&ctx, table.schema_id)?;
     let mut columns = Vec::new();
     let mut names = Vec::new();
     for column in &create.columns {

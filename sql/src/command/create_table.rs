@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::{ExprSchemable, LogicalPlan};
 use gotgan_storage::{
-    ColumnId, ColumnType, Constraint, NewColumn, NewConstraint, NewTable, TableId,
+    AccessTarget, ColumnId, ColumnType, Constraint, NewColumn, NewConstraint, NewTable, TableId,
 };
 use sqlparser::ast::{self, ColumnOption, CreateTableLikeKind, Expr, TableConstraint};
 
@@ -16,6 +16,7 @@ mod temporary;
 pub(super) use keys::add_constraint;
 use keys::foreign_key;
 
+use super::grant::give_defaults;
 use super::identity::{self, Numbering};
 use super::{insert, layout, query};
 use crate::error::SqlError;
@@ -72,7 +73,7 @@ pub(crate) async fn run(
         constraints: definition.constraints,
         comment: None,
     };
-    let owner = session.options.user.clone();
+    let owner = session.role_name();
     let Some(query) = &create.query else {
         definition.read(&planner, create)?;
         definition.check(&planner)?;
@@ -81,6 +82,7 @@ pub(crate) async fn run(
         let numberings = std::mem::take(&mut definition.numberings);
         let storage = session.transaction().await?.storage()?;
         let id = storage.create_table(table(definition, &owner))?;
+        give_defaults(session, AccessTarget::Table(id)).await?;
         identity::number_columns(session, id, &numberings).await?;
         layout::create(session, create, id).await?;
         let storage = session.transaction().await?.storage()?;
@@ -99,6 +101,7 @@ pub(crate) async fn run(
     if let Some(action) = temporary::on_commit(create) {
         storage.set_on_commit(id, action)?;
     }
+    give_defaults(session, AccessTarget::Table(id)).await?;
     layout::create(session, create, id).await?;
     let is_no_data = |column: &ast::ColumnDef| column.name.value == parse::idiom::NO_DATA;
     if create.columns.iter().any(is_no_data) {

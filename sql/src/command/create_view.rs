@@ -2,13 +2,18 @@
 //! later search path cannot change what it reads.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use gotgan_storage::{NewView, Relation, SchemaId, TableId, ViewColumn, ViewId};
+use gotgan_storage::{
+    AccessTarget, NewView, ObjectAccess, Relation, SchemaId, TableId, ViewColumn, ViewId,
+};
 use sqlparser::ast::{
     self, Ident, ObjectName, ObjectNamePart, Query, SelectItem, SetExpr, Visit, VisitMut, Visitor,
     VisitorMut,
 };
 
+use super::grant::give_defaults;
+use super::owner;
 use crate::error::SqlError;
 use crate::parse::{fold, name_parts};
 use crate::plan::Planner;
@@ -31,11 +36,15 @@ pub(crate) async fn run(
         true => session.require_temporary_creation("CREATE VIEW")?,
         false => session.require_write("CREATE VIEW")?,
     }
+    let options = view_options(&create.options)?;
     let planner = session.planner().await?;
-    let mut view = definition(&planner, create, &name.name, &session.options.user)?;
+    let mut view = definition(&planner, create, &name.name, &session.role_name())?;
     view.schema_id = schema(session, &planner, &name, is_temporary, &view.dependencies).await?;
     let seen = session.transaction().await?.snapshot();
     let existing = seen.relation(view.schema_id, &name.name);
+    if let Some(existing) = existing.as_ref().filter(|_| create.or_replace) {
+        owner::require(&planner.ctx, owner::object(existing))?;
+    }
     let replaced = match existing {
         Some(_) if create.if_not_exists => {
             let text = format!("relation \"{}\" already exists, skipping", name.name);
@@ -52,18 +61,90 @@ pub(crate) async fn run(
         Some(_) => return Err(SqlError::duplicate_table(&name.name)),
         None => None,
     };
-    if let Some(old) = &replaced {
+    let id = if let Some(old) = &replaced {
         check_replacement(&old.columns, &view.columns)?;
-        let id = old.id;
-        session
-            .transaction()
-            .await?
-            .storage()?
-            .replace_view(id, view)?;
+        let storage = session.transaction().await?.storage()?;
+        storage.replace_view(old.id, view)?;
+        old.id
     } else {
-        session.transaction().await?.storage()?.create_view(view)?;
-    }
+        let storage = session.transaction().await?.storage()?;
+        let id = storage.create_view(view)?;
+        give_defaults(session, AccessTarget::View(id)).await?;
+        id
+    };
+    set_options(session, id, options).await?;
     Ok(Outcome::Command("CREATE VIEW".to_owned()))
+}
+
+/// Sets what WITH says of a view; what it does not say is off.
+async fn set_options(
+    session: &mut Session,
+    id: ViewId,
+    options: ViewOptions,
+) -> Result<(), SqlError> {
+    let storage = session.transaction().await?.storage()?;
+    let Some(view) = storage.snapshot().view(id).map(Arc::clone) else {
+        return Ok(());
+    };
+    let now = ViewOptions {
+        invoker: view.access.security_invoker,
+        barrier: view.access.security_barrier,
+    };
+    if now == options {
+        return Ok(());
+    }
+    let access = ObjectAccess {
+        security_invoker: options.invoker,
+        security_barrier: options.barrier,
+        ..ObjectAccess::clone(&view.access)
+    };
+    Ok(storage.set_access(AccessTarget::View(id), access)?)
+}
+
+/// What WITH may say of a view.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct ViewOptions {
+    /// It reads with the rights of who reads it.
+    invoker: bool,
+    /// Nothing of a statement goes below it.
+    barrier: bool,
+}
+
+/// Errors: `22023` for an option that views do not have, or another value.
+fn view_options(options: &ast::CreateTableOptions) -> Result<ViewOptions, SqlError> {
+    let invalid = |text: String| SqlError::with_code(sqlstate::INVALID_PARAMETER_VALUE, text);
+    let mut found = ViewOptions::default();
+    let given = match options {
+        ast::CreateTableOptions::None => return Ok(found),
+        ast::CreateTableOptions::With(given) => given,
+        _ => return Err(SqlError::not_supported("OPTIONS of a view")),
+    };
+    for option in given {
+        let (name, value) = match option {
+            ast::SqlOption::Ident(name) => (name, "true".to_owned()),
+            ast::SqlOption::KeyValue { key, value } => {
+                let text = value.to_string();
+                (key, text.trim_matches('\'').to_lowercase())
+            }
+            other => return Err(SqlError::not_supported(format!("the option {other}"))),
+        };
+        let name = fold(name);
+        let slot = match name.as_str() {
+            "security_invoker" => &mut found.invoker,
+            "security_barrier" => &mut found.barrier,
+            "check_option" => return Err(SqlError::not_supported("CHECK OPTION of a view")),
+            other => return Err(invalid(format!("unrecognized parameter \"{other}\""))),
+        };
+        *slot = match value.as_str() {
+            "true" | "on" | "1" | "yes" => true,
+            "false" | "off" | "0" | "no" => false,
+            _ => {
+                let text = format!("invalid value for boolean option \"{name}\": {value}");
+                return Err(invalid(text));
+            }
+        };
+    }
+    Ok(found)
 }
 
 /// Where the view goes: one that reads what is temporary is so itself, and says so.
@@ -89,6 +170,7 @@ async fn schema(
         let text = format!("view \"{}\" will be a temporary view", name.name);
         session.notify(Notice::info(text));
     }
+    owner::require_temporary(&planner.ctx)?;
     let storage = session.transaction().await?.storage()?;
     Ok(storage.make_temporary_schema()?)
 }
@@ -260,7 +342,7 @@ fn qualify(planner: &Planner, query: &mut Query) -> Result<Dependencies, SqlErro
                 return Ok(());
             }
             let resolver = self.planner.resolver();
-            let (object, schema_id, own) = match resolver.find(&name) {
+            let (object, schema_id, own) = match resolver.find(&name)? {
                 Some(Resolved::System(_)) => {
                     self.found.reads_system += 1;
                     return Ok(());
@@ -300,6 +382,24 @@ fn qualify(planner: &Planner, query: &mut Query) -> Result<Dependencies, SqlErro
         ControlFlow::Continue(()) => Ok(qualifier.found),
         ControlFlow::Break(error) => Err(*error),
     }
+}
+
+/// Names the schema of every relation in an expression that is stored.
+///
+/// Errors: `42501` for a schema that may not be looked into.
+pub(super) fn qualify_expression(planner: &Planner, expr: &mut ast::Expr) -> Result<(), SqlError> {
+    let mut query = crate::parse::parse_query("SELECT 1 WHERE true")?;
+    let SetExpr::Select(select) = query.body.as_mut() else {
+        return Err(SqlError::internal("SELECT was parsed as something else"));
+    };
+    select.selection = Some(expr.clone());
+    qualify(planner, &mut query)?;
+    if let SetExpr::Select(select) = *query.body
+        && let Some(qualified) = select.selection
+    {
+        *expr = qualified;
+    }
+    Ok(())
 }
 
 pub(super) fn quoted_if_needed(name: &str) -> Ident {

@@ -134,7 +134,13 @@ pub(crate) async fn fetch(
         Direction::ForwardAll => usize::MAX,
     };
     let limits = session.limits().clone();
-    cursor.rows.lock().await.stream.under(limits.clone());
+    {
+        let mut rows = cursor.rows.lock().await;
+        rows.stream.under(limits.clone());
+        if let Some(meter) = rows.stream.meter() {
+            session.recording.meter().go_on_with(meter);
+        }
+    }
     if fetch.is_move {
         let moved = skip(&cursor, left).await?;
         return Ok(Outcome::Command(format!("MOVE {moved}")));

@@ -2,6 +2,8 @@
 
 use sqlparser::ast;
 
+use crate::access::check::Uses;
+use crate::access::policy::command;
 use crate::change::{Base, Change, Repeats, Request, Target, action, constant_action};
 use crate::error::SqlError;
 use crate::plan::Planner;
@@ -22,7 +24,7 @@ pub(super) async fn plan(
     let table = target(delete)?;
     let planner = session.planner().await?;
     view_target::refuse(&planner, &table.relation, view_target::Change::Delete)?;
-    let (target, planner) = Target::resolve(&planner, &table.relation)?;
+    let (target, planner) = Target::resolve(&planner, &table.relation, &[command::DELETE])?;
     let mut from = vec![ast::TableWithJoins {
         relation: target.factor(),
         joins: Vec::new(),
@@ -49,6 +51,10 @@ pub(super) async fn plan(
         word: "DELETE",
         repeats,
         depends_on_rows: false,
+        uses: Uses {
+            deletes: true,
+            ..Uses::default()
+        },
     };
     let change = Change::plan(&planner, request, known).await?;
     Ok((change, planner))

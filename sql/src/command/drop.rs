@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use gotgan_storage::{Constraint, Relation, Sequence, Snapshot, Table, TableId, ViewId};
+use gotgan_storage::{Constraint, Index, Relation, Sequence, Snapshot, Table, ViewId};
 use sqlparser::ast::{ObjectName, ObjectType};
 
+use crate::access::actor::Object;
+use crate::context::StatementContext;
 use crate::error::SqlError;
+use super::owner;
 use crate::parse::name_parts;
 use crate::resolve::{Name, Resolved, Resolver};
 use crate::session::{Notice, Outcome, Session};
@@ -53,10 +56,7 @@ async fn drop_relation(
 ) -> Result<(), SqlError> {
     let name = Name::from_parts(&name_parts(name))?;
     let ctx = session.context().await?;
-    let resolver = Resolver {
-        snapshot: &ctx.snapshot,
-        search_path: &ctx.search_path,
-    };
+    let resolver = Resolver::of(&ctx);
     let kind = match what.kind {
         ObjectType::Table => "table",
         ObjectType::Sequence => "sequence",
@@ -73,7 +73,7 @@ async fn drop_relation(
         }
         return Err(SqlError::undefined_schema(schema));
     }
-    match (resolver.find(&name), what.kind) {
+    match (resolver.find(&name)?, what.kind) {
         (None, _) if what.if_exists => {
             let text = format!("{kind} \"{}\" does not exist, skipping", name.name);
             session.notify(Notice::info(text));
@@ -88,15 +88,18 @@ async fn drop_relation(
             format!("permission denied: \"{}\" is a system catalog", name.name),
         )),
         (Some(Resolved::Stored(Relation::Table(table))), ObjectType::Table) => {
+            owner::require_drop(&ctx, Object::Table(&table), table.schema_id)?;
             drop_table(session, &ctx.snapshot, &table, what.cascade).await
         }
         (Some(Resolved::Stored(Relation::View(view))), ObjectType::View) => {
+            owner::require_drop(&ctx, Object::View(&view), view.schema_id)?;
             let object = format!("view {}", view.name);
             drop_dependents(session, &ctx.snapshot, view.id.0, &object, what.cascade).await?;
             session.transaction().await?.storage()?.drop_view(view.id)?;
             Ok(())
         }
         (Some(Resolved::Sequence(sequence)), ObjectType::Sequence) => {
+            owner::require_drop(&ctx, Object::Sequence(&sequence), sequence.schema_id)?;
             super::sequence::drop(session, &sequence, what.cascade).await
         }
         (Some(found), _) => {
@@ -263,6 +266,7 @@ async fn drop_schema(session: &mut Session, what: What, name: &ObjectName) -> Re
         }
         return Err(SqlError::undefined_schema(&name));
     };
+    owner::require(&ctx, Object::Schema(schema))?;
     super::schema::refuse_temporary(&ctx, schema.id, "DROP SCHEMA")?;
     let relations: Vec<Relation> = ctx.snapshot.relations_in(schema.id).collect();
     let sequences = super::sequence::free_in(&ctx.snapshot, schema.id);
@@ -341,38 +345,33 @@ fn views_in_or_over(snapshot: &Snapshot, relations: &[Relation]) -> Vec<ViewId> 
 }
 
 /// Indexes belong to tables and are found by name.
-pub(super) fn find_index(
-    snapshot: &Snapshot,
-    search_path: &[String],
+///
+/// Errors: `42501` for a schema that may not be looked into.
+pub(super) fn find_index<'a>(
+    ctx: &'a StatementContext,
     name: &Name,
-) -> Option<(TableId, i64)> {
+) -> Result<Option<(&'a Arc<Table>, &'a Index)>, SqlError> {
     let schemas: Vec<&String> = match &name.schema {
-        Some(schema) => vec![schema],
-        None => search_path.iter().collect(),
+        Some(schema) => {
+            Resolver::of(ctx).require_usage(schema)?;
+            vec![schema]
+        }
+        None => ctx.search_path.iter().collect(),
     };
-    schemas.into_iter().find_map(|schema| {
-        let schema = snapshot.schema_by_name(schema)?;
-        let mut tables = snapshot
-            .tables()
-            .filter(|table| table.schema_id == schema.id);
-        tables.find_map(|table: &Arc<Table>| {
-            let index = table.indexes.iter().find(|index| index.name == name.name)?;
-            Some((table.id, index.id))
-        })
-    })
+    Ok(schemas.into_iter().find_map(|schema| {
+        let schema = ctx.snapshot.schema_by_name(schema)?;
+        ctx.snapshot.index_by_name(schema.id, &name.name)
+    }))
 }
 
 async fn drop_index(session: &mut Session, what: What, name: &ObjectName) -> Result<(), SqlError> {
     let name = Name::from_parts(&name_parts(name))?;
     let ctx = session.context().await?;
-    match find_index(&ctx.snapshot, &ctx.search_path, &name) {
+    match find_index(&ctx, &name)? {
         Some((table, index)) => {
-            session
-                .transaction()
-                .await?
-                .storage()?
-                .drop_index(table, index)?;
-            Ok(())
+            owner::require_drop(&ctx, Object::Index(table, &index.name), table.schema_id)?;
+            let storage = session.transaction().await?.storage()?;
+            Ok(storage.drop_index(table.id, index.id)?)
         }
         None if what.if_exists => {
             let text = format!("index \"{}\" does not exist, skipping", name.name);

@@ -36,6 +36,7 @@ mod hold;
 mod preview;
 mod restore;
 mod retention;
+mod rights;
 mod schema;
 mod undrop;
 

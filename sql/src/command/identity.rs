@@ -8,11 +8,12 @@
 use std::sync::Arc;
 
 use gotgan_storage::{
-    Column, ColumnId, NewSequence, SchemaId, SequenceId, SequenceOptions, SequenceOwner,
+    AccessTarget, Column, ColumnId, NewSequence, Relation, SchemaId, SequenceId, SequenceOptions, SequenceOwner,
     SequenceOwnerKind, Snapshot, Table, TableId,
 };
 use sqlparser::ast::{ArrayElemTypeDef, ColumnDef, ColumnOption, DataType};
 
+use super::grant::give_defaults;
 use super::sequence::{is_taken, set_options};
 use crate::context::StatementContext;
 use crate::error::SqlError;
@@ -131,7 +132,11 @@ impl Numbering {
         if is_taken(&ctx.snapshot, schema, &name) {
             return Err(SqlError::duplicate_table(&name));
         }
-        let owner = session.options.user.clone();
+        // What a table owns belongs to whom the table does.
+        let owner = match ctx.snapshot.relation(schema, table) {
+            Some(Relation::Table(table)) => ctx.snapshot.role_name(table.owner_id),
+            _ => session.role_name(),
+        };
         let storage = session.transaction().await?.storage()?;
         let id = storage.create_sequence(NewSequence {
             schema_id: schema,
@@ -143,6 +148,7 @@ impl Numbering {
         if let Some(value) = self.restart {
             storage.restart_sequence(id, value)?;
         }
+        give_defaults(session, AccessTarget::Sequence(id)).await?;
         let schema = super::alter_table::schema_name(&ctx, schema);
         Ok((id, quote_qualified(schema, &name)))
     }

@@ -1,5 +1,6 @@
 //! INSERT: from VALUES, a query, or defaults alone.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
@@ -9,6 +10,7 @@ use gotgan_storage::{Column, Relation, Snapshot, Table};
 use sqlparser::ast::{self, SelectItem, SetExpr, Spanned, TableObject};
 
 use super::{Description, query, upsert, view_target};
+use crate::access::check::Uses;
 use crate::change::{Change, Target, is_default};
 use crate::error::SqlError;
 use crate::execute;
@@ -35,7 +37,7 @@ pub(crate) async fn run(
     }
     refuse_unbuilt(insert)?;
     let planner = session.planner().await?;
-    if changes_or_returns(insert) {
+    if changes_or_returns(insert) || is_guarded(&planner, insert)? {
         let known: Vec<Option<PgType>> = parameters.iter().map(|p| Some(p.pg_type)).collect();
         let change = change(&planner, insert, &known).await?;
         return change.run(session, &planner, parameters).await;
@@ -44,6 +46,7 @@ pub(crate) async fn run(
     let plan = match &insert.source {
         None => {
             let source = LogicalPlanBuilder::empty(true).build()?;
+            need(&planner, &table, &[], 0);
             with_targets(&planner, &table, source, &[], None)?
         }
         Some(source) => {
@@ -51,6 +54,7 @@ pub(crate) async fn run(
             let snapshot = &planner.ctx.snapshot;
             let source = typed_source(source, snapshot, &table, &columns, overriding)?;
             let planned = query::plan(&planner, &source, parameters).await?;
+            need(&planner, &table, &columns, planned.schema().fields().len());
             with_targets(&planner, &table, planned, &columns, unchecked)?
         }
     };
@@ -109,6 +113,27 @@ pub(super) async fn plan(
     Ok((change, planner))
 }
 
+/// Notes that rows are inserted, with values for as many columns as the source has.
+pub(super) fn need(planner: &Planner, table: &Arc<Table>, columns: &[usize], width: usize) {
+    let uses = Uses {
+        inserted: Some(given_columns(table, columns, width)),
+        ..Uses::default()
+    };
+    planner.need(table, uses);
+}
+
+/// The columns that a source gives values for, keyed as grants on them are.
+fn given_columns(table: &Table, columns: &[usize], width: usize) -> BTreeSet<i64> {
+    let given = columns.iter().take(width);
+    given.map(|index| table.columns[*index].id.0).collect()
+}
+
+/// Whether policies tell which rows may be inserted.
+fn is_guarded(planner: &Planner, insert: &ast::Insert) -> Result<bool, SqlError> {
+    let (table, _, _) = target(planner, insert)?;
+    Ok(planner.warden(&table).is_some())
+}
+
 /// Whether more is asked for than rows to be added.
 fn changes_or_returns(insert: &ast::Insert) -> bool {
     insert.on.is_some() || insert.returning.is_some()
@@ -122,6 +147,7 @@ async fn change(
 ) -> Result<Change, SqlError> {
     let (table, columns, overriding) = target(planner, insert)?;
     let mut known = known.to_vec();
+    let mut width = 0;
     let plan = match &insert.source {
         None => {
             let source = LogicalPlanBuilder::empty(true).build()?;
@@ -134,6 +160,7 @@ async fn change(
             let source = typed_source(source, snapshot, &table, &columns, overriding)?;
             let planned = planner.plan_cancellable(&source, &known).await?;
             known = planned.parameters.into_iter().map(Some).collect();
+            width = planned.plan.schema().fields().len();
             target_rows(planner, &table, planned.plan, &columns, unchecked)?
         }
     };
@@ -147,9 +174,10 @@ async fn change(
     };
     let alias = insert.table_alias.as_ref();
     let alias = alias.map(|alias| parse::fold(&alias.alias));
-    let (target, planner) = Target::named(planner, name, alias)?;
+    let (target, planner) = Target::named(planner, name, alias, &[])?;
     let returning = insert.returning.as_deref();
-    upsert::plan(&planner, &target, plan, on, returning, &known).await
+    let inserted = given_columns(&table, &columns, width);
+    upsert::plan(&planner, &target, plan, on, returning, &known, inserted).await
 }
 
 fn refuse_unbuilt(insert: &ast::Insert) -> Result<(), SqlError> {
@@ -170,7 +198,7 @@ fn target(
     };
     let place = name.span().start;
     let name = Name::from_parts(&name_parts(name))?;
-    let found = planner.resolver().find(&name);
+    let found = planner.resolver().find(&name)?;
     if let Some(Resolved::Sequence(sequence)) = &found {
         return Err(SqlError::with_code(
             sqlstate::WRONG_OBJECT_TYPE,
@@ -467,9 +495,9 @@ async fn insert_rows(
     physical: &Arc<dyn ExecutionPlan>,
 ) -> Result<u64, SqlError> {
     let storage = session.transaction().await?.storage()?;
-    let tasks = planner.physical.tasks();
+    let tasks = planner.physical.tasks(&planner.ctx.meter)?;
     let writer = RowWriter::open(storage, table.id, &tasks).await?;
-    let mut sink = Sink::new(writer, Arc::clone(table));
+    let mut sink = Sink::new(writer, Arc::clone(table)).of_author(planner.writer(table));
     let mut stream = execute::start(physical, &tasks)?;
     while let Some(batch) = stream.next().await {
         let written = match batch {

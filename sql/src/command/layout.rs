@@ -8,6 +8,7 @@
 use gotgan_storage::{ColumnId, ColumnType, SortPart, SortValue, Table, TableId};
 use sqlparser::ast::{self, Expr};
 
+use crate::access::actor::Object;
 use crate::error::SqlError;
 use crate::parse::idiom::INTERLEAVED;
 use crate::parse::layout::{AlterLayout, LayoutAction};
@@ -36,6 +37,7 @@ pub(crate) async fn alter(session: &mut Session, alter: &AlterLayout) -> Result<
         }
         other => other?,
     };
+    super::owner::require(&ctx, Object::Table(&table))?;
     for action in &alter.actions {
         match action {
             LayoutAction::Sort(columns) => {

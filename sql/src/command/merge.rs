@@ -2,8 +2,13 @@
 //!
 //! Source: PostgreSQL 15 manual, MERGE.
 
+use std::collections::BTreeSet;
+
+use gotgan_storage::Table;
 use sqlparser::ast::{self, Expr, MergeAction, MergeClauseKind};
 
+use crate::access::check::Uses;
+use crate::access::policy::command;
 use crate::change::{Base, Change, Repeats, Request, Target, action, constant_action, is_default};
 use crate::error::SqlError;
 use crate::parse::idiom::merge::{DEFAULT_VALUES, NOTHING};
@@ -41,7 +46,7 @@ pub(super) async fn plan(
     let planner = session.planner().await?;
     view_target::refuse(&planner, &merge.table, view_target::Change::Merge)?;
     refuse_unreachable(&merge.clauses)?;
-    let (target, planner) = Target::resolve(&planner, &merge.table)?;
+    let (target, planner) = Target::resolve(&planner, &merge.table, &[command::SELECT])?;
     if simplified::is_simplified(merge)? {
         let request = Request {
             target: &target,
@@ -50,6 +55,11 @@ pub(super) async fn plan(
             word: "MERGE",
             repeats: Repeats::Never,
             depends_on_rows: true,
+            uses: Uses {
+                inserted: Some(all_columns(&target.table)),
+                deletes: true,
+                ..Uses::default()
+            },
         };
         let change = Change::plan(&planner, request, known).await?;
         return Ok((change, planner));
@@ -96,6 +106,7 @@ pub(super) async fn plan(
         depends_on_rows: branches
             .iter()
             .any(|branch| branch.action == action::INSERT),
+        uses: uses(&target, &merge.clauses)?,
     };
     let change = Change::plan(&planner, request, known).await?;
     Ok((change, planner))
@@ -114,6 +125,48 @@ fn branches(
     clauses
         .map(|clause| branch(target, &source, clause))
         .collect()
+}
+
+/// What all branches together do, whether or not they are taken.
+///
+/// Errors: `42703`.
+fn uses(target: &Target, clauses: &[ast::MergeClause]) -> Result<Uses, SqlError> {
+    // Whether a row matches tells of the target, even where no column is named.
+    let mut uses = Uses {
+        read: Some(BTreeSet::new()),
+        ..Uses::default()
+    };
+    for clause in clauses {
+        match &clause.action {
+            MergeAction::Delete { .. } => uses.deletes = true,
+            MergeAction::Update(update) if assigns_to(&update.assignments, NOTHING) => {}
+            MergeAction::Update(update) => {
+                let updated = uses.updated.get_or_insert_default();
+                updated.extend(target.assigned_columns(&update.assignments)?);
+            }
+            MergeAction::Insert(insert) => {
+                let (_, named) = super::insert::overriding(&insert.columns);
+                let inserted = uses.inserted.get_or_insert_default();
+                match named {
+                    [] => inserted.extend(all_columns(&target.table)),
+                    [name] if crate::parse::name_parts(name) == [NOTHING] => {}
+                    [name] if crate::parse::name_parts(name) == [DEFAULT_VALUES] => {}
+                    named => {
+                        for name in named {
+                            let index = target.column_index(name)?;
+                            inserted.insert(target.table.columns[index].id.0);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    Ok(uses)
+}
+
+/// Every column, keyed as grants on them are.
+fn all_columns(table: &Table) -> BTreeSet<i64> {
+    table.columns.iter().map(|column| column.id.0).collect()
 }
 
 /// Errors: `42601` for a WHEN behind one of its kind that has no condition.
@@ -257,7 +310,7 @@ fn inserted(
 
 /// The first branch that is taken decides on every column.
 fn values(target: &Target, branches: &[Branch]) -> Vec<Expr> {
-    let columns = target.old_values().into_iter().enumerate();
+    let columns = target.kept_values().into_iter().enumerate();
     columns
         .map(|(index, old)| {
             let outcomes = branches.iter().map(|branch| {

@@ -32,14 +32,17 @@ pub(crate) async fn run(
     let plan = with_shown_names(plan, &planner)?;
     let columns = execute::describe(&plan);
     if let Some(row) = physical::constant_row(&plan)? {
+        planner.ctx.meter.begin_run(planner.ctx.clock.instant());
         let limits = session.limits().clone();
         let rows = RowStream::of_batch(row, columns, limits, Tag::Select);
         return Ok(Outcome::Rows(rows));
     }
     let physical = physical(session, &planner, &plan, Joins::Hash).await?;
-    let stream = execute::start(&physical, &planner.physical.tasks())?;
+    let meter = Arc::clone(&planner.ctx.meter);
+    let stream = execute::start(&physical, &planner.physical.tasks(&meter)?)?;
     let limits = session.limits().clone();
     let rows = RowStream::new(stream, columns, limits.clone(), Tag::Select);
+    let rows = rows.metered(Arc::clone(&meter));
     if !has_hash_join(&physical)? {
         return Ok(Outcome::Rows(rows));
     }
@@ -48,7 +51,7 @@ pub(crate) async fn run(
     let again = move || {
         async move {
             let merging = physical.plan(&plan, Joins::Merge, &limits).await?;
-            execute::start(&merging, &physical.tasks())
+            execute::start(&merging, &physical.tasks(&meter)?)
         }
         .boxed()
     };
@@ -94,6 +97,7 @@ pub(crate) async fn physical(
     plan: &LogicalPlan,
     joins: Joins,
 ) -> Result<Arc<dyn ExecutionPlan>, SqlError> {
+    planner.require_access()?;
     let active = session.transaction().await?;
     let read = std::sync::Mutex::new(Vec::new());
     scan::load_files(plan, async |table| {
@@ -159,7 +163,8 @@ pub(crate) async fn for_each_batch<F>(
 where
     F: Future<Output = Result<(), SqlError>>,
 {
-    let mut stream = execute::start(physical, &planner.physical.tasks())?;
+    let tasks = planner.physical.tasks(&planner.ctx.meter)?;
+    let mut stream = execute::start(physical, &tasks)?;
     while let Some(batch) = stream.next().await {
         consume(batch?).await?;
     }

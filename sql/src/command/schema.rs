@@ -1,8 +1,14 @@
 //! CREATE SCHEMA, ALTER SCHEMA.
 
-use gotgan_storage::{NewSchema, OwnerTarget, Relation, SchemaId};
-use sqlparser::ast::{AlterSchema, AlterSchemaOperation, Ident, ObjectName, Owner, SchemaName};
+use std::sync::Arc;
 
+use gotgan_storage::{AccessTarget, NewSchema, Privileges, Relation, Role, SchemaId};
+use sqlparser::ast::{AlterSchema, AlterSchemaOperation, Ident, ObjectName, SchemaName};
+
+use super::grant::give_defaults;
+use super::owner;
+use crate::access::actor::{Actor, Object};
+use crate::access::roles;
 use crate::error::SqlError;
 use crate::parse::{fold, name_parts};
 use crate::session::{Notice, Outcome, Session};
@@ -14,13 +20,23 @@ pub(crate) async fn create(
     if_not_exists: bool,
 ) -> Result<Outcome, SqlError> {
     session.require_write("CREATE SCHEMA")?;
-    let (name, owner) = match name {
-        SchemaName::Simple(name) => (plain_name(name)?, session.options.user.clone()),
-        SchemaName::UnnamedAuthorization(role) => (fold(role), fold(role)),
-        SchemaName::NamedAuthorization(name, role) => (plain_name(name)?, fold(role)),
-    };
-    refuse_reserved(&name)?;
     let ctx = session.context().await?;
+    let (name, owner) = match name {
+        SchemaName::Simple(name) => (plain_name(name)?, None),
+        SchemaName::UnnamedAuthorization(role) => {
+            let role = authorized(&ctx, role)?;
+            (role.name.clone(), Some(role))
+        }
+        SchemaName::NamedAuthorization(name, role) => {
+            (plain_name(name)?, Some(authorized(&ctx, role)?))
+        }
+    };
+    let actor = Actor::of(&ctx);
+    actor.require(Object::Database, Privileges::CREATE)?;
+    if let Some(owner) = &owner {
+        actor.require_member(owner.id)?;
+    }
+    refuse_reserved(&name)?;
     if ctx.snapshot.schema_by_name(&name).is_some() {
         if if_not_exists {
             let text = format!("schema \"{name}\" already exists, skipping");
@@ -29,12 +45,10 @@ pub(crate) async fn create(
         }
         return Err(SqlError::duplicate_schema(&name));
     }
-    require_role(&ctx, &owner)?;
-    session
-        .transaction()
-        .await?
-        .storage()?
-        .create_schema(NewSchema { name, owner })?;
+    let owner = owner.map_or_else(|| session.role_name(), |role| role.name.clone());
+    let storage = session.transaction().await?.storage()?;
+    let id = storage.create_schema(NewSchema { name, owner })?;
+    give_defaults(session, AccessTarget::Schema(id)).await?;
     Ok(Outcome::Command("CREATE SCHEMA".to_owned()))
 }
 
@@ -50,12 +64,14 @@ pub(crate) async fn alter(session: &mut Session, alter: &AlterSchema) -> Result<
         }
         return Err(SqlError::undefined_schema(&name));
     };
+    owner::require(&ctx, Object::Schema(schema))?;
     refuse_temporary(&ctx, schema.id, "ALTER SCHEMA")?;
     let mut id = schema.id;
     for operation in &alter.operations {
         match operation {
             AlterSchemaOperation::Rename { name } => {
                 let new_name = plain_name(name)?;
+                Actor::of(&ctx).require(Object::Database, Privileges::CREATE)?;
                 refuse_reserved(&new_name)?;
                 if ctx.snapshot.schema_by_name(&new_name).is_some() {
                     return Err(SqlError::duplicate_schema(&new_name));
@@ -83,10 +99,7 @@ pub(crate) async fn alter(session: &mut Session, alter: &AlterSchema) -> Result<
                 }
             }
             AlterSchemaOperation::OwnerTo { owner } => {
-                let owner = owner_name(owner, &session.options.user);
-                require_role(&ctx, &owner)?;
-                let storage = session.transaction().await?.storage()?;
-                storage.set_owner(OwnerTarget::Schema(id), &owner)?;
+                owner::give(session, Object::Schema(schema), owner).await?;
             }
             other => return Err(SqlError::not_supported(format!("ALTER SCHEMA {other}"))),
         }
@@ -127,27 +140,20 @@ pub(super) fn check_lifetime(
     }
 }
 
-/// The role that OWNER TO names.
-pub(super) fn owner_name(owner: &Owner, current: &str) -> String {
-    match owner {
-        Owner::Ident(Ident {
-            value,
-            quote_style: None,
-            ..
-        }) => value.to_lowercase(),
-        Owner::Ident(ident) => ident.value.clone(),
-        Owner::CurrentRole | Owner::CurrentUser | Owner::SessionUser => current.to_owned(),
-    }
-}
-
-pub(super) fn require_role(
+/// The role of AUTHORIZATION.
+///
+/// Errors: `42704`.
+fn authorized(
     ctx: &crate::context::StatementContext,
-    name: &str,
-) -> Result<(), SqlError> {
-    match ctx.snapshot.role_by_name(name) {
-        Some(_) => Ok(()),
-        None => Err(SqlError::undefined_object("role", name)),
-    }
+    role: &Ident,
+) -> Result<Arc<Role>, SqlError> {
+    // The parser knows no words for roles of the session here.
+    let name = match (role.quote_style, role.value.to_lowercase().as_str()) {
+        (None, "current_user" | "current_role") => ctx.user.clone(),
+        (None, "session_user") => ctx.session_user.clone(),
+        _ => fold(role),
+    };
+    roles::find_role(&ctx.rights, &name)
 }
 
 pub(super) fn plain_name(name: &ObjectName) -> Result<String, SqlError> {

@@ -5,10 +5,13 @@
 use std::sync::Arc;
 
 use gotgan_storage::{
-    NewSequence, OwnerTarget, Sequence, SequenceOwner, SequenceOwnerKind, Snapshot, Table,
+    AccessTarget, NewSequence, Sequence, SequenceOwner, SequenceOwnerKind, Snapshot, Table,
 };
-use sqlparser::ast::{AlterTableOperation, Ident, ObjectName, RenameTableNameKind};
+use sqlparser::ast::{AlterTableOperation, Ident, ObjectName, Owner, RenameTableNameKind};
 
+use super::grant::give_defaults;
+use super::owner;
+use crate::access::actor::Object;
 use crate::context::StatementContext;
 use crate::error::SqlError;
 use crate::parse::sequence::{SequenceAction, SequenceChange, SequenceOption, SequenceStatement};
@@ -48,6 +51,7 @@ async fn create(
     const TAG: &str = "CREATE SEQUENCE";
     if is_temporary {
         session.require_temporary_creation(TAG)?;
+        owner::require_temporary(&*session.context().await?)?;
         let storage = session.transaction().await?.storage()?;
         storage.make_temporary_schema()?;
     } else {
@@ -68,14 +72,12 @@ async fn create(
     }
     let reading = Reading::new(written, Kind::Sequence, None)?;
     let owned_by = match reading.owned_by.flatten() {
-        Some(owner) => Some(owning_column(
-            &ctx,
-            &owner,
-            (schema.id, &session.options.user),
-        )?),
+        Some(owner) => {
+            Some(owning_column(&ctx, &owner, (schema.id, ctx.role_id))?)
+        }
         None => None,
     };
-    let owner = session.options.user.clone();
+    let owner = session.role_name();
     let storage = session.transaction().await?.storage()?;
     let id = storage.create_sequence(NewSequence {
         schema_id: schema.id,
@@ -87,6 +89,7 @@ async fn create(
     if let Some(value) = reading.restart {
         storage.restart_sequence(id, value)?;
     }
+    give_defaults(session, AccessTarget::Sequence(id)).await?;
     Ok(Outcome::Command(TAG.to_owned()))
 }
 
@@ -110,20 +113,38 @@ async fn alter(
         }
         Err(error) => return Err(error),
     };
+    owner::require(&ctx, Object::Sequence(&sequence))?;
     match change {
         SequenceChange::Options(written) => {
             set_options(session, &ctx, &sequence, written).await?;
         }
         SequenceChange::Rename(new_name) => rename(session, &ctx, &sequence, new_name).await?,
-        SequenceChange::Owner(owner) => {
-            let owner = super::schema::owner_name(owner, &session.options.user);
-            super::schema::require_role(&ctx, &owner)?;
-            let storage = session.transaction().await?.storage()?;
-            storage.set_owner(OwnerTarget::Sequence(sequence.id), &owner)?;
-        }
+        SequenceChange::Owner(owner) => give(session, &ctx, &sequence, owner).await?,
         SequenceChange::Schema(schema) => set_schema(session, &ctx, &sequence, schema).await?,
     }
     Ok(Outcome::Command(TAG.to_owned()))
+}
+
+/// OWNER TO: a sequence that a table owns goes with the table.
+///
+/// Errors: `0A000`, `42501`, `42704`.
+async fn give(
+    session: &mut Session,
+    ctx: &StatementContext,
+    sequence: &Sequence,
+    owner: &Owner,
+) -> Result<(), SqlError> {
+    if let Some(table) = owner_table(&ctx.snapshot, sequence) {
+        return Err(SqlError::with_code(
+            sqlstate::FEATURE_NOT_SUPPORTED,
+            format!("cannot change owner of sequence \"{}\"", sequence.name),
+        )
+        .with_detail(format!(
+            "Sequence \"{}\" is linked to table \"{}\".",
+            sequence.name, table.name
+        )));
+    }
+    owner::give(session, Object::Sequence(sequence), owner).await
 }
 
 /// ALTER TABLE of a sequence, which older dumps write for its owner.
@@ -143,10 +164,7 @@ pub(super) async fn alter_as_table(
             rename(session, &ctx, sequence, &Ident::with_quote('"', new_name)).await
         }
         AlterTableOperation::OwnerTo { new_owner } => {
-            let owner = super::schema::owner_name(new_owner, &session.options.user);
-            super::schema::require_role(&ctx, &owner)?;
-            let storage = session.transaction().await?.storage()?;
-            Ok(storage.set_owner(OwnerTarget::Sequence(sequence.id), &owner)?)
+            give(session, &ctx, sequence, new_owner).await
         }
         _ => Err(SqlError::with_code(
             sqlstate::WRONG_OBJECT_TYPE,
@@ -181,7 +199,7 @@ pub(super) async fn set_options(
         }
         Some(None) => Some(None),
         Some(Some(owner)) => {
-            let own = (sequence.schema_id, sequence.owner.as_str());
+            let own = (sequence.schema_id, sequence.owner_id);
             Some(Some(owning_column(ctx, owner, own)?))
         }
     };
@@ -204,6 +222,7 @@ pub(super) async fn rename(
     new_name: &Ident,
 ) -> Result<(), SqlError> {
     let new_name = fold(new_name);
+    owner::require_create(ctx, sequence.schema_id)?;
     if is_taken(&ctx.snapshot, sequence.schema_id, &new_name) {
         return Err(SqlError::duplicate_table(&new_name));
     }
@@ -236,6 +255,7 @@ async fn set_schema(
             owner_table(&ctx.snapshot, sequence).map_or("", |table| table.name.as_str())
         )));
     }
+    owner::require_create(ctx, schema.id)?;
     if is_taken(&ctx.snapshot, schema.id, &sequence.name) {
         return Err(SqlError::duplicate_table(&sequence.name));
     }
@@ -384,7 +404,7 @@ fn owner_table<'a>(snapshot: &'a Snapshot, sequence: &Sequence) -> Option<&'a Ar
 fn owning_column(
     ctx: &StatementContext,
     name: &ObjectName,
-    (schema, owner): (gotgan_storage::SchemaId, &str),
+    (schema, owner): (gotgan_storage::SchemaId, i64),
 ) -> Result<SequenceOwner, SqlError> {
     let parts = name_parts(name);
     let Some((column, relation)) = parts.split_last().filter(|(_, rest)| !rest.is_empty()) else {
@@ -401,7 +421,7 @@ fn owning_column(
             ));
         }
     };
-    if table.owner != owner {
+    if table.owner_id != owner {
         return Err(SqlError::with_code(
             sqlstate::OBJECT_NOT_IN_PREREQUISITE_STATE,
             "sequence must have same owner as table it is linked to",
@@ -423,8 +443,5 @@ fn owning_column(
 }
 
 fn resolver(ctx: &StatementContext) -> Resolver<'_> {
-    Resolver {
-        snapshot: &ctx.snapshot,
-        search_path: &ctx.search_path,
-    }
+    Resolver::of(ctx)
 }

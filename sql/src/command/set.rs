@@ -104,7 +104,11 @@ fn set_read_only_default(session: &mut Session, value: &str) -> Result<(), SqlEr
     session
         .settings
         .set("default_transaction_read_only", value, false)?;
-    session.settings.set("transaction_read_only", value, false)
+    // Whatever it defaults to, nothing is written on a replica.
+    match session.engine.is_replica {
+        true => Ok(()),
+        false => session.settings.set("transaction_read_only", value, false),
+    }
 }
 
 async fn assign(
@@ -113,40 +117,19 @@ async fn assign(
     values: &[Expr],
     is_local: bool,
 ) -> Result<(), SqlError> {
-    if is_local
-        && session
-            .transaction
-            .as_ref()
-            .is_none_or(|active| !active.is_explicit)
-    {
-        session.notify(Notice::warning(
-            sqlstate::NO_ACTIVE_SQL_TRANSACTION,
-            "SET LOCAL can only be used in transaction blocks",
-        ));
+    if is_local && refuses_local(session) {
         return Ok(());
     }
-    let words: Vec<String> = values.iter().map(word).collect::<Result<_, _>>()?;
-    let is_default = matches!(values, [Expr::Identifier(ident)] if is_word(ident, "default"));
-    if is_default && is_local {
-        return session.settings.reset_locally(name);
-    }
-    if is_default {
-        return session.settings.reset(name);
-    }
-    let is_list = name.eq_ignore_ascii_case("search_path");
-    let value = if is_list {
-        quoted_list(values, &words)
-    } else {
-        words.join(", ")
+    let value = match value_of(name, values)? {
+        Some(value) => value,
+        None if is_local => return session.settings.reset_locally(name),
+        None => return session.settings.reset(name),
     };
     match name.to_lowercase().as_str() {
         "default_transaction_read_only" => {
             session.settings.set(name, &value, is_local)?;
-            if session
-                .transaction
-                .as_ref()
-                .is_none_or(|active| !active.is_explicit)
-            {
+            let is_in_block = session.is_in_block();
+            if !is_in_block && !session.engine.is_replica {
                 session
                     .settings
                     .set("transaction_read_only", &value, is_local)?;
@@ -159,7 +142,7 @@ async fn assign(
             session.settings.set(name, &value, true)?;
             if before
                 && !session.settings.is_on("transaction_read_only")
-                && let Err(error) = super::transaction::require_free_access(session)
+                && let Err(error) = super::transaction::require_read_write(session)
             {
                 session.settings.restore(mark);
                 return Err(error);
@@ -180,6 +163,56 @@ async fn assign(
         }
         _ => session.settings.set(name, &value, is_local),
     }
+}
+
+/// Whether SET LOCAL has no effect, because no block is open; a warning says so.
+pub(super) fn refuses_local(session: &mut Session) -> bool {
+    if session.is_in_block() {
+        return false;
+    }
+    session.notify(Notice::warning(
+        sqlstate::NO_ACTIVE_SQL_TRANSACTION,
+        "SET LOCAL can only be used in transaction blocks",
+    ));
+    true
+}
+
+/// What a statement assigns: the setting's name, and the value or none for the default.
+///
+/// Errors: `0A000` for a SET that is no assignment.
+pub(super) fn assignment(set: &Set) -> Result<(String, Option<String>), SqlError> {
+    match set {
+        Set::SingleAssignment {
+            variable, values, ..
+        } => {
+            let name = name_parts(variable).join(".");
+            let value = value_of(&name, values)?;
+            Ok((name, value))
+        }
+        Set::SetTimeZone { value, .. } => {
+            let name = "timezone".to_owned();
+            let value = value_of(&name, std::slice::from_ref(value))?;
+            Ok((name, value))
+        }
+        Set::SetNames { charset_name, .. } => {
+            let name = "client_encoding".to_owned();
+            Ok((name, Some(charset_name.value.clone())))
+        }
+        other => Err(SqlError::not_supported(other.to_string())),
+    }
+}
+
+/// The value that stands behind SET; none is the default.
+fn value_of(name: &str, values: &[Expr]) -> Result<Option<String>, SqlError> {
+    if matches!(values, [Expr::Identifier(ident)] if is_word(ident, "default")) {
+        return Ok(None);
+    }
+    let words: Vec<String> = values.iter().map(word).collect::<Result<_, _>>()?;
+    let is_list = name.eq_ignore_ascii_case("search_path");
+    Ok(Some(match is_list {
+        true => quoted_list(values, &words),
+        false => words.join(", "),
+    }))
 }
 
 /// Whether a name is this word, without quotes and in any case.
@@ -344,6 +377,7 @@ pub(crate) async fn discard(
                     "DISCARD ALL cannot run inside a transaction block",
                 ));
             }
+            super::role::reset_identity(session);
             session.settings.reset_all();
             session.discard_prepared();
             session.sequences.discard();

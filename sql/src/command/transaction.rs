@@ -49,7 +49,14 @@ pub(crate) async fn begin(
         .settings
         .set("transaction_isolation", &default, true)?;
     apply_isolation(session, &default);
-    apply_modes(session, modes)?;
+    let applied = apply_modes(session, modes);
+    // A block whose modes are refused does not begin.
+    if applied.is_err()
+        && let Some(active) = &mut session.transaction
+    {
+        active.is_explicit = false;
+    }
+    applied?;
     done(tag)
 }
 
@@ -78,14 +85,8 @@ pub(crate) fn apply_modes(
             }
             TransactionMode::AccessMode(mode) => {
                 let read_only = *mode == TransactionAccessMode::ReadOnly;
-                if !read_only && session.engine.is_replica {
-                    return Err(SqlError::with_code(
-                        sqlstate::OBJECT_NOT_IN_PREREQUISITE_STATE,
-                        "cannot set transaction read-write mode during recovery",
-                    ));
-                }
                 if !read_only {
-                    require_free_access(session)?;
+                    require_read_write(session)?;
                 }
                 let value = if read_only { "on" } else { "off" };
                 session.settings.set("transaction_read_only", value, true)?;
@@ -117,8 +118,20 @@ fn require_free_isolation(session: &Session, name: &str) -> Result<(), SqlError>
     ))
 }
 
-/// Errors: `25001` if the transaction reads only and it is too late to let it write.
-pub(crate) fn require_free_access(session: &Session) -> Result<(), SqlError> {
+/// Errors: `25001` if the transaction reads only and it is too late to let it write,
+/// `0A000` on a replica.
+pub(crate) fn require_read_write(session: &Session) -> Result<(), SqlError> {
+    require_free_access(session)?;
+    match session.engine.is_replica {
+        true => Err(SqlError::with_code(
+            sqlstate::FEATURE_NOT_SUPPORTED,
+            "cannot set transaction read-write mode during recovery",
+        )),
+        false => Ok(()),
+    }
+}
+
+fn require_free_access(session: &Session) -> Result<(), SqlError> {
     let Some(active) = session
         .transaction
         .as_ref()

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use gotgan_storage::{Relation, Table};
+use gotgan_storage::{Privileges, Relation, Table};
 use sqlparser::ast::{Truncate, TruncateIdentityOption};
 
+use super::owner;
+use crate::access::actor::{Actor, Object};
 use crate::context::StatementContext;
 use crate::error::SqlError;
 use crate::parse::name_parts;
@@ -21,6 +23,7 @@ pub(crate) async fn run(session: &mut Session, truncate: &Truncate) -> Result<Ou
         let ctx = session.context().await?;
         let name = Name::from_parts(&name_parts(&target.name))?;
         let table = table(&ctx, &name)?;
+        Actor::of(&ctx).require(Object::Table(&table), Privileges::TRUNCATE)?;
         session
             .transaction()
             .await?
@@ -41,21 +44,22 @@ async fn restart(
 ) -> Result<(), SqlError> {
     let storage = session.transaction().await?.storage()?;
     for sequence in ctx.snapshot.sequences_of(table.id) {
+        owner::require(ctx, Object::Sequence(sequence))?;
         storage.restart_sequence(sequence.id, sequence.options.start)?;
     }
     Ok(())
 }
 
-/// The stored table of this name.
+/// The stored table of this name, which the statement touches.
 ///
 /// Errors: `42P01`; `42809` for a view; `42501` for a system relation.
 pub(crate) fn table(ctx: &StatementContext, name: &Name) -> Result<Arc<Table>, SqlError> {
-    let resolver = Resolver {
-        snapshot: &ctx.snapshot,
-        search_path: &ctx.search_path,
-    };
+    let resolver = Resolver::of(ctx);
     match resolver.relation(name)? {
-        Resolved::Stored(Relation::Table(table)) => Ok(table),
+        Resolved::Stored(Relation::Table(table)) => {
+            ctx.meter.table(&ctx.snapshot, &table);
+            Ok(table)
+        }
         Resolved::Stored(Relation::View(view)) => Err(SqlError::with_code(
             sqlstate::WRONG_OBJECT_TYPE,
             format!("\"{}\" is not a table", view.name),

@@ -2,6 +2,8 @@
 
 use sqlparser::ast;
 
+use crate::access::check::Uses;
+use crate::access::policy::command;
 use crate::change::{Base, Change, Repeats, Request, Target, action, constant_action};
 use crate::error::SqlError;
 use crate::plan::Planner;
@@ -35,7 +37,7 @@ pub(super) async fn plan(
         &update.table.relation,
         view_target::Change::Update,
     )?;
-    let (target, planner) = Target::resolve(&planner, &update.table.relation)?;
+    let (target, planner) = Target::resolve(&planner, &update.table.relation, &[command::UPDATE])?;
     let mut from = vec![ast::TableWithJoins {
         relation: target.factor(),
         joins: Vec::new(),
@@ -67,6 +69,10 @@ pub(super) async fn plan(
         word: "UPDATE",
         repeats,
         depends_on_rows: false,
+        uses: Uses {
+            updated: Some(target.assigned_columns(&update.assignments)?),
+            ..Uses::default()
+        },
     };
     let change = Change::plan(&planner, request, known).await?;
     Ok((change, planner))

@@ -5,12 +5,15 @@
 //!
 //! Source: PostgreSQL 15 manual, INSERT.
 
+use std::collections::BTreeSet;
+
 use datafusion::logical_expr::LogicalPlan;
 use gotgan_storage::Constraint;
 use sqlparser::ast::{self, Expr};
 
+use crate::access::check::Uses;
 use crate::change::{
-    Base, Change, Repeats, Request, Target, action, constant_action, quoted, relation,
+    Base, Change, Repeats, Request, Target, action, constant_action, kept, quoted, relation,
 };
 use crate::error::SqlError;
 use crate::parse::{fold, name_parts};
@@ -24,6 +27,7 @@ const EXCLUDED: &str = "excluded";
 
 /// Plans the change; `source` has the target's columns, in order.
 ///
+/// `inserted`: the columns that the statement gives values for, keyed as grants are.
 /// Errors: `42703`, `42704` for an unknown constraint.
 pub(crate) async fn plan(
     planner: &Planner,
@@ -32,12 +36,13 @@ pub(crate) async fn plan(
     on: Option<&ast::OnConflict>,
     returning: Option<&[ast::SelectItem]>,
     known: &[Option<PgType>],
+    inserted: BTreeSet<i64>,
 ) -> Result<Change, SqlError> {
     let local = LocalRelation::Plan(Box::new(source));
     let planner = planner.with_relation(EXCLUDED_RELATION, local);
     let names = target.table.columns.iter().map(|column| &column.name);
     let proposed: Vec<Expr> = names
-        .map(|name| Expr::CompoundIdentifier(vec![quoted(EXCLUDED), quoted(name)]))
+        .map(|name| kept(Expr::CompoundIdentifier(vec![quoted(EXCLUDED), quoted(name)])))
         .collect();
     let keys = match on {
         Some(on) => key_columns(target, on)?,
@@ -47,11 +52,14 @@ pub(crate) async fn plan(
         action: constant_action(action::INSERT),
         values: proposed.clone(),
         repeats: Repeats::Never,
+        updated: None,
     };
     let mut joins = Vec::new();
     let mut tested = None;
     if let Some(on) = on.filter(|_| !keys.is_empty()) {
-        let condition = equal_in_any(target, &proposed, &keys);
+        // Without a target of conflict the statement names no column.
+        let reads = on.conflict_target.is_some();
+        let condition = equal_in_any(target, &proposed, &keys, reads);
         joins.push(ast::Join {
             relation: target.factor(),
             global: false,
@@ -79,6 +87,11 @@ pub(crate) async fn plan(
         returning,
         word: "INSERT 0",
         depends_on_rows: !matches!(outcome.repeats, Repeats::Never),
+        uses: Uses {
+            inserted: Some(inserted),
+            updated: outcome.updated,
+            ..Uses::default()
+        },
         repeats: outcome.repeats,
     };
     Change::plan(&planner, request, known).await
@@ -89,6 +102,8 @@ struct Outcome {
     action: Expr,
     values: Vec<Expr>,
     repeats: Repeats,
+    /// Columns that ON CONFLICT assigns to.
+    updated: Option<BTreeSet<i64>>,
 }
 
 /// What is done where a row of the target may be in conflict.
@@ -106,6 +121,7 @@ fn conflicting(
             action: when(is_there, nothing, insert),
             values: proposed,
             repeats: Repeats::FirstByKey(keys),
+            updated: None,
         });
     };
     let updated = target.assigned(&update.assignments)?;
@@ -120,6 +136,7 @@ fn conflicting(
         action: when(is_there, change, insert),
         values,
         repeats: Repeats::ConflictError(keys),
+        updated: Some(target.assigned_columns(&update.assignments)?),
     })
 }
 
@@ -180,7 +197,15 @@ fn key_columns(target: &Target, on: &ast::OnConflict) -> Result<Vec<Vec<usize>>,
 }
 
 /// Whether target and proposed row are equal in all columns of one of the keys.
-fn equal_in_any(target: &Target, proposed: &[Expr], keys: &[Vec<usize>]) -> Expr {
+///
+/// `reads`: whether the statement reads those of the target.
+fn equal_in_any(
+    target: &Target,
+    proposed: &[Expr],
+    keys: &[Vec<usize>],
+    reads: bool,
+) -> Expr {
+    let stored = target.kept_values();
     let joined = |parts: Vec<Expr>, op: ast::BinaryOperator| {
         let joined = parts.into_iter().reduce(|left, right| Expr::BinaryOp {
             left: Box::new(left),
@@ -192,7 +217,10 @@ fn equal_in_any(target: &Target, proposed: &[Expr], keys: &[Vec<usize>]) -> Expr
         ))
     };
     let equal = |index: &usize| Expr::BinaryOp {
-        left: Box::new(target.column(&target.table.columns[*index].name)),
+        left: Box::new(match reads {
+            true => target.column(&target.table.columns[*index].name),
+            false => stored[*index].clone(),
+        }),
         op: ast::BinaryOperator::Eq,
         right: Box::new(proposed[*index].clone()),
     };

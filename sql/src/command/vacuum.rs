@@ -8,7 +8,9 @@
 use std::sync::Arc;
 
 use gotgan_storage::{Author, Relation, Table};
+use sqlparser::ast;
 
+use crate::access::actor::{Actor, Object};
 use crate::context::StatementContext;
 use crate::error::SqlError;
 use crate::maintenance::Sorting;
@@ -45,10 +47,7 @@ pub(crate) async fn run(
         ));
     }
     if session.engine.is_replica {
-        return Err(SqlError::with_code(
-            sqlstate::READ_ONLY_SQL_TRANSACTION,
-            "cannot execute VACUUM during recovery",
-        ));
+        return Err(SqlError::during_recovery("VACUUM"));
     }
     // Tables of an earlier state may be gone.
     if session.is_in_past() {
@@ -57,7 +56,7 @@ pub(crate) async fn run(
     let ctx = session.context().await?;
     let tables = tables(session, &ctx, statement)?;
     let author = Author {
-        role: session.options.user.clone(),
+        role: session.role_name(),
         application_name: session.settings.show("application_name")?.to_owned(),
     };
     let engine = Arc::clone(&session.engine);
@@ -88,19 +87,21 @@ fn tables(
     ctx: &StatementContext,
     statement: &VacuumStatement,
 ) -> Result<Vec<Arc<Table>>, SqlError> {
+    let actor = Actor::of(ctx);
     if statement.tables.is_empty() {
-        return Ok(ctx.snapshot.tables().map(Arc::clone).collect());
+        let all = ctx.snapshot.tables();
+        let own = all.filter(|table| is_own(session, &actor, table, "vacuum"));
+        return Ok(own.map(Arc::clone).collect());
     }
     let mut tables = Vec::with_capacity(statement.tables.len());
     for name in &statement.tables {
         let name = Name::from_parts(&name_parts(name))?;
-        let resolver = Resolver {
-            snapshot: &ctx.snapshot,
-            search_path: &ctx.search_path,
-        };
+        let resolver = Resolver::of(ctx);
         let other = match resolver.relation(&name)? {
             Resolved::Stored(Relation::Table(table)) => {
-                tables.push(table);
+                if is_own(session, &actor, &table, "vacuum") {
+                    tables.push(table);
+                }
                 continue;
             }
             Resolved::Stored(Relation::View(view)) => view.name.clone(),
@@ -114,4 +115,41 @@ fn tables(
         ));
     }
     Ok(tables)
+}
+
+/// Whether the role may have a table vacuumed or analyzed; else says that it is skipped.
+fn is_own(session: &mut Session, actor: &Actor, table: &Table, verb: &str) -> bool {
+    let may = actor.owns(Object::Table(table)) || actor.owns(Object::Database);
+    if !may {
+        let name = &table.name;
+        let text =
+            format!("skipping \"{name}\" --- only table or database owner can {verb} it");
+        session.notify(Notice::warning(sqlstate::WARNING, text));
+    }
+    may
+}
+
+/// ANALYZE: the bounds and counts of files are always known, so nothing is done.
+///
+/// Errors: `42P01`, `42501` for a schema that may not be looked into.
+pub(crate) async fn analyze(
+    session: &mut Session,
+    analyze: &ast::Analyze,
+) -> Result<Outcome, SqlError> {
+    let ctx = session.context().await?;
+    let actor = Actor::of(&ctx);
+    let named = match &analyze.table_name {
+        Some(name) => {
+            let name = Name::from_parts(&name_parts(name))?;
+            match Resolver::of(&ctx).relation(&name)? {
+                Resolved::Stored(Relation::Table(table)) => vec![table],
+                _ => Vec::new(),
+            }
+        }
+        None => ctx.snapshot.tables().map(Arc::clone).collect(),
+    };
+    for table in named {
+        is_own(session, &actor, &table, "analyze");
+    }
+    Ok(Outcome::Command("ANALYZE".to_owned()))
 }

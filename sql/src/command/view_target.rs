@@ -34,7 +34,7 @@ pub(crate) fn refuse(
         return Ok(());
     };
     let name = Name::from_parts(&name_parts(name))?;
-    match planner.resolver().find(&name) {
+    match planner.resolver().find(&name)? {
         Some(Resolved::Stored(Relation::View(view))) => Err(refusal(&view, change, &planner.ctx)),
         _ => Ok(()),
     }

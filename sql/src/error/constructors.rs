@@ -1,5 +1,6 @@
 //! Named constructors: the only places where messages are written, each text once.
 
+mod access;
 mod analysis;
 mod values;
 
@@ -177,6 +178,22 @@ impl SqlError {
         Self::new(
             s::READ_ONLY_SQL_TRANSACTION,
             format!("cannot execute {statement} in a read-only transaction"),
+        )
+    }
+
+    /// `25006` with the words for what no standby does.
+    pub fn during_recovery(statement: &str) -> Self {
+        Self::new(
+            s::READ_ONLY_SQL_TRANSACTION,
+            format!("cannot execute {statement} during recovery"),
+        )
+    }
+
+    /// `25P04`: the transaction is older than any may become.
+    pub fn transaction_timeout() -> Self {
+        Self::new(
+            s::TRANSACTION_TIMEOUT,
+            "terminating connection due to transaction timeout",
         )
     }
 

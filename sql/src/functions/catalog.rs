@@ -25,6 +25,7 @@ mod comment;
 mod define;
 mod expand;
 mod naming;
+mod role;
 mod server;
 mod size;
 #[cfg(test)]
@@ -39,6 +40,7 @@ pub(super) fn register(registry: &mut Registry) {
     comment::register(registry);
     define::register(registry);
     naming::register(registry);
+    role::register(registry);
     server::register(registry);
     size::register(registry);
     visible::register(registry);

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use arrow::array::ArrayRef;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::ScalarUDF;
-use gotgan_storage::Sequence;
+use gotgan_storage::{Privileges, Sequence};
 
 use super::Registry;
 use super::call::Call;
 use super::catalog::{Reference, references};
 use super::kinds::{Bool, Int8};
+use crate::access::actor::{Actor, Object};
 use crate::context::StatementContext;
 use crate::error::SqlError;
 use crate::pg_catalog::lookup;
@@ -20,10 +21,20 @@ use crate::sqlstate;
 
 /// Adds the functions of this file.
 pub(super) fn register(registry: &mut Registry) {
-    registry.add("nextval(any) -> int8", next).volatile();
+    registry
+        .add("nextval(any) -> int8", |call| next(call, true))
+        .volatile();
+    registry
+        .add(&format!("{IDENTITY}(any) -> int8"), |call| {
+            next(call, false)
+        })
+        .volatile();
     registry
         .add("currval(any) -> int8", |call| {
-            each(call, |_, sequence| current(call, sequence).map(Some))
+            each(call, |_, sequence| {
+                require(call.context, sequence, READS)?;
+                current(call, sequence).map(Some)
+            })
         })
         .volatile();
     registry
@@ -38,10 +49,38 @@ pub(super) fn register(registry: &mut Registry) {
         .volatile();
 }
 
+/// Takes a value for an identity column, which takes no privilege on its sequence. A name
+/// with a dollar sign is no name of a function in a statement.
+pub(crate) const IDENTITY: &str = "$identity";
+
+/// One of these takes values.
+const TAKES: Privileges = Privileges::USAGE.union(Privileges::UPDATE);
+
+/// One of these tells values that were taken.
+const READS: Privileges = Privileges::USAGE.union(Privileges::SELECT);
+
+/// Whether a statement may take values of a sequence with `nextval`.
+pub(crate) fn may_take(context: &StatementContext, sequence: &Sequence) -> bool {
+    require(context, sequence, TAKES).is_ok()
+}
+
+/// Errors: `42501` unless the role has one of the privileges.
+fn require(
+    context: &StatementContext,
+    sequence: &Sequence,
+    any: Privileges,
+) -> Result<(), SqlError> {
+    let object = Object::Sequence(sequence);
+    match Actor::of(context).privileges(object).intersects(any) {
+        true => Ok(()),
+        false => Err(Actor::denied(object)),
+    }
+}
+
 /// A call of one of these functions: its name, and the statement that it is bound to.
 pub(crate) fn sequence_call(function: &ScalarUDF) -> Option<(&str, &Arc<StatementContext>)> {
     let (name, context) = super::adapter::bound(function)?;
-    let is_ours = matches!(name, "nextval" | "currval" | "lastval" | "setval");
+    let is_ours = matches!(name, "nextval" | IDENTITY | "currval" | "lastval" | "setval");
     is_ours.then_some((name, context))
 }
 
@@ -102,18 +141,29 @@ fn each(
     })
 }
 
-/// As many values as there are rows are taken at once.
-fn next(call: &Call<'_>) -> Result<ArrayRef, SqlError> {
+/// As many values as there are rows are taken at once. `is_checked`: whether it takes a
+/// privilege.
+fn next(call: &Call<'_>, is_checked: bool) -> Result<ArrayRef, SqlError> {
+    let is_identity = |sequence: &Sequence| {
+        let owner = sequence.owned_by;
+        owner.is_some_and(|owner| owner.kind.is_identity())
+    };
+    let check = |sequence: &Sequence| match !is_checked && is_identity(sequence) {
+        true => Ok(()),
+        false => require(call.context, sequence, TAKES),
+    };
     let references = references(call, 0)?;
     if references.is_constant && call.rows > 0 {
         let Some(reference) = references.value(0) else {
             return call.constant(None::<i64>);
         };
         let sequence = named(call, reference)?;
+        check(&sequence)?;
         let values = call.context.sequences.next(&sequence, call.rows)?;
         return call.rows(|row| Ok(values[row]));
     }
     each(call, |_, sequence| {
+        check(sequence)?;
         Ok(call.context.sequences.next(sequence, 1)?.pop())
     })
 }
@@ -135,13 +185,16 @@ fn current(call: &Call<'_>, sequence: &Sequence) -> Result<i64, SqlError> {
 /// Errors: `55000` if the session took no value, or of a sequence that is gone.
 fn last(call: &Call<'_>) -> Result<i64, SqlError> {
     let last = call.context.sequences.session().last();
-    let last = last.filter(|(id, _)| call.context.snapshot.sequence(*id).is_some());
-    last.map(|(_, value)| value).ok_or_else(|| {
-        SqlError::with_code(
+    let snapshot = &call.context.snapshot;
+    let found = last.and_then(|(id, value)| Some((snapshot.sequence(id)?, value)));
+    let Some((sequence, value)) = found else {
+        return Err(SqlError::with_code(
             sqlstate::OBJECT_NOT_IN_PREREQUISITE_STATE,
             "lastval is not yet defined in this session",
-        )
-    })
+        ));
+    };
+    require(call.context, sequence, READS)?;
+    Ok(value)
 }
 
 fn set(call: &Call<'_>) -> Result<ArrayRef, SqlError> {
@@ -155,6 +208,7 @@ fn set(call: &Call<'_>) -> Result<ArrayRef, SqlError> {
         let (Some(value), Some(is_called)) = (values.value(row), is_called) else {
             return Ok(None);
         };
+        require(call.context, sequence, Privileges::UPDATE)?;
         call.context.sequences.set(sequence, value, is_called)?;
         Ok(Some(value))
     })

@@ -22,6 +22,7 @@ use super::call::{Call, map1};
 use super::kinds::{Bool, Items, Text};
 use crate::context::SettingChange;
 use crate::error::SqlError;
+use crate::session::assumable;
 use crate::types::{PgType, oid};
 
 /// The PostgreSQL version that clients are told; drivers choose their catalog
@@ -109,6 +110,11 @@ fn server(registry: &mut Registry) {
         })
         .stable();
     registry
+        .add("pg_last_xact_replay_timestamp() -> timestamptz", |call| {
+            call.constant(call.context.replayed_at)
+        })
+        .stable();
+    registry
         .add("pg_trigger_depth() -> int4", |call| call.constant(0_i32))
         .stable();
     registry
@@ -182,7 +188,7 @@ fn settings(registry: &mut Registry) {
                     value: value.to_owned(),
                     is_local,
                 };
-                crate::settings::check(name, value)?;
+                check_setting(call, name, value)?;
                 let changes = &call.context.changed_settings;
                 changes
                     .lock()
@@ -224,6 +230,19 @@ fn setting(call: &Call<'_>, name: &str) -> Option<String> {
         .iter()
         .find(|(key, _)| key.eq_ignore_ascii_case(name));
     by_case.map(|(_, value)| value.clone())
+}
+
+/// Errors: those of SET; `0A000` for the session's own role.
+fn check_setting(call: &Call<'_>, name: &str, value: &str) -> Result<(), SqlError> {
+    let is_role = name.eq_ignore_ascii_case("role");
+    if is_role && value == "none" {
+        return Ok(());
+    }
+    if is_role {
+        let context = call.context;
+        return assumable(&context.rights, context.session_role_id, value).map(drop);
+    }
+    crate::settings::check(name, value)
 }
 
 /// The first schema of the path that a new table would go to.

@@ -75,6 +75,7 @@ pub(super) fn context() -> Arc<StatementContext> {
         prepared: Vec::new(),
         random: Arc::default(),
         is_replica: false,
+        replayed_at: None,
         jobs: Arc::default(),
         sequences: crate::sequence::SequenceUse::default(),
     })

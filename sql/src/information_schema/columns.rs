@@ -3,6 +3,7 @@
 
 use gotgan_storage::{Sequence, SequenceOwnerKind};
 
+use super::visible::Reader;
 use crate::context::StatementContext;
 use crate::pg_catalog::objects::{Attribute, Relation, identities, schema_name};
 use crate::pg_catalog::rows::{Cell, NULL, Rows, cells};
@@ -53,6 +54,7 @@ pub(super) const COLUMNS: Definition = Definition {
             }
         }
         let identities = identities(&context.snapshot);
+        let reader = Reader::of(context);
         for relation in Relation::all(&context.snapshot) {
             let place = Place {
                 database,
@@ -61,6 +63,9 @@ pub(super) const COLUMNS: Definition = Definition {
                 is_updatable: matches!(relation, Relation::Table(_)),
             };
             for (index, attribute) in relation.attributes().iter().enumerate() {
+                if !reader.sees_column(relation, index) {
+                    continue;
+                }
                 let identity = relation.identity(&identities, index);
                 push(rows, context, &place, index + 1, attribute, identity);
             }

@@ -2,6 +2,8 @@
 
 use gotgan_storage::{Constraint, Table};
 
+use super::visible::Reader;
+use crate::access::actor::Object;
 use crate::context::StatementContext;
 use crate::pg_catalog::identifier::quote;
 use crate::pg_catalog::objects::{referenced_index, schema_name};
@@ -16,7 +18,9 @@ pub(super) const TABLE_CONSTRAINTS: Definition = Definition {
               is_deferrable:varchar/7 initially_deferred:varchar/7 enforced:varchar/7 \
               nulls_distinct:varchar/7",
     current: |context, rows| {
-        for table in context.snapshot.tables() {
+        let reader = Reader::of(context);
+        let tables = context.snapshot.tables();
+        for table in tables.filter(|table| reader.sees_constraints(table)) {
             push_table(context, rows, table);
         }
     },
@@ -31,7 +35,9 @@ pub(super) const REFERENTIAL_CONSTRAINTS: Definition = Definition {
               unique_constraint_name:name match_option:varchar update_rule:varchar \
               delete_rule:varchar",
     current: |context, rows| {
-        for table in context.snapshot.tables() {
+        let reader = Reader::of(context);
+        let tables = context.snapshot.tables();
+        for table in tables.filter(|table| reader.sees_constraints(table)) {
             push_foreign_keys(context, rows, table);
         }
     },
@@ -44,7 +50,9 @@ pub(super) const CHECK_CONSTRAINTS: Definition = Definition {
     columns: "constraint_catalog:name constraint_schema:name constraint_name:name \
               check_clause:varchar",
     current: |context, rows| {
-        for table in context.snapshot.tables() {
+        let reader = Reader::of(context);
+        let tables = context.snapshot.tables();
+        for table in tables.filter(|table| reader.owns(Object::Table(table))) {
             let schema = schema_name(&context.snapshot, table.schema_id);
             let database = context.database.as_str();
             for entry in &table.constraints {

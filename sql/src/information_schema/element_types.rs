@@ -1,6 +1,7 @@
 //! `element_types`: one row for each array column.
 
 use super::columns::Facets;
+use super::visible::Reader;
 use crate::pg_catalog::objects::{Attribute, Relation, schema_name};
 use crate::pg_catalog::rows::{NULL, Rows, cells};
 use crate::pg_catalog::{self, Definition, relations};
@@ -25,15 +26,14 @@ pub(super) const ELEMENT_TYPES: Definition = Definition {
                 push(rows, names, index + 1, &Attribute::of_field(field));
             }
         }
+        let reader = Reader::of(context);
         for relation in Relation::all(&context.snapshot) {
             let schema = schema_name(&context.snapshot, relation.schema_id());
             for (index, attribute) in relation.attributes().iter().enumerate() {
-                push(
-                    rows,
-                    [database, schema, relation.name()],
-                    index + 1,
-                    attribute,
-                );
+                if reader.sees_column(relation, index) {
+                    let names = [database, schema, relation.name()];
+                    push(rows, names, index + 1, attribute);
+                }
             }
         }
     },

@@ -7,9 +7,6 @@ type Row = (&'static str, u32, &'static str);
 
 #[rustfmt::skip]
 const EMPTY: &[Row] = &[
-    ("administrable_role_authorizations", 13241, "\
-      grantee:name role_name:name is_grantable:varchar/7"),
-    ("applicable_roles", 13236, "grantee:name role_name:name is_grantable:varchar/7"),
     ("attributes", 13245, "\
       udt_catalog:name udt_schema:name udt_name:name attribute_name:name ordinal_position:int4 \
       attribute_default:varchar is_nullable:varchar/7 data_type:varchar \
@@ -83,24 +80,13 @@ const EMPTY: &[Row] = &[
       interval_type:varchar interval_precision:int4 udt_catalog:name udt_schema:name \
       udt_name:name scope_catalog:name scope_schema:name scope_name:name \
       maximum_cardinality:int4 dtd_identifier:name parameter_default:varchar"),
-    ("role_routine_grants", 13358, "\
-      grantor:name grantee:name specific_catalog:name specific_schema:name specific_name:name \
-      routine_catalog:name routine_schema:name routine_name:name privilege_type:varchar \
-      is_grantable:varchar/7"),
     ("role_udt_grants", 13450, "\
       grantor:name grantee:name udt_catalog:name udt_schema:name udt_name:name \
       privilege_type:varchar is_grantable:varchar/7"),
-    ("role_usage_grants", 13459, "\
-      grantor:name grantee:name object_catalog:name object_schema:name object_name:name \
-      object_type:varchar privilege_type:varchar is_grantable:varchar/7"),
     ("routine_column_usage", 13348, "\
       specific_catalog:name specific_schema:name specific_name:name routine_catalog:name \
       routine_schema:name routine_name:name table_catalog:name table_schema:name \
       table_name:name column_name:name"),
-    ("routine_privileges", 13353, "\
-      grantor:name grantee:name specific_catalog:name specific_schema:name specific_name:name \
-      routine_catalog:name routine_schema:name routine_name:name privilege_type:varchar \
-      is_grantable:varchar/7"),
     ("routine_routine_usage", 13362, "\
       specific_catalog:name specific_schema:name specific_name:name routine_catalog:name \
       routine_schema:name routine_name:name"),
@@ -169,9 +155,6 @@ const EMPTY: &[Row] = &[
     ("udt_privileges", 13445, "\
       grantor:name grantee:name udt_catalog:name udt_schema:name udt_name:name \
       privilege_type:varchar is_grantable:varchar/7"),
-    ("usage_privileges", 13454, "\
-      grantor:name grantee:name object_catalog:name object_schema:name object_name:name \
-      object_type:varchar privilege_type:varchar is_grantable:varchar/7"),
     ("user_defined_types", 13463, "\
       user_defined_type_catalog:name user_defined_type_schema:name user_defined_type_name:name \
       user_defined_type_category:varchar is_instantiable:varchar/7 is_final:varchar/7 \

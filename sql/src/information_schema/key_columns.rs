@@ -3,9 +3,11 @@
 
 use gotgan_storage::{ColumnId, Constraint, ConstraintEntry, Table};
 
+use super::visible::Reader;
+use crate::access::actor::Object;
 use crate::context::StatementContext;
 use crate::pg_catalog::Definition;
-use crate::pg_catalog::objects::{self, referenced_index, schema_name};
+use crate::pg_catalog::objects::{self, Relation, referenced_index, schema_name};
 use crate::pg_catalog::rows::{Rows, cells};
 
 pub(super) const KEY_COLUMN_USAGE: Definition = Definition {
@@ -36,18 +38,20 @@ pub(super) const CONSTRAINT_TABLE_USAGE: Definition = Definition {
     ..Definition::VIEW
 };
 
-type Push = fn(&StatementContext, &mut Rows, &Table, &ConstraintEntry);
+type Push = fn(&StatementContext, &Reader, &mut Rows, &Table, &ConstraintEntry);
 
 fn for_each(context: &StatementContext, rows: &mut Rows, push: Push) {
+    let reader = Reader::of(context);
     for table in context.snapshot.tables() {
         for entry in &table.constraints {
-            push(context, rows, table, entry);
+            push(context, &reader, rows, table, entry);
         }
     }
 }
 
 fn push_key_columns(
     context: &StatementContext,
+    reader: &Reader,
     rows: &mut Rows,
     table: &Table,
     entry: &ConstraintEntry,
@@ -63,7 +67,9 @@ fn push_key_columns(
         schema_name(&context.snapshot, table.schema_id),
     );
     for (index, id) in columns.iter().enumerate() {
-        let Some(column) = table.column(*id) else {
+        let place = table.columns.iter().position(|column| column.id == *id);
+        let shown = place.filter(|index| reader.sees_column(Relation::Table(table), *index));
+        let Some(column) = shown.and_then(|index| table.columns.get(index)) else {
             continue;
         };
         rows.push(cells![
@@ -130,11 +136,14 @@ fn used<'a>(
 
 fn push_used_columns(
     context: &StatementContext,
+    reader: &Reader,
     rows: &mut Rows,
     table: &Table,
     entry: &ConstraintEntry,
 ) {
-    let Some((used, columns)) = used(context, table, entry) else {
+    let found = used(context, table, entry);
+    let found = found.filter(|(used, _)| reader.owns(Object::Table(used)));
+    let Some((used, columns)) = found else {
         return;
     };
     let database = context.database.as_str();
@@ -154,6 +163,7 @@ fn push_used_columns(
 /// As in PostgreSQL, a CHECK uses no table.
 fn push_used_table(
     context: &StatementContext,
+    reader: &Reader,
     rows: &mut Rows,
     table: &Table,
     entry: &ConstraintEntry,
@@ -161,7 +171,9 @@ fn push_used_table(
     if matches!(entry.constraint, Constraint::Check { .. }) {
         return;
     }
-    let Some((used, _)) = used(context, table, entry) else {
+    let found = used(context, table, entry);
+    let found = found.filter(|(used, _)| reader.owns(Object::Table(used)));
+    let Some((used, _)) = found else {
         return;
     };
     let database = context.database.as_str();

@@ -74,11 +74,3 @@ pub(super) const COLLATION_CHARACTER_SET_APPLICABILITY: Definition = Definition 
     },
     ..Definition::VIEW
 };
-
-pub(super) const ENABLED_ROLES: Definition = Definition {
-    name: "enabled_roles",
-    oid: 13325,
-    columns: "role_name:name",
-    current: |context, rows| rows.push(cells![context.user.as_str()]),
-    ..Definition::VIEW
-};

@@ -1,6 +1,7 @@
 //! `schemata`: one row for each schema.
 
 use super::SCHEMA;
+use super::visible::Reader;
 use crate::pg_catalog::rows::{NULL, Rows, cells};
 use crate::pg_catalog::{self, Definition, objects, roles};
 use crate::system_views;
@@ -15,8 +16,10 @@ pub(super) const SCHEMATA: Definition = Definition {
         for name in [pg_catalog::SCHEMA, SCHEMA, "pg_toast", system_views::SCHEMA] {
             push(rows, &context.database, name, roles::SUPERUSER);
         }
-        for schema in objects::schemas(&context.snapshot) {
-            push(rows, &context.database, &schema.name, &schema.owner);
+        let reader = Reader::of(context);
+        let schemas = objects::schemas(&context.snapshot);
+        for schema in schemas.filter(|schema| reader.sees_schema(schema)) {
+            push(rows, &context.database, &schema.name, &context.snapshot.role_name(schema.owner_id));
         }
     },
     ..Definition::VIEW

@@ -5,6 +5,7 @@ use crate::pg_catalog::rows::cells;
 use crate::pg_catalog::{Definition, pg_sequence};
 
 use super::columns::Facets;
+use super::visible::Reader;
 
 pub(super) const SEQUENCES: Definition = Definition {
     name: "sequences",
@@ -14,7 +15,9 @@ pub(super) const SEQUENCES: Definition = Definition {
               start_value:varchar minimum_value:varchar maximum_value:varchar \
               increment:varchar cycle_option:varchar/7",
     current: |context, rows| {
-        for sequence in context.snapshot.sequences() {
+        let reader = Reader::of(context);
+        let sequences = context.snapshot.sequences();
+        for sequence in sequences.filter(|own| reader.sees_sequence(own)) {
             let owner = sequence.owned_by;
             if owner.is_some_and(|owner| owner.kind.is_identity()) {
                 continue;

@@ -1,5 +1,6 @@
 //! `tables`: one row for each table and view, system relations included.
 
+use super::visible::Reader;
 use crate::pg_catalog::objects::{Relation, schema_name};
 use crate::pg_catalog::rows::{NULL, Rows, cells};
 use crate::pg_catalog::{Definition, relations};
@@ -23,7 +24,8 @@ pub(super) const TABLES: Definition = Definition {
                 kind(relation.kind == 'r'),
             );
         }
-        for relation in Relation::all(&context.snapshot) {
+        let reader = Reader::of(context);
+        for relation in Relation::all(&context.snapshot).filter(|own| reader.sees(*own)) {
             let schema = schema_name(&context.snapshot, relation.schema_id());
             let is_table = matches!(relation, Relation::Table(_));
             let kind = match context.snapshot.is_temporary(relation.schema_id()) {

@@ -1,5 +1,7 @@
 //! `views` and `view_table_usage`.
 
+use super::visible::Reader;
+use crate::access::actor::Object;
 use crate::pg_catalog::objects::{Relation, schema_name, view_definition};
 use crate::pg_catalog::rows::{Cell, NULL, Rows, cells};
 use crate::pg_catalog::{Definition, lookup, oids, relations};
@@ -16,15 +18,15 @@ pub(super) const VIEWS: Definition = Definition {
         for relation in relations().filter(|relation| relation.kind == 'v') {
             push(rows, database, relation.schema, relation.name, NULL);
         }
-        for view in context.snapshot.views() {
+        let reader = Reader::of(context);
+        let views = context.snapshot.views();
+        for view in views.filter(|view| reader.sees(Relation::View(view))) {
             let schema = schema_name(&context.snapshot, view.schema_id);
-            push(
-                rows,
-                database,
-                schema,
-                &view.name,
-                Cell::Owned(view_definition(view)),
-            );
+            let definition = match reader.owns(Object::View(view)) {
+                true => Cell::Owned(view_definition(view)),
+                false => NULL,
+            };
+            push(rows, database, schema, &view.name, definition);
         }
     },
     ..Definition::VIEW
@@ -37,11 +39,13 @@ pub(super) const VIEW_TABLE_USAGE: Definition = Definition {
               table_schema:name table_name:name",
     current: |context, rows| {
         let database = context.database.as_str();
+        let reader = Reader::of(context);
         for view in context.snapshot.views() {
             let schema = schema_name(&context.snapshot, view.schema_id);
             for &dependency in &view.dependencies {
                 let oid = oids::object(dependency);
-                let Some(used) = lookup::user_relation(&context.snapshot, oid) else {
+                let used = lookup::user_relation(&context.snapshot, oid);
+                let Some(used) = used.filter(|used| reader.owns(used.object())) else {
                     continue;
                 };
                 rows.push(cells![

@@ -119,7 +119,7 @@ impl Engine {
         source.set_files(Arc::new(list.only(list.files.clone())));
         let state = self.physical.state();
         let plan = source.scan(state.as_ref(), None, &[], None).await?;
-        let tasks = self.physical.tasks();
+        let tasks = self.physical.tasks(&Arc::default())?;
         let mut copy = Copy {
             table: Arc::clone(table),
             ids,

@@ -1,11 +1,13 @@
 //! Snapshots expire and files that nothing names go, on a schedule.
 //!
 //! Storage does the work in short steps; dropping the future between two of them, as the
-//! end of the process does, leaves the lake right. Of several primaries one does it.
+//! end of the process does, leaves the lake right. Of several primaries one does it. The log
+//! of statements is kept for its own time.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta};
 use gotgan_config::MaintenanceConfig;
 use gotgan_storage::{ExpireOptions, OrphanOptions, SweepOptions};
 use tokio::time::{MissedTickBehavior, interval};
@@ -18,6 +20,11 @@ use crate::error::SqlError;
 const EXPIRE: &str = "expire snapshots";
 const SWEEP: &str = "sweep files";
 const ORPHANS: &str = "remove orphans";
+const FORGET: &str = "forget statements";
+
+/// How often statements are removed from their log where snapshots expire by hand only:
+/// the log must not grow for ever.
+const FORGET_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// For how long one of several primaries takes a job.
 const CLAIM_VALIDITY: Duration = Duration::from_secs(600);
@@ -31,6 +38,14 @@ impl Engine {
         stop: CancellationToken,
     ) {
         let engine = Arc::clone(&self);
+        let every = match config.expire_interval {
+            Duration::ZERO => FORGET_INTERVAL,
+            every => every,
+        };
+        let forgetting = regularly(every, stop.clone(), async move || {
+            engine.run_job(FORGET, forget_statements(&engine)).await;
+        });
+        let engine = Arc::clone(&self);
         let expiring = regularly(config.expire_interval, stop.clone(), async move || {
             engine.run_job(EXPIRE, expire(&engine)).await;
             engine.run_job(SWEEP, sweep(&engine)).await;
@@ -38,7 +53,7 @@ impl Engine {
         let removing = regularly(config.orphan_interval, stop, async move || {
             self.run_job(ORPHANS, remove_orphans(&self)).await;
         });
-        futures::join!(expiring, removing);
+        futures::join!(expiring, removing, forgetting);
     }
 
     /// Runs a job if no other primary does, and notes how it went.
@@ -100,6 +115,14 @@ async fn expire(engine: &Engine) -> Result<String, SqlError> {
         "{} snapshots, {} files, {} bytes",
         report.snapshots, report.files, report.bytes
     ))
+}
+
+async fn forget_statements(engine: &Engine) -> Result<String, SqlError> {
+    let retention = TimeDelta::from_std(engine.history.retention).unwrap_or(TimeDelta::MAX);
+    let now = engine.clock.now();
+    let before = now.checked_sub_signed(retention).unwrap_or(DateTime::UNIX_EPOCH);
+    let count = engine.lake.forget_statements(before).await?;
+    Ok(format!("{count} statements"))
 }
 
 async fn sweep(engine: &Engine) -> Result<String, SqlError> {

@@ -1,5 +1,5 @@
 //! Expressions told by keywords whose forms sqlparser knows only in part:
-//! TRIM, SUBSTRING, BETWEEN SYMMETRIC.
+//! TRIM, SUBSTRING, BETWEEN SYMMETRIC, CURRENT_ROLE.
 //!
 //! Source: PostgreSQL 15, `gram.y`: trim_list, substr_list, a_expr.
 
@@ -20,6 +20,10 @@ pub(super) fn prefix(dialect: &dyn Dialect, parser: &mut Parser<'_>) -> Parsed {
         Token::Word(word) if word.quote_style.is_none() => word.keyword,
         _ => return None,
     };
+    if keyword == Keyword::CURRENT_ROLE && !is_qualified_or_called(parser) {
+        let name = parser.next_token().to_string();
+        return Some(Ok(bare_call(&name)));
+    }
     if !matches!(keyword, Keyword::TRIM | Keyword::SUBSTRING)
         || parser.peek_nth_token_ref(1).token != Token::LParen
     {
@@ -175,6 +179,28 @@ fn between(expr: &Expr, negated: bool, low: Expr, high: Expr) -> Expr {
         low: Box::new(low),
         high: Box::new(high),
     }
+}
+
+/// Whether the word that comes is a schema's name or has parentheses behind it.
+fn is_qualified_or_called(parser: &Parser<'_>) -> bool {
+    matches!(
+        parser.peek_nth_token_ref(1).token,
+        Token::LParen | Token::Period
+    )
+}
+
+/// A function that is called by its name alone, as sqlparser reads CURRENT_USER.
+fn bare_call(name: &str) -> Expr {
+    Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::None,
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
 }
 
 fn is_keyword(token: &Token, keyword: Keyword) -> bool {

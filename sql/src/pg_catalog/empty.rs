@@ -14,7 +14,6 @@ const EMPTY: &[Row] = &[
     ("pg_amproc", 2603, 'r', "\
       oid:oid amprocfamily:oid amproclefttype:oid amprocrighttype:oid amprocnum:int2 \
       amproc:regproc"),
-    ("pg_auth_members", 1261, 'r', "roleid:oid member:oid grantor:oid admin_option:bool"),
     ("pg_available_extension_versions", 12085, 'v', "\
       name:name version:text installed:bool superuser:bool trusted:bool relocatable:bool \
       schema:name requires:name[] comment:text"),
@@ -26,9 +25,6 @@ const EMPTY: &[Row] = &[
     ("pg_cursors", 12077, 'v', "\
       name:text statement:text is_holdable:bool is_binary:bool is_scrollable:bool \
       creation_time:timestamptz"),
-    ("pg_db_role_setting", 2964, 'r', "setdatabase:oid setrole:oid setconfig:text[]"),
-    ("pg_default_acl", 826, 'r', "\
-      oid:oid defaclrole:oid defaclnamespace:oid defaclobjtype:char defaclacl:aclitem[]"),
     ("pg_enum", 3501, 'r', "oid:oid enumtypid:oid enumsortorder:float4 enumlabel:name"),
     ("pg_event_trigger", 3466, 'r', "\
       oid:oid evtname:name evtevent:name evtowner:oid evtfoid:oid evtenabled:char \
@@ -43,7 +39,6 @@ const EMPTY: &[Row] = &[
       oid:oid srvname:name srvowner:oid srvfdw:oid srvtype:text srvversion:text \
       srvacl:aclitem[] srvoptions:text[]"),
     ("pg_foreign_table", 3118, 'r', "ftrelid:oid ftserver:oid ftoptions:text[]"),
-    ("pg_group", 12010, 'v', "groname:name grosysid:oid grolist:oid[]"),
     ("pg_inherits", 2611, 'r', "inhrelid:oid inhparent:oid inhseqno:int4 inhdetachpending:bool"),
     ("pg_init_privs", 3394, 'r', "\
       objoid:oid classoid:oid objsubid:int4 privtype:char initprivs:aclitem[]"),
@@ -60,12 +55,6 @@ const EMPTY: &[Row] = &[
     ("pg_partitioned_table", 3350, 'r', "\
       partrelid:oid partstrat:char partnatts:int2 partdefid:oid partattrs:int2vector \
       partclass:oidvector partcollation:oidvector partexprs:pg_node_tree"),
-    ("pg_policies", 12018, 'v', "\
-      schemaname:name tablename:name policyname:name permissive:text roles:name[] cmd:text \
-      qual:text with_check:text"),
-    ("pg_policy", 3256, 'r', "\
-      oid:oid polname:name polrelid:oid polcmd:char polpermissive:bool polroles:oid[] \
-      polqual:pg_node_tree polwithcheck:pg_node_tree"),
     ("pg_prepared_xacts", 12090, 'v', "\
       transaction:xid gid:text prepared:timestamptz owner:name database:name"),
     ("pg_publication", 6104, 'r', "\

@@ -14,6 +14,7 @@ use super::{SCHEMA, oids, pg_proc, relation, relation_by_oid, roles};
 use crate::context::StatementContext;
 use crate::error::SqlError;
 use crate::information_schema;
+use crate::resolve::Resolver;
 use crate::system_views;
 use crate::types::{self, PgType};
 
@@ -106,12 +107,15 @@ pub(crate) fn is_class_visible(context: &StatementContext, oid: u32) -> Option<b
     Some(is_found(context, named.schema, has))
 }
 
-/// The relation that a name means, or none. Errors: `42602`, `0A000`.
+/// The relation that a name means, or none. Errors: `42602`, `0A000`, `42501`.
 pub(crate) fn find_class(context: &StatementContext, text: &str) -> Result<Option<u32>, SqlError> {
     let (schema, name) = split(context, text)?;
     let snapshot = &context.snapshot;
     Ok(match schema {
-        Some(schema) => class_in(snapshot, &schema, &name),
+        Some(schema) => {
+            Resolver::of(context).require_usage(&schema)?;
+            class_in(snapshot, &schema, &name)
+        }
         None => context
             .search_path
             .iter()

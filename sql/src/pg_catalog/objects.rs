@@ -13,6 +13,7 @@ use gotgan_storage::{
 
 use super::identifier::quote;
 use super::oids;
+use crate::access::actor::Object;
 use crate::types::{PgType, oid};
 
 /// DuckLake's own schema, hidden while it is empty.
@@ -63,6 +64,22 @@ impl<'a> Relation<'a> {
         oids::object(self.id())
     }
 
+    /// What rights are looked up of.
+    pub(crate) fn object(self) -> Object<'a> {
+        match self {
+            Relation::Table(table) => Object::Table(table),
+            Relation::View(view) => Object::View(view),
+        }
+    }
+
+    /// How lists of grants know the column at `index`: by its id, of a view by position.
+    pub(crate) fn column_key(self, index: usize) -> i64 {
+        match self {
+            Relation::Table(table) => table.columns.get(index).map_or(0, |column| column.id.0),
+            Relation::View(_) => i64::try_from(index + 1).unwrap_or(0),
+        }
+    }
+
     pub(crate) fn schema_id(self) -> SchemaId {
         match self {
             Relation::Table(table) => table.schema_id,
@@ -77,10 +94,11 @@ impl<'a> Relation<'a> {
         }
     }
 
-    pub(crate) fn owner(self) -> &'a str {
+    /// The owning role.
+    pub(crate) fn owner_id(self) -> i64 {
         match self {
-            Relation::Table(table) => &table.owner,
-            Relation::View(view) => &view.owner,
+            Relation::Table(table) => table.owner_id,
+            Relation::View(view) => view.owner_id,
         }
     }
 

@@ -7,6 +7,7 @@ use super::objects::{self, Attribute, IndexEntry, Relation};
 use super::pg_type;
 use super::rows::{NULL, Rows, cells};
 use super::{Definition, oids, relations};
+use crate::access::shown;
 use crate::plan::SEQUENCE_COLUMNS;
 use crate::types::{PgType, oid};
 
@@ -55,7 +56,9 @@ pub(super) const PG_ATTRIBUTE: Definition = Definition {
         for relation in Relation::all(&context.snapshot) {
             for (index, attribute) in relation.attributes().iter().enumerate() {
                 let identity = letter(relation.identity(&identities, index));
-                push(rows, relation.oid(), number(index), attribute, identity);
+                let key = relation.column_key(index);
+                let acl = shown::column_items(&context.rights, relation.object(), key);
+                push_granted(rows, (relation.oid(), number(index)), attribute, identity, acl);
             }
             if matches!(relation, Relation::Table(_)) {
                 push_system_columns(rows, relation.oid());
@@ -138,6 +141,17 @@ fn push(
     attribute: &Attribute<'_>,
     identity: &'static str,
 ) {
+    push_granted(rows, (relation, number), attribute, identity, None);
+}
+
+/// `acl`: what was granted on the column alone, if anything was.
+fn push_granted(
+    rows: &mut Rows,
+    (relation, number): (u32, i64),
+    attribute: &Attribute<'_>,
+    identity: &'static str,
+    acl: Option<Vec<String>>,
+) {
     let pg_type = attribute.pg_type;
     let entry = pg_type.entry();
     let physical = pg_type::physical(entry);
@@ -165,7 +179,7 @@ fn push(
         true,
         0,
         objects::collation(pg_type),
-        NULL,
+        acl,
         NULL,
         NULL,
         NULL,

@@ -4,7 +4,9 @@ use gotgan_storage::{Constraint, SchemaId, Sequence, Snapshot, Table, TableId};
 
 use super::objects::{self, IndexEntry, Relation};
 use super::rows::{NULL, Rows, cells};
-use super::{Definition, oids, relations, roles};
+use super::{Definition, oids, relations};
+use crate::access::actor::Object;
+use crate::access::shown;
 use crate::plan::SEQUENCE_COLUMNS;
 
 /// Bytes that `relpages` counts in.
@@ -23,7 +25,7 @@ pub(super) const PG_CLASS: Definition = Definition {
               relacl:aclitem[] reloptions:text[] relpartbound:pg_node_tree",
     fixed: |rows| {
         for relation in relations() {
-            push(rows, &Row::system(relation));
+            push(rows, &Row::system(relation), None);
         }
     },
     current: |context, rows| {
@@ -31,19 +33,18 @@ pub(super) const PG_CLASS: Definition = Definition {
         for relation in Relation::all(&context.snapshot) {
             let has_triggers = with_triggers.contains(&TableId(relation.id()));
             let row = Row::relation(&context.snapshot, relation);
-            push(
-                rows,
-                &Row {
-                    has_triggers,
-                    ..row
-                },
-            );
+            let row = Row {
+                has_triggers,
+                ..row
+            };
+            push(rows, &row, shown::object_items(&context.rights, relation.object()));
         }
         for sequence in context.snapshot.sequences() {
-            push(rows, &Row::sequence(&context.snapshot, sequence));
+            let items = shown::object_items(&context.rights, Object::Sequence(sequence));
+            push(rows, &Row::sequence(&context.snapshot, sequence), items);
         }
         for index in objects::all_indexes(&context.snapshot) {
-            push(rows, &Row::index(&context.snapshot, &index));
+            push(rows, &Row::index(&context.snapshot, &index), None);
         }
     },
     ..Definition::TABLE
@@ -70,6 +71,8 @@ struct Row<'a> {
     replica_identity: char,
     /// 'p' or, of what one session sees only, 't'.
     persistence: char,
+    row_security: bool,
+    force_row_security: bool,
 }
 
 impl<'a> Row<'a> {
@@ -93,6 +96,8 @@ impl<'a> Row<'a> {
             has_triggers: false,
             replica_identity: 'n',
             persistence: 'p',
+            row_security: false,
+            force_row_security: false,
         }
     }
 
@@ -102,7 +107,7 @@ impl<'a> Row<'a> {
             name: relation.name(),
             schema: oids::schema(relation.schema_id()),
             row_type: oids::row_type(relation.id()),
-            owner: roles::oid(snapshot, relation.owner()),
+            owner: relation.owner_id(),
             access_method: 0,
             file_node: 0,
             pages: 0,
@@ -115,6 +120,8 @@ impl<'a> Row<'a> {
             has_triggers: false,
             replica_identity: 'n',
             persistence: persistence(snapshot, relation.schema_id()),
+            row_security: false,
+            force_row_security: false,
         };
         match relation {
             Relation::Table(table) => base.of_table(table),
@@ -142,6 +149,8 @@ impl<'a> Row<'a> {
                 .count(),
             has_rules: false,
             replica_identity: 'd',
+            row_security: table.access.row_security,
+            force_row_security: table.access.force_row_security,
             ..self
         }
     }
@@ -153,7 +162,7 @@ impl<'a> Row<'a> {
             name: &sequence.name,
             schema: oids::schema(sequence.schema_id),
             row_type: 0,
-            owner: roles::oid(snapshot, &sequence.owner),
+            owner: sequence.owner_id,
             access_method: 0,
             file_node: oid,
             pages: 1,
@@ -166,6 +175,8 @@ impl<'a> Row<'a> {
             has_triggers: false,
             replica_identity: 'n',
             persistence: persistence(snapshot, sequence.schema_id),
+            row_security: false,
+            force_row_security: false,
         }
     }
 
@@ -175,7 +186,7 @@ impl<'a> Row<'a> {
             name: index.name,
             schema: oids::schema(index.table.schema_id),
             row_type: 0,
-            owner: roles::oid(snapshot, &index.table.owner),
+            owner: index.table.owner_id,
             access_method: oids::BTREE,
             file_node: index.oid,
             pages: 0,
@@ -188,6 +199,8 @@ impl<'a> Row<'a> {
             has_triggers: false,
             replica_identity: 'n',
             persistence: persistence(snapshot, index.table.schema_id),
+            row_security: false,
+            force_row_security: false,
         }
     }
 }
@@ -201,7 +214,8 @@ fn persistence(snapshot: &Snapshot, schema: SchemaId) -> char {
     }
 }
 
-fn push(rows: &mut Rows, row: &Row<'_>) {
+/// `acl`: what was granted, if anything was.
+fn push(rows: &mut Rows, row: &Row<'_>, acl: Option<Vec<String>>) {
     let count = |value: usize| i64::try_from(value).unwrap_or(0);
     rows.push(cells![
         row.oid,
@@ -226,15 +240,15 @@ fn push(rows: &mut Rows, row: &Row<'_>) {
         row.has_rules,
         row.has_triggers,
         false,
-        false,
-        false,
+        row.row_security,
+        row.force_row_security,
         true,
         row.replica_identity,
         false,
         0,
         0,
         0,
-        NULL,
+        acl,
         NULL,
         NULL,
     ]);

@@ -2,6 +2,8 @@
 
 use super::rows::{NULL, Rows, cells};
 use super::{Definition, oids};
+use crate::access::actor::Object;
+use crate::access::shown;
 use crate::context::StatementContext;
 
 pub(super) const PG_DATABASE: Definition = Definition {
@@ -15,7 +17,7 @@ pub(super) const PG_DATABASE: Definition = Definition {
         rows.push(cells![
             oids::DATABASE,
             context.database.as_str(),
-            oids::SUPERUSER,
+            context.rights.lake_access().database_owner,
             oids::UTF8,
             'c',
             false,
@@ -28,7 +30,7 @@ pub(super) const PG_DATABASE: Definition = Definition {
             "C",
             NULL,
             NULL,
-            NULL,
+            shown::object_items(&context.rights, Object::Database),
         ]);
     },
     ..Definition::TABLE

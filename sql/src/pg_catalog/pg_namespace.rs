@@ -2,7 +2,9 @@
 
 use super::objects::schemas;
 use super::rows::{NULL, cells};
-use super::{Definition, SCHEMA, oids, roles};
+use super::{Definition, SCHEMA, oids};
+use crate::access::actor::Object;
+use crate::access::shown;
 use crate::information_schema;
 use crate::system_views;
 
@@ -22,12 +24,12 @@ pub(super) const PG_NAMESPACE: Definition = Definition {
     },
     current: |context, rows| {
         for schema in schemas(&context.snapshot) {
-            let owner = roles::oid(&context.snapshot, &schema.owner);
+            let owner = schema.owner_id;
             rows.push(cells![
                 oids::schema(schema.id),
                 schema.name.as_str(),
                 owner,
-                NULL
+                shown::object_items(&context.rights, Object::Schema(schema)),
             ]);
         }
     },

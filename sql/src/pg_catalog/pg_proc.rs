@@ -9,6 +9,8 @@ use std::sync::LazyLock;
 
 use super::rows::{NULL, Rows, cells};
 use super::{Definition, oids};
+use crate::access::actor::Object;
+use crate::access::shown;
 use crate::types::PgType;
 
 mod table;
@@ -134,15 +136,17 @@ pub(super) const PG_PROC: Definition = Definition {
               proargtypes:oidvector proallargtypes:oid[] proargmodes:char[] proargnames:text[] \
               proargdefaults:pg_node_tree protrftypes:oid[] prosrc:text probin:text \
               prosqlbody:pg_node_tree proconfig:text[] proacl:aclitem[]",
-    fixed: |rows| {
+    current: |context, rows| {
         for function in FUNCTIONS.iter() {
-            push(rows, function);
+            let object = Object::Function(function.oid, function.name);
+            push(rows, function, shown::object_items(&context.rights, object));
         }
     },
     ..Definition::TABLE
 };
 
-fn push(rows: &mut Rows, function: &Function) {
+/// `acl`: what was granted, if anything was.
+fn push(rows: &mut Rows, function: &Function, acl: Option<Vec<String>>) {
     let arguments: Vec<i64> = function
         .arguments
         .iter()
@@ -178,7 +182,7 @@ fn push(rows: &mut Rows, function: &Function) {
         NULL,
         NULL,
         NULL,
-        NULL,
+        acl,
     ]);
 }
 

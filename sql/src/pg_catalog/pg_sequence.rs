@@ -1,10 +1,11 @@
 //! `pg_sequence` and `pg_sequences`: one row for each sequence.
 
-use gotgan_storage::Sequence;
+use gotgan_storage::{Privileges, Sequence};
 
 use super::objects::schema_name;
 use super::rows::{Cell, cells};
 use super::{Definition, oids};
+use crate::access::actor::{Actor, Object};
 use crate::types::PgType;
 
 pub(super) const PG_SEQUENCE: Definition = Definition {
@@ -37,14 +38,16 @@ pub(super) const PG_SEQUENCES: Definition = Definition {
               start_value:int8 min_value:int8 max_value:int8 increment_by:int8 cycle:bool \
               cache_size:int8 last_value:int8",
     current: |context, rows| {
+        let actor = Actor::of(context);
         for sequence in context.snapshot.sequences() {
             let options = &sequence.options;
             let state = context.sequences.known_state(sequence.id);
-            let taken = state.filter(|state| state.is_called);
+            let is_shown = tells_value(&actor, sequence);
+            let taken = state.filter(|state| state.is_called && is_shown);
             rows.push(cells![
                 schema_name(&context.snapshot, sequence.schema_id),
                 sequence.name.as_str(),
-                sequence.owner.as_str(),
+                context.snapshot.role_name(sequence.owner_id),
                 data_type(sequence).oid,
                 options.start,
                 options.min,
@@ -58,6 +61,13 @@ pub(super) const PG_SEQUENCES: Definition = Definition {
     },
     ..Definition::VIEW
 };
+
+/// Whether a role may know how far a sequence is.
+pub(crate) fn tells_value(actor: &Actor, sequence: &Sequence) -> bool {
+    let wanted = Privileges::SELECT.union(Privileges::USAGE);
+    let has = actor.privileges(Object::Sequence(sequence));
+    !has.intersection(wanted).is_empty()
+}
 
 /// The type of a sequence's values.
 pub(crate) fn data_type(sequence: &Sequence) -> PgType {

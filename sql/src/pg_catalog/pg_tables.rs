@@ -31,7 +31,7 @@ pub(super) const PG_TABLES: Definition = Definition {
             rows.push(cells![
                 schema_name(&context.snapshot, table.schema_id),
                 table.name.as_str(),
-                table.owner.as_str(),
+                context.snapshot.role_name(table.owner_id),
                 NULL,
                 objects::has_index(table),
                 false,
@@ -62,7 +62,7 @@ pub(super) const PG_VIEWS: Definition = Definition {
             rows.push(cells![
                 schema_name(&context.snapshot, view.schema_id),
                 view.name.as_str(),
-                view.owner.as_str(),
+                context.snapshot.role_name(view.owner_id),
                 objects::view_definition(view),
             ]);
         }

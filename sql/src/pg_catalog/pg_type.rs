@@ -191,7 +191,7 @@ impl<'a> Type<'a> {
             oid: oids::row_type(relation.id()),
             name: relation.name(),
             schema: oids::schema(relation.schema_id()),
-            owner: roles::oid(snapshot, relation.owner()),
+            owner: relation.owner_id(),
             bytes: -1,
             kind: 'c',
             category: 'C',

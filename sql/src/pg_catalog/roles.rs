@@ -1,8 +1,12 @@
-//! Roles: `pg_authid`, `pg_roles`, `pg_user`, `pg_shadow`.
+//! Roles: `pg_authid`, `pg_roles`, `pg_user`, `pg_shadow`, `pg_group`, their memberships and
+//! what their sessions begin with.
 //!
-//! No relation shows a password or its verifier.
+//! They tell of today's roles, also where a session reads the past. No relation shows a
+//! password or its verifier.
 
-use gotgan_storage::{Snapshot, SnapshotRole};
+use std::collections::BTreeMap;
+
+use gotgan_storage::{Role, Snapshot};
 
 use super::rows::{NULL, Rows, cells};
 use super::{Definition, oids};
@@ -26,10 +30,7 @@ pub(crate) fn by_name(snapshot: &Snapshot, name: &str) -> Option<i64> {
 
 /// The name of the role with this OID.
 pub(crate) fn name(snapshot: &Snapshot, oid: i64) -> Option<&str> {
-    snapshot
-        .roles()
-        .find(|role| role.id == oid)
-        .map(|role| role.name.as_str())
+    snapshot.role(oid).map(|role| role.name.as_str())
 }
 
 pub(super) const PG_AUTHID: Definition = Definition {
@@ -39,11 +40,20 @@ pub(super) const PG_AUTHID: Definition = Definition {
               rolcreatedb:bool rolcanlogin:bool rolreplication:bool rolbypassrls:bool \
               rolconnlimit:int4 rolpassword:text rolvaliduntil:timestamptz",
     current: |context, rows| {
-        for role in context.snapshot.roles() {
-            let (id, name, is_super) = (role.id, role.name.as_str(), role.superuser);
+        for role in context.rights.roles() {
             rows.push(cells![
-                id, name, is_super, true, is_super, is_super, true, is_super, is_super, -1, NULL,
+                role.id,
+                role.name.as_str(),
+                role.superuser,
+                role.inherit,
+                role.create_role,
+                role.create_db,
+                role.login,
+                role.replication,
+                role.bypass_rls,
+                role.connection_limit,
                 NULL,
+                valid_until(role),
             ]);
         }
     },
@@ -57,11 +67,21 @@ pub(super) const PG_ROLES: Definition = Definition {
               rolcanlogin:bool rolreplication:bool rolconnlimit:int4 rolpassword:text \
               rolvaliduntil:timestamptz rolbypassrls:bool rolconfig:text[] oid:oid",
     current: |context, rows| {
-        for role in context.snapshot.roles() {
-            let (id, name, is_super) = (role.id, role.name.as_str(), role.superuser);
+        for role in context.rights.roles() {
             rows.push(cells![
-                name, is_super, true, is_super, is_super, true, is_super, -1, HIDDEN, NULL,
-                is_super, NULL, id,
+                role.name.as_str(),
+                role.superuser,
+                role.inherit,
+                role.create_role,
+                role.create_db,
+                role.login,
+                role.replication,
+                role.connection_limit,
+                HIDDEN,
+                valid_until(role),
+                role.bypass_rls,
+                config(context, role),
+                role.id,
             ]);
         }
     },
@@ -86,15 +106,81 @@ pub(super) const PG_SHADOW: Definition = Definition {
     ..Definition::VIEW
 };
 
+pub(super) const PG_GROUP: Definition = Definition {
+    name: "pg_group",
+    oid: 12010,
+    columns: "groname:name grosysid:oid grolist:oid[]",
+    current: |context, rows| {
+        let rights = &context.rights;
+        for group in rights.roles().filter(|role| !role.login) {
+            let is_in = |role: &&std::sync::Arc<Role>| {
+                role.memberships.iter().any(|one| one.role == group.id)
+            };
+            let members = rights.roles().filter(is_in).map(|role| role.id);
+            let members: Vec<i64> = members.collect();
+            rows.push(cells![group.name.as_str(), group.id, members]);
+        }
+    },
+    ..Definition::VIEW
+};
+
+pub(super) const PG_AUTH_MEMBERS: Definition = Definition {
+    name: "pg_auth_members",
+    oid: 1261,
+    columns: "roleid:oid member:oid grantor:oid admin_option:bool",
+    current: |context, rows| {
+        for member in context.rights.roles() {
+            for one in &member.memberships {
+                rows.push(cells![one.role, member.id, one.grantor, one.admin]);
+            }
+        }
+    },
+    ..Definition::TABLE
+};
+
+pub(super) const PG_DB_ROLE_SETTING: Definition = Definition {
+    name: "pg_db_role_setting",
+    oid: 2964,
+    columns: "setdatabase:oid setrole:oid setconfig:text[]",
+    current: |context, rows| {
+        let mut sets: BTreeMap<(u32, i64), Vec<String>> = BTreeMap::new();
+        for one in context.rights.role_settings() {
+            let database = if one.in_database { oids::DATABASE } else { 0 };
+            let set = sets.entry((database, one.role)).or_default();
+            set.push(format!("{}={}", one.name, one.value));
+        }
+        for ((database, role), set) in sets {
+            rows.push(cells![database, role, set]);
+        }
+    },
+    ..Definition::TABLE
+};
+
 fn push_users(context: &StatementContext, rows: &mut Rows, password: Option<&'static str>) {
-    for role in context.snapshot.roles() {
-        push_user(rows, role, password);
+    for role in context.rights.roles().filter(|role| role.login) {
+        rows.push(cells![
+            role.name.as_str(),
+            role.id,
+            role.create_db,
+            role.superuser,
+            role.replication,
+            role.bypass_rls,
+            password,
+            valid_until(role),
+            config(context, role),
+        ]);
     }
 }
 
-fn push_user(rows: &mut Rows, role: &SnapshotRole, password: Option<&'static str>) {
-    let (id, name, is_super) = (role.id, role.name.as_str(), role.superuser);
-    rows.push(cells![
-        name, id, is_super, is_super, is_super, is_super, password, NULL, NULL
-    ]);
+/// UTC microseconds since 1970.
+fn valid_until(role: &Role) -> Option<i64> {
+    role.valid_until.map(|until| until.timestamp_micros())
+}
+
+/// What the role's sessions begin with, in whatever database.
+fn config(context: &StatementContext, role: &Role) -> Option<Vec<String>> {
+    let settings = context.rights.role_settings().iter();
+    let own = settings.filter(|one| one.role == role.id && !one.in_database);
+    let config: Vec<String> = own.map(|one| format!("{}={}", one.name, one.value)).collect();
+    (!config.is_empty()).then_some(config)
 }

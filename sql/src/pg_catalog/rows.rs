@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanBuilder, Float32Builder, Float64Builder, Int16Builder, Int32Builder,
+    ArrayRef, BooleanBuilder, Date32Builder, Float32Builder, Float64Builder, Int16Builder, Int32Builder,
     Int64Builder, IntervalMonthDayNanoBuilder, ListBuilder, RecordBatch, RecordBatchOptions,
     StringViewBuilder, TimestampMicrosecondBuilder, new_null_array,
 };
@@ -23,7 +23,7 @@ pub(crate) enum Cell<'a> {
     Null,
     /// boolean
     Bool(bool),
-    /// Any integer, OID, or a timestamp or interval in microseconds.
+    /// Any integer, OID, a timestamp or interval in microseconds, or a date in days.
     Int(i64),
     /// real, double precision
     Float(f64),
@@ -192,6 +192,7 @@ pub(crate) enum Column {
     Float64(Float64Builder),
     Text(StringViewBuilder),
     Timestamp(TimestampMicrosecondBuilder),
+    Date(Date32Builder),
     Interval(IntervalMonthDayNanoBuilder),
     Int16List(ListBuilder<Int16Builder>),
     Int32List(ListBuilder<Int32Builder>),
@@ -215,6 +216,7 @@ impl Column {
             DataType::Timestamp(TimeUnit::Microsecond, _) => Column::Timestamp(
                 TimestampMicrosecondBuilder::new().with_data_type(data_type.clone()),
             ),
+            DataType::Date32 => Column::Date(Date32Builder::new()),
             DataType::Interval(IntervalUnit::MonthDayNano) => {
                 Column::Interval(IntervalMonthDayNanoBuilder::new())
             }
@@ -250,6 +252,7 @@ impl Column {
             (Column::Int32(builder), Cell::Int(value)) => builder.append_value(narrow(value)?),
             (Column::Int64(builder), Cell::Int(value)) => builder.append_value(value),
             (Column::Timestamp(builder), Cell::Int(value)) => builder.append_value(value),
+            (Column::Date(builder), Cell::Int(value)) => builder.append_value(narrow(value)?),
             (Column::Interval(builder), Cell::Int(value)) => {
                 let days = i32::try_from(value / MICROS_PER_DAY).unwrap_or(i32::MAX);
                 let rest = value % MICROS_PER_DAY;
@@ -297,6 +300,7 @@ impl Column {
             Column::Float64(builder) => builder.append_null(),
             Column::Text(builder) => builder.append_null(),
             Column::Timestamp(builder) => builder.append_null(),
+            Column::Date(builder) => builder.append_null(),
             Column::Interval(builder) => builder.append_null(),
             Column::Int16List(builder) => builder.append_null(),
             Column::Int32List(builder) => builder.append_null(),
@@ -317,6 +321,7 @@ impl Column {
             Column::Float64(mut builder) => Arc::new(builder.finish()),
             Column::Text(mut builder) => Arc::new(builder.finish()),
             Column::Timestamp(mut builder) => Arc::new(builder.finish()),
+            Column::Date(mut builder) => Arc::new(builder.finish()),
             Column::Interval(mut builder) => Arc::new(builder.finish()),
             Column::Int16List(mut builder) => Arc::new(builder.finish()),
             Column::Int32List(mut builder) => Arc::new(builder.finish()),

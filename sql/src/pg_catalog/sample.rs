@@ -71,6 +71,7 @@ pub(crate) fn over(snapshot: Arc<Snapshot>) -> Arc<StatementContext> {
         prepared: Vec::new(),
         random: Arc::default(),
         is_replica: false,
+        replayed_at: None,
         jobs: Arc::default(),
         sequences: crate::sequence::SequenceUse::default(),
         clock: Arc::new(SystemClock),

@@ -8,6 +8,8 @@ use datafusion::execution::memory_pool::{
     FairSpillPool, MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
 };
 
+use crate::query_log::QueryMeter;
+
 /// A pool that gives what its parent gives, up to a bound of its own, which the
 /// operators that can spill share evenly.
 #[derive(Debug)]
@@ -15,14 +17,20 @@ pub(super) struct QueryPool {
     parent: Arc<dyn MemoryPool>,
     own: FairSpillPool,
     bytes_max: usize,
+    meter: Arc<QueryMeter>,
 }
 
 impl QueryPool {
-    pub(super) fn new(parent: Arc<dyn MemoryPool>, bytes_max: usize) -> Self {
+    pub(super) fn new(
+        parent: Arc<dyn MemoryPool>,
+        bytes_max: usize,
+        meter: Arc<QueryMeter>,
+    ) -> Self {
         Self {
             parent,
             own: FairSpillPool::new(bytes_max),
             bytes_max,
+            meter,
         }
     }
 }
@@ -57,11 +65,13 @@ impl MemoryPool for QueryPool {
     fn grow(&self, reservation: &MemoryReservation, additional: usize) {
         self.own.grow(reservation, additional);
         self.parent.grow(reservation, additional);
+        self.meter.grow(additional);
     }
 
     fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
         self.own.shrink(reservation, shrink);
         self.parent.shrink(reservation, shrink);
+        self.meter.shrink(shrink);
     }
 
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
@@ -76,7 +86,9 @@ impl MemoryPool for QueryPool {
         }
         self.parent
             .try_grow(reservation, additional)
-            .inspect_err(|_| self.own.shrink(reservation, additional))
+            .inspect_err(|_| self.own.shrink(reservation, additional))?;
+        self.meter.grow(additional);
+        Ok(())
     }
 
     fn reserved(&self) -> usize {
@@ -93,10 +105,14 @@ mod tests {
     use super::*;
     use datafusion::execution::memory_pool::{GreedyMemoryPool, UnboundedMemoryPool};
 
+    fn meter() -> Arc<QueryMeter> {
+        Arc::default()
+    }
+
     #[test]
     fn bound_holds_over_several_consumers_and_is_given_back() {
         let parent: Arc<dyn MemoryPool> = Arc::new(UnboundedMemoryPool::default());
-        let pool: Arc<dyn MemoryPool> = Arc::new(QueryPool::new(Arc::clone(&parent), 100));
+        let pool: Arc<dyn MemoryPool> = Arc::new(QueryPool::new(Arc::clone(&parent), 100, meter()));
         let first = MemoryConsumer::new("first").register(&pool);
         let second = MemoryConsumer::new("second").register(&pool);
         first.try_grow(60).unwrap();
@@ -111,7 +127,7 @@ mod tests {
     #[test]
     fn refusal_of_the_parent_takes_nothing() {
         let parent: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(10));
-        let pool: Arc<dyn MemoryPool> = Arc::new(QueryPool::new(parent, 100));
+        let pool: Arc<dyn MemoryPool> = Arc::new(QueryPool::new(parent, 100, meter()));
         let consumer = MemoryConsumer::new("one").register(&pool);
         assert!(consumer.try_grow(11).is_err());
         assert_eq!(pool.reserved(), 0);

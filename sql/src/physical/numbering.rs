@@ -88,8 +88,12 @@ impl Calls {
             return;
         };
         match name {
-            "nextval" => {
+            "nextval" | functions::IDENTITY => {
                 let sequence = argument.and_then(|value| functions::sequence_of(context, value));
+                // The call itself tells that it may not.
+                let sequence = sequence.filter(|sequence| {
+                    name == functions::IDENTITY || functions::may_take(context, sequence)
+                });
                 match sequence {
                     Some(sequence) => self.taken.push((Arc::clone(context), sequence)),
                     None => self.has_unknown = true,

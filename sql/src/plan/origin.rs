@@ -8,6 +8,7 @@
 
 use datafusion::logical_expr::{Distinct, Expr, Join, JoinType, LogicalPlan, TableScan};
 
+use super::protected::Protected;
 use super::system_table::SystemTable;
 use crate::pg_catalog::oids;
 use crate::scan::LakeTable;
@@ -23,6 +24,11 @@ pub(super) fn view_alias(view_oid: u32) -> String {
     format!("{VIEW}{view_oid}")
 }
 
+/// The OID of the view whose plan stands under an alias, if one does.
+pub(super) fn view_of_alias(alias: &str) -> Option<u32> {
+    alias.strip_prefix(VIEW)?.parse().ok()
+}
+
 /// The origin of each output column, in order.
 pub(crate) fn origins(plan: &LogicalPlan) -> Vec<Option<Origin>> {
     (0..plan.schema().fields().len())
@@ -36,8 +42,7 @@ fn origin(plan: &LogicalPlan, index: usize) -> Option<Origin> {
             of_expression(projection.expr.get(index)?, &projection.input)
         }
         LogicalPlan::SubqueryAlias(alias) => {
-            let view = alias.alias.table().strip_prefix(VIEW);
-            match view.and_then(|oid| oid.parse().ok()) {
+            match view_of_alias(alias.alias.table()) {
                 Some(oid) => Some((oid, number(index)?)),
                 None => origin(&alias.input, index),
             }
@@ -59,6 +64,11 @@ fn origin(plan: &LogicalPlan, index: usize) -> Option<Origin> {
             origin(&window.input, index)
         }
         LogicalPlan::TableScan(scan) => of_scan(scan, index),
+        LogicalPlan::Extension(_) => {
+            let protected = Protected::of(plan)?;
+            let table = protected.table.as_ref()?;
+            Some((oids::table(table.id), number(index)?))
+        }
         _ => None,
     }
 }

@@ -42,8 +42,14 @@ impl Planner {
         if let [snapshot, own @ ..] = parts.as_slice()
             && let Some(planner) = self.as_of_name(snapshot)
         {
-            return planner.resolver().find(&Name::from_parts(own).ok()?);
+            return find(&planner, own);
         }
-        self.resolver().find(&Name::from_parts(&parts).ok()?)
+        find(self, &parts)
     }
+}
+
+/// Errors are told where the relation is read.
+fn find(planner: &Planner, parts: &[String]) -> Option<Resolved> {
+    let found = planner.resolver().find(&Name::from_parts(parts).ok()?);
+    found.ok().flatten()
 }

@@ -18,7 +18,7 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 
 use super::operators::OperatorPlanner;
-use super::{aggregate, builtin, missing, unify};
+use super::{aggregate, builtin, leaf, missing, unify};
 use crate::context::StatementContext;
 use crate::parse::type_name;
 use crate::types::PgType;
@@ -189,6 +189,9 @@ impl ContextProvider for Provider<'_> {
     }
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        if name == leaf::KEPT {
+            return Some(leaf::kept_function());
+        }
         let found = builtin::resolve(name, &self.ctx).or_else(|| engine_function(name));
         // The engine plans `unnest` itself, once no function has that name.
         if found.is_some() || name == "unnest" || self.is_other_function(name) {

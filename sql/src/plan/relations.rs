@@ -4,19 +4,20 @@ use std::sync::Arc;
 
 use datafusion::catalog::view::ViewTable;
 use datafusion::common::{Result, ScalarValue, TableReference};
-use datafusion::datasource::{TableProvider, provider_as_source};
+use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, TableSource};
 use gotgan_storage::Relation;
 
 use super::provider::{self, Relations};
 use super::{Planner, builtin, missing, sequence_table, series, system_table};
+use crate::access::policy::command;
 use crate::pg_catalog;
 use crate::resolve::{Name, Resolved};
 use crate::scan::LakeTable;
 
 impl Relations for Planner {
     fn table_source(&self, reference: &TableReference) -> Result<Arc<dyn TableSource>> {
-        if let Some(source) = self.local_source(reference) {
+        if let Some(source) = self.local_source(reference)? {
             return Ok(source);
         }
         let name = match reference {
@@ -54,12 +55,13 @@ impl Relations for Planner {
                 Ok(provider_as_source(Arc::new(table)))
             }
             Resolved::Stored(Relation::Table(table)) => {
-                let table = LakeTable::new(self.lake.clone(), table);
-                let table: Arc<dyn TableProvider> = Arc::new(match self.ctx.is_past {
+                let meter = self.ctx.meter.table(&self.ctx.snapshot, &table);
+                let table = LakeTable::new(self.lake.clone(), table).metered(meter);
+                let table = match self.ctx.is_past {
                     true => table.at_snapshot(Arc::clone(&self.ctx.snapshot)),
                     false => table,
-                });
-                Ok(provider_as_source(table))
+                };
+                Ok(self.guarded_source(table, &[command::SELECT])?)
             }
             Resolved::Stored(Relation::View(view)) => Ok(self.view_source(&view)?),
             Resolved::Sequence(sequence) => {

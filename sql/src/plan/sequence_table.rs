@@ -7,9 +7,9 @@ use arrow::datatypes::{Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result;
-use datafusion::datasource::TableType;
 use datafusion::datasource::memory::MemorySourceConfig;
-use datafusion::logical_expr::Expr;
+use datafusion::datasource::{DefaultTableSource, TableType};
+use datafusion::logical_expr::{Expr, TableSource};
 use datafusion::physical_plan::ExecutionPlan;
 use gotgan_storage::Sequence;
 
@@ -42,6 +42,13 @@ impl SequenceTable {
             ctx: Arc::clone(ctx),
             schema: Arc::new(Schema::new(fields)),
         }
+    }
+
+    /// The sequence behind a logical scan, if it is one.
+    pub(super) fn downcast(source: &Arc<dyn TableSource>) -> Option<Arc<Sequence>> {
+        let source = source.downcast_ref::<DefaultTableSource>()?;
+        let table = source.table_provider.downcast_ref::<Self>()?;
+        Some(Arc::clone(&table.sequence))
     }
 }
 

@@ -9,7 +9,7 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result;
 use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::datasource::{DefaultTableSource, TableType};
-use datafusion::logical_expr::{Expr, TableSource};
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableSource};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::streaming::StreamingTableExec;
 use gotgan_storage::Lake;
@@ -17,7 +17,7 @@ use gotgan_storage::Lake;
 use super::Planner;
 use crate::context::StatementContext;
 use crate::pg_catalog::SystemRelation;
-use crate::system_views::LakeRows;
+use crate::system_views::{LakeRows, LakeView, time_range};
 
 /// Its rows are made when the scan is planned, from the statement's snapshot.
 #[derive(Debug)]
@@ -38,9 +38,14 @@ impl SystemTable {
 
     /// The OID of the system relation behind a logical scan, if it is one.
     pub(super) fn downcast(source: &Arc<dyn TableSource>) -> Option<u32> {
+        Self::relation_of(source).map(|relation| relation.oid)
+    }
+
+    /// The system relation behind a logical scan, if it is one.
+    pub(super) fn relation_of(source: &Arc<dyn TableSource>) -> Option<&'static SystemRelation> {
         let source = source.downcast_ref::<DefaultTableSource>()?;
         let table = source.table_provider.downcast_ref::<Self>()?;
-        Some(table.relation.oid)
+        Some(table.relation)
     }
 }
 
@@ -54,11 +59,22 @@ impl TableProvider for SystemTable {
         TableType::Base
     }
 
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        let support = match self.relation.lake {
+            Some(LakeView::QueryHistory) => TableProviderFilterPushDown::Inexact,
+            _ => TableProviderFilterPushDown::Unsupported,
+        };
+        Ok(vec![support; filters.len()])
+    }
+
     async fn scan(
         &self,
         _state: &dyn Session,
         projection: Option<&Vec<usize>>,
-        _filters: &[Expr],
+        filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let fields = Arc::clone(&self.relation.fields);
@@ -68,6 +84,7 @@ impl TableProvider for SystemTable {
                 lake: self.lake.clone(),
                 ctx: Arc::clone(&self.ctx),
                 fields: Arc::clone(&fields),
+                range: time_range(filters),
             };
             let plan = StreamingTableExec::try_new(
                 fields,

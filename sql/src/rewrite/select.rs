@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     Expr, Fetch, FunctionArg, FunctionArgExpr, GroupByExpr, Ident, LimitClause, ObjectName, Offset,
-    OrderByKind, Query, Select, SelectItem, SetExpr, TableAlias, TableAliasColumnDef, TableFactor,
-    TopQuantity, Value, Visit, VisitMut, Visitor, VisitorMut,
+    OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableAlias,
+    TableAliasColumnDef, TableFactor, TopQuantity, Value, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 use super::build::{call, raw_number};
@@ -146,6 +146,7 @@ pub(super) fn prepare_select(select: &mut Select) -> Result<(), SqlError> {
             protect(key);
         }
     }
+    qualify_wildcards(select);
     name_columns(select, &grouped);
     for item in &mut select.projection {
         if let SelectItem::UnnamedExpr(expression)
@@ -157,6 +158,36 @@ pub(super) fn prepare_select(select: &mut Select) -> Result<(), SqlError> {
         }
     }
     Ok(())
+}
+
+/// `t.*` as `s.t.*` where FROM names `s.t`: the engine's planner compares whole names.
+fn qualify_wildcards(select: &mut Select) {
+    let factors = select.from.iter().flat_map(|item| {
+        let joined = item.joins.iter().map(|join| &join.relation);
+        std::iter::once(&item.relation).chain(joined)
+    });
+    let qualified: Vec<ObjectName> = factors
+        .filter_map(|factor| match factor {
+            TableFactor::Table {
+                name, alias: None, ..
+            } if name.0.len() > 1 => Some(name.clone()),
+            _ => None,
+        })
+        .collect();
+    for item in &mut select.projection {
+        let SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) =
+            item
+        else {
+            continue;
+        };
+        let [own] = &name_parts(name)[..] else {
+            continue;
+        };
+        let is_meant = |whole: &&ObjectName| name_parts(whole).last() == Some(own);
+        if let Some(whole) = qualified.iter().find(is_meant) {
+            *name = whole.clone();
+        }
+    }
 }
 
 fn protect_ordinals(key: &mut Expr) {

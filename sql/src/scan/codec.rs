@@ -17,6 +17,7 @@
 //! Errors: XX000 for bytes of another version or of another lake.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use arrow::array::RecordBatch;
 use datafusion::arrow::ipc::reader::StreamReader;
@@ -102,6 +103,9 @@ impl LakeCodec {
             file_count,
             kept_count,
             row_filters,
+            meter: Arc::default(),
+            pruned_bytes: 0,
+            is_begun: AtomicBool::new(true),
             metrics,
             metrics_set,
         })

@@ -16,6 +16,7 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use datafusion::common::config::ConfigOptions;
@@ -48,6 +49,7 @@ use gotgan_storage::{SnapshotId, TableId};
 use super::columns::TableColumns;
 use super::reader::ScanMetrics;
 use crate::SqlError;
+use crate::query_log::TableMeter;
 
 /// What all copies of one scan's node share.
 #[derive(Debug)]
@@ -68,8 +70,25 @@ pub(crate) struct ScanSpec {
     pub(crate) kept_count: usize,
     /// Whether the Parquet reader filters rows itself (late materialisation).
     pub(crate) row_filters: bool,
+    /// Where the statement counts what it reads of the table.
+    pub(crate) meter: Arc<TableMeter>,
+    /// Sizes of the files that the plan does not read.
+    pub(crate) pruned_bytes: u64,
+    /// Whether the plan runs.
+    pub(crate) is_begun: AtomicBool,
     pub(crate) metrics: ScanMetrics,
     pub(crate) metrics_set: ExecutionPlanMetricsSet,
+}
+
+impl ScanSpec {
+    /// The plan begins to run. What it leaves out counts now, and not where it was only
+    /// explained.
+    fn begin(&self) {
+        if !self.is_begun.swap(true, Ordering::Relaxed) {
+            let files = self.file_count.saturating_sub(self.kept_count) as u64;
+            self.meter.reads.count_pruned(files, self.pruned_bytes);
+        }
+    }
 }
 
 /// Reads the rows of a table, as they are in one snapshot.
@@ -278,6 +297,7 @@ impl ExecutionPlan for LakeScanExec {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
+        self.spec.begin();
         let files = self.file_partitions();
         if partition < files {
             let rows = self.source.execute(partition, context)?;

@@ -1,15 +1,19 @@
 //! Bytes of data files: fetched, counted, and the footers cached and aligned.
 //!
+//! Bytes are counted for the statement by the store (`meter`); what EXPLAIN ANALYZE shows
+//! of the scan alone is counted here.
+//!
 //! Footers are cached as they are in the file, by location, in the cache that the
 //! `RuntimeEnv` holds; each scan aligns its own copy (see `columns`).
 //!
 //! Errors: a `SqlError` inside `ParquetError::External`, so that the node above can
 //! find it: XX001 for a file that is gone, else what storage makes of the store's error.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use datafusion::common::Result;
@@ -29,6 +33,7 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataR
 use super::columns::{TableColumns, align_metadata};
 use super::file::ScanFile;
 use crate::SqlError;
+use crate::query_log::TableMeter;
 use crate::sqlstate;
 
 /// What one scan has read so far; shared by all copies of its node.
@@ -59,9 +64,15 @@ pub(crate) struct LakeReaderFactory {
     pub(crate) footers: Arc<FileMetadataCache>,
     pub(crate) columns: Arc<TableColumns>,
     pub(crate) metrics: ScanMetrics,
+    pub(crate) meter: Arc<TableMeter>,
+    /// Files whose footers the scan has had; each counts once, however many ranges.
+    pub(crate) footers_seen: FootersSeen,
     /// The table's name, for errors.
     pub(crate) table: Arc<str>,
 }
+
+/// Ids of files.
+type FootersSeen = Arc<Mutex<HashSet<i64>>>;
 
 impl fmt::Debug for LakeReaderFactory {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -90,6 +101,8 @@ impl ParquetFileReaderFactory for LakeReaderFactory {
             footers: Arc::clone(&self.footers),
             columns: Arc::clone(&self.columns),
             metrics: self.metrics.clone(),
+            meter: Arc::clone(&self.meter),
+            footers_seen: Arc::clone(&self.footers_seen),
             table: Arc::clone(&self.table),
             file: Arc::clone(file),
             meta: listed.object_meta,
@@ -104,6 +117,8 @@ struct LakeFileReader {
     footers: Arc<FileMetadataCache>,
     columns: Arc<TableColumns>,
     metrics: ScanMetrics,
+    meter: Arc<TableMeter>,
+    footers_seen: FootersSeen,
     table: Arc<str>,
     file: Arc<ScanFile>,
     meta: ObjectMeta,
@@ -144,10 +159,23 @@ impl LakeFileReader {
         Some(Arc::clone(footer.parquet_metadata()))
     }
 
+    /// Whether this is the first time that the scan has the file's footer.
+    fn is_first_footer(&self) -> bool {
+        let mut seen = self
+            .footers_seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        seen.insert(self.file.id)
+    }
+
     async fn footer(&mut self) -> Result<Arc<ParquetMetaData>, ParquetError> {
         if let Some(footer) = self.cached_footer() {
+            if self.is_first_footer() {
+                self.meter.reads.count_cached(self.file.footer_hint() as u64);
+            }
             return Ok(footer);
         }
+        self.is_first_footer();
         let reader = ParquetMetaDataReader::new()
             .with_prefetch_hint(Some(self.file.footer_hint()))
             .with_page_index_policy(PageIndexPolicy::Skip);
@@ -188,6 +216,7 @@ impl AsyncFileReader for LakeFileReader {
     ) -> BoxFuture<'a, Result<Arc<ParquetMetaData>, ParquetError>> {
         if !self.is_counted.swap(true, Ordering::Relaxed) {
             self.metrics.files_read.add(1);
+            self.meter.reads.count_file();
         }
         async move {
             let footer = self.footer().await?;

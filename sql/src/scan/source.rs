@@ -41,10 +41,12 @@ impl SourceParts {
         env: &RuntimeEnv,
     ) -> Result<Arc<DataSourceExec>> {
         let readers = LakeReaderFactory {
-            store: self.store,
+            store: spec.meter.reads.metered(self.store),
             footers: env.cache_manager.get_file_metadata_cache(),
             columns: Arc::clone(&spec.columns),
             metrics: spec.metrics.clone(),
+            meter: Arc::clone(&spec.meter),
+            footers_seen: Arc::default(),
             table: Arc::clone(&spec.table),
         };
         let parquet = TableParquetOptions {

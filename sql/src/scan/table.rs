@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use arrow::array::{Int64Array, RecordBatch};
@@ -34,6 +35,7 @@ use super::source::{SourceParts, split_files};
 use super::statistics::{Known, nan_columns};
 use super::{object_store_url, register_store};
 use crate::SqlError;
+use crate::query_log::TableMeter;
 
 /// Delete files that are loaded at a time while a scan is planned.
 const DELETE_LOADS_MAX: usize = 8;
@@ -48,6 +50,7 @@ pub struct LakeTable {
     /// The committed snapshot that the table is read as of; none for the transaction's own.
     past: Option<Arc<Snapshot>>,
     files: OnceLock<Arc<FileList>>,
+    meter: Arc<TableMeter>,
 }
 
 impl LakeTable {
@@ -64,7 +67,15 @@ impl LakeTable {
             row_filters: false,
             past: None,
             files: OnceLock::new(),
+            meter: Arc::default(),
         }
+    }
+
+    /// Says where a statement counts what it reads of the table.
+    #[must_use]
+    pub(crate) fn metered(mut self, meter: Arc<TableMeter>) -> Self {
+        self.meter = meter;
+        self
     }
 
     /// Reads the table as of an earlier snapshot, which has it.
@@ -97,6 +108,11 @@ impl LakeTable {
         self
     }
 
+    /// Whether it gives out the place of each row.
+    pub(crate) fn has_positions(&self) -> bool {
+        self.columns.has_positions()
+    }
+
     /// The table as the snapshot has it.
     pub fn table(&self) -> &Arc<Table> {
         &self.table
@@ -122,11 +138,11 @@ impl LakeTable {
     ) -> Result<Vec<(usize, Arc<ScanFile>)>, SqlError> {
         let loads = kept.into_iter().map(|index| {
             let (lake, list) = (self.lake.clone(), Arc::clone(list));
-            let columns = Arc::clone(&self.columns);
+            let (columns, meter) = (Arc::clone(&self.columns), Arc::clone(&self.meter));
             async move {
                 let file = Arc::clone(&list.files[index]);
                 let deleted = match file.has_deletes {
-                    true => lake.deleted_positions(&file).await?,
+                    true => lake.deleted_positions_metered(&file, &meter.reads).await?,
                     false => None,
                 };
                 let nan = nan_columns(&columns, &list, index);
@@ -144,10 +160,13 @@ impl LakeTable {
             .collect())
     }
 
-    fn spec(&self, list: &FileList, kept_count: usize) -> ScanSpec {
+    fn spec(&self, list: &FileList, kept: &[(usize, Arc<ScanFile>)]) -> ScanSpec {
         let metrics_set = ExecutionPlanMetricsSet::new();
         let metrics = ScanMetrics::new(&metrics_set);
+        let kept_count = kept.len();
         metrics.files_pruned.add(list.files.len() - kept_count);
+        let all_bytes: u64 = list.files.iter().map(|file| file.bytes).sum();
+        let kept_bytes: u64 = kept.iter().map(|(_, file)| file.bytes).sum();
         ScanSpec {
             lake: self.lake.uuid().to_owned(),
             table_id: self.table.id,
@@ -158,6 +177,9 @@ impl LakeTable {
             file_count: list.files.len(),
             kept_count,
             row_filters: self.row_filters,
+            meter: Arc::clone(&self.meter),
+            pruned_bytes: all_bytes.saturating_sub(kept_bytes),
+            is_begun: AtomicBool::new(false),
             metrics,
             metrics_set,
         }
@@ -234,6 +256,10 @@ impl TableProvider for LakeTable {
         let all: Vec<usize> = (0..self.columns.schema().fields().len()).collect();
         let projection = projection.unwrap_or(&all);
         let (table, columns) = (self.table.as_ref(), self.columns.as_ref());
+        let names = table.columns.iter().map(|column| column.name.as_str());
+        let is_read = |(index, _): &(usize, &str)| projection.contains(index);
+        let read = names.enumerate().filter(is_read);
+        self.meter.touch(read.map(|(_, name)| name));
         let known = Known {
             table,
             columns,
@@ -255,7 +281,7 @@ impl TableProvider for LakeTable {
         if groups.is_empty() && inlined.is_none() {
             groups.push(FileGroup::default());
         }
-        let spec = self.spec(list, files.len());
+        let spec = self.spec(list, &files);
         let parts = SourceParts {
             url: object_store_url(&self.lake)?,
             store: self.lake.object_store(),

@@ -9,6 +9,8 @@ use sqlparser::ast;
 
 use super::text;
 use crate::error::SqlError;
+use crate::functions;
+use crate::pg_catalog::oids;
 use crate::rewrite::build;
 use crate::sqlstate;
 use crate::types::{PgType, oid};
@@ -44,12 +46,16 @@ pub(crate) fn column_default(
     column: &Column,
 ) -> Result<Option<ast::Expr>, SqlError> {
     if let Some((sequence, _)) = identity_of(snapshot, table, column) {
-        let name = build::string(text::qualified(snapshot, sequence));
-        let name = build::cast(name, PgType::new(oid::REGCLASS));
-        return Ok(Some(build::call("nextval", vec![name])));
+        let oid = build::string(oids::sequence(sequence.id).to_string());
+        let oid = build::cast(oid, PgType::new(oid::REGCLASS));
+        return Ok(Some(build::call(functions::IDENTITY, vec![oid])));
     }
-    let stored = column.default.as_deref();
-    stored.map(crate::parse::parse_expression).transpose()
+    // Who inserts need not be able to find the sequence.
+    let stored = column.default.as_deref().map(|default| {
+        let numbered = text::by_oid(snapshot, default);
+        crate::parse::parse_expression(numbered.as_deref().unwrap_or(default))
+    });
+    stored.transpose()
 }
 
 /// Refuses a value for a column that is GENERATED ALWAYS.

@@ -144,6 +144,15 @@ pub(crate) fn shown(ctx: &StatementContext, default: &str) -> String {
     short.unwrap_or_else(|| default.to_owned())
 }
 
+/// A stored default whose sequences are told by their OIDs. None if it has none.
+pub(super) fn by_oid(snapshot: &Snapshot, default: &str) -> Option<String> {
+    each_name(default, |schema, name| {
+        let schema = snapshot.schema_by_name(schema)?;
+        let sequence = snapshot.sequence_by_name(schema.id, name)?;
+        Some(oids::sequence(sequence.id).to_string())
+    })
+}
+
 /// Hands schema and name of each sequence in a default to `replace`, and puts what that
 /// gives in the name's place. None if nothing was replaced.
 fn each_name(

@@ -55,7 +55,7 @@ pub(crate) struct Prepared {
 /// A statement with its parameters' values.
 #[derive(Debug)]
 pub(crate) struct Portal {
-    prepared: Arc<Prepared>,
+    pub(super) prepared: Arc<Prepared>,
     values: Vec<Parameter>,
 }
 
@@ -133,6 +133,11 @@ impl Session {
             Node::Copy(_)
             | Node::Alter(_)
             | Node::Sequence(_)
+            | Node::Role(_)
+            | Node::Grant(_)
+            | Node::DefaultPrivileges(_)
+            | Node::Mask(_)
+            | Node::Policy(_)
             | Node::Vacuum(_)
             | Node::Layout(_) => (Vec::new(), None),
             Node::Fetch(fetch) if fetch.is_move => (Vec::new(), None),

@@ -28,6 +28,7 @@ impl Session {
             return Err(SqlError::in_failed_transaction());
         }
         self.note_length(statement);
+        self.record_run();
         if !statement.looks_back {
             let outcome = self.run_node(statement, parameters).await;
             self.release_past();
@@ -51,12 +52,19 @@ impl Session {
             Node::Alter(alter) => command::alter_view::run(self, alter).await,
             Node::Sequence(statement) => command::sequence::run(self, statement).boxed().await,
             Node::Fetch(fetch) => command::cursor::fetch(self, fetch).await,
+            Node::Role(statement) => command::role::run(self, statement).boxed().await,
             Node::Layout(alter) => command::layout::alter(self, alter).boxed().await,
             Node::Vacuum(vacuum) => {
                 command::vacuum::run(self, vacuum, statement.has_others)
                     .boxed()
                     .await
             }
+            Node::Grant(grant) => command::grant::run(self, grant).boxed().await,
+            Node::DefaultPrivileges(statement) => {
+                command::grant::alter_defaults(self, statement).boxed().await
+            }
+            Node::Mask(statement) => command::mask::run(self, statement).boxed().await,
+            Node::Policy(statement) => command::policy::run(self, statement).boxed().await,
             Node::History(statement) => {
                 command::history::run(self, statement, parameters)
                     .boxed()
@@ -155,6 +163,12 @@ impl Session {
             let insert = command::insert::with_ctes(query)?;
             return Box::pin(command::insert::run(self, &insert, parameters)).await;
         }
+        if let Some(clause) = query.locks.first() {
+            self.require_write(match clause.lock_type {
+                ast::LockType::Update => "SELECT FOR UPDATE",
+                ast::LockType::Share => "SELECT FOR SHARE",
+            })?;
+        }
         command::query::run(self, query, parameters).boxed().await
     }
 
@@ -166,7 +180,8 @@ impl Session {
     ) -> Result<Outcome, SqlError> {
         use ast::Statement as S;
         match node {
-            S::Analyze(_) => Ok(Outcome::Command("ANALYZE".to_owned())),
+            S::Analyze(_) if self.engine.is_replica => Err(SqlError::during_recovery("ANALYZE")),
+            S::Analyze(analyze) => command::vacuum::analyze(self, analyze).await,
             S::Execute {
                 name: Some(name),
                 parameters: values,

@@ -2,17 +2,21 @@
 
 use std::sync::Arc;
 
-use gotgan_storage::Snapshot;
+use gotgan_storage::{Rights, Snapshot};
 
 use super::Session;
+use crate::access::actor::Actor;
+use crate::access::roles;
 use crate::context::StatementContext;
 use crate::error::SqlError;
 use crate::plan::Planner;
 use crate::sequence::SequenceUse;
+use crate::sqlstate;
 
 impl Session {
     /// What the statement's functions may know.
     pub(crate) async fn context(&mut self) -> Result<Arc<StatementContext>, SqlError> {
+        self.require_fresh().await?;
         let past = self.as_of().await?;
         let active = self.transaction().await?;
         active.repin().await?;
@@ -20,7 +24,10 @@ impl Session {
         let snapshot = past.unwrap_or_else(|| active.snapshot());
         let transaction_start = active.started;
         let is_read_only = active.is_read_only || is_past;
-        let values = active.storage()?.sequence_values();
+        let storage = active.storage()?;
+        let values = storage.sequence_values();
+        let rights = storage.rights();
+        require_role(&rights, self.role_id())?;
         let sequences = SequenceUse::new(
             values,
             Arc::clone(&self.sequences),
@@ -29,8 +36,9 @@ impl Session {
         let ctx = StatementContext {
             is_past,
             sequences,
-            ..self.surroundings(snapshot, transaction_start)
+            ..self.surroundings(snapshot, rights, transaction_start)
         };
+        ctx.meter.saw(&ctx.snapshot);
         let ctx = Arc::new(ctx);
         self.last_context = Some(Arc::clone(&ctx));
         Ok(ctx)
@@ -44,22 +52,30 @@ impl Session {
     ) -> StatementContext {
         StatementContext {
             is_past: true,
-            ..self.surroundings(snapshot, ctx.transaction_start)
+            ..self.surroundings(snapshot, ctx.rights.clone(), ctx.transaction_start)
         }
     }
 
     /// What a statement sees at a snapshot; it can use no sequence yet.
-    fn surroundings(&self, snapshot: Arc<Snapshot>, transaction_start: i64) -> StatementContext {
-        let user = self.options.user.clone();
-        let search_path = self.search_path_at(&snapshot);
+    fn surroundings(
+        &self,
+        snapshot: Arc<Snapshot>,
+        rights: Rights,
+        transaction_start: i64,
+    ) -> StatementContext {
+        let identity = self.settings.identity();
+        let search_path = self.search_path_at(&snapshot, &rights);
         StatementContext {
             changed_settings: std::sync::Mutex::default(),
             transaction_start,
             statement_start: self.statement_start,
             style: self.settings.output_style(),
             input: self.settings.input_style(transaction_start),
-            session_user: user.clone(),
-            user,
+            user: roles::name_of(&rights, identity.current()),
+            role_id: identity.current(),
+            session_user: roles::name_of(&rights, identity.session),
+            session_role_id: identity.session,
+            rights,
             database: self.options.database.clone(),
             search_path,
             snapshot,
@@ -72,14 +88,19 @@ impl Session {
             prepared: self.prepared_list(),
             random: Arc::clone(&self.random),
             is_replica: self.engine.is_replica,
+            replayed_at: self.replayed_at(),
             jobs: Arc::clone(&self.engine.jobs),
+            meter: Arc::clone(self.recording.meter()),
+            query_log: self.engine.query_log.clone(),
             sequences: SequenceUse::default(),
         }
     }
 
-    /// The schemas of the search path that a snapshot has.
-    pub(crate) fn search_path_at(&self, snapshot: &Snapshot) -> Vec<String> {
-        crate::resolve::search_path(self.settings.search_path(), &self.options.user, snapshot)
+    /// The schemas of the search path that a snapshot has and that may be looked into.
+    pub(crate) fn search_path_at(&self, snapshot: &Snapshot, rights: &Rights) -> Vec<String> {
+        let actor = Actor::new(rights, self.role_id());
+        let wanted = self.settings.search_path();
+        crate::resolve::search_path(wanted, &self.role_name(), snapshot, &actor)
     }
 
     /// A planner on the snapshot of this statement.
@@ -96,5 +117,16 @@ impl Session {
             true => planner,
             false => planner.with_relations(self.relations.iter().cloned()),
         })
+    }
+}
+
+/// Errors: `42704` if the session's role was dropped.
+fn require_role(rights: &Rights, role: i64) -> Result<(), SqlError> {
+    match rights.role(role) {
+        Some(_) => Ok(()),
+        None => Err(SqlError::with_code(
+            sqlstate::UNDEFINED_OBJECT,
+            format!("invalid role OID: {role}"),
+        )),
     }
 }

@@ -74,7 +74,8 @@ impl Session {
         let result = self.require_write(statement);
         if result.is_err() && self.engine.is_replica {
             for relation in relations {
-                if !self.is_temporary(relation).await? {
+                // Of a name that may not be looked up nothing is told but this.
+                if !matches!(self.is_temporary(relation).await, Ok(true)) {
                     return result;
                 }
             }
@@ -94,11 +95,8 @@ impl Session {
     async fn is_temporary(&mut self, name: &ObjectName) -> Result<bool, SqlError> {
         let name = Name::from_parts(&name_parts(name))?;
         let ctx = self.context().await?;
-        let resolver = Resolver {
-            snapshot: &ctx.snapshot,
-            search_path: &ctx.search_path,
-        };
-        let schema = match resolver.find(&name) {
+        let resolver = Resolver::of(&ctx);
+        let schema = match resolver.find(&name)? {
             Some(Resolved::Stored(Relation::Table(table))) => table.schema_id,
             Some(Resolved::Stored(Relation::View(view))) => view.schema_id,
             _ => return Ok(false),

@@ -205,16 +205,13 @@ fn named_at(
 ) -> Result<ObjectName, SqlError> {
     let span = ast::Spanned::span(relation);
     let name = Name::from_parts(&name_parts(relation))?;
-    let resolver = Resolver {
-        snapshot: &there.snapshot,
-        search_path: &there.search_path,
-    };
+    let resolver = Resolver::of(there);
     let missing = || {
         SqlError::undefined_table(&name.display())
             .with_detail(format!("It did not exist at snapshot {snapshot}."))
             .at_location(span.start)
     };
-    let schema = match resolver.find(&name).ok_or_else(missing)? {
+    let schema = match resolver.find(&name)?.ok_or_else(missing)? {
         Resolved::System(relation) => relation.schema.to_owned(),
         Resolved::Stored(gotgan_storage::Relation::Table(table)) => {
             schema_name(&there.snapshot, table.schema_id)

@@ -20,6 +20,10 @@ pub(crate) enum Kind {
     /// From, to.
     Integer(i64, i64),
     Choice(&'static [&'static str]),
+    /// Like `Choice`, but a matter of the login: nobody sets it for himself.
+    Login(&'static [&'static str]),
+    /// A name of who the session acts as; see `identity.rs`.
+    Identity,
     Milliseconds,
     Zone,
     DateStyle,
@@ -54,6 +58,15 @@ const MESSAGES: Kind = Kind::Choice(&[
     "debug5", "debug4", "debug3", "debug2", "debug1", "debug", "log", "notice", "warning", "error",
     "info",
 ]);
+
+/// Which nodes a role may log in to.
+pub(crate) const CONNECT_TO: &str = "gotgan.connect_to";
+
+/// The snapshot of the session's last commit, which drivers are told.
+pub(crate) const COMMITTED_SNAPSHOT: &str = "gotgan.snapshot";
+
+/// The snapshot that statements wait for.
+pub(crate) const WAIT_FOR_SNAPSHOT: &str = "gotgan.wait_for_snapshot";
 
 /// Ordered by name.
 pub(crate) const ENTRIES: &[Entry] = &[
@@ -93,6 +106,9 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry("extra_float_digits", "1", Kind::Integer(-15, 3)),
     entry("geqo", "on", Kind::Boolean),
     entry("gotgan.as_of", "", Kind::Text),
+    entry(CONNECT_TO, "any", Kind::Login(&["any", "primary", "replica"])),
+    reported(COMMITTED_SNAPSHOT, "", Kind::Fixed),
+    entry(WAIT_FOR_SNAPSHOT, "0", Kind::Integer(0, i64::MAX)),
     entry(
         "idle_in_transaction_session_timeout",
         "0",
@@ -118,12 +134,13 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry("max_identifier_length", "63", Kind::Fixed),
     entry("max_index_keys", "32", Kind::Fixed),
     entry("quote_all_identifiers", "off", Kind::Boolean),
+    entry("role", "none", Kind::Identity),
     entry("row_security", "on", Kind::Boolean),
     entry("search_path", "\"$user\", public", Kind::Text),
     reported("server_encoding", "UTF8", Kind::Fixed),
     reported("server_version", super::SERVER_VERSION, Kind::Fixed),
     entry("server_version_num", "150008", Kind::Fixed),
-    reported("session_authorization", "", Kind::Fixed),
+    reported("session_authorization", "", Kind::Identity),
     entry("ssl", "off", Kind::Fixed),
     reported("standard_conforming_strings", "on", Kind::Choice(&["on"])),
     entry("statement_timeout", "0", Kind::Milliseconds),

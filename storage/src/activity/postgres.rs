@@ -6,11 +6,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions, Row as _};
+use sqlx::{AssertSqlSafe, ConnectOptions, Row as _};
 use tokio::sync::OnceCell;
 
-use super::{ActivityStore, Lease};
+use super::{ActivityStore, Lease, NodeState};
 use crate::error::{Error, ErrorKind};
+
+mod log;
 
 /// Makes schema and tables; the lock is for those who do so at the same time.
 const TABLES_SQL: &str = "BEGIN; SELECT pg_advisory_xact_lock(1735357544); \
@@ -19,11 +21,19 @@ const TABLES_SQL: &str = "BEGIN; SELECT pg_advisory_xact_lock(1735357544); \
      node text NOT NULL, min_snapshot bigint NOT NULL, expires_at timestamptz NOT NULL, \
      PRIMARY KEY (lake, node)); \
      CREATE TABLE IF NOT EXISTS gotgan_activity.job (lake text NOT NULL, job text NOT NULL, \
-     node text NOT NULL, until timestamptz NOT NULL, PRIMARY KEY (lake, job)); COMMIT";
+     node text NOT NULL, until timestamptz NOT NULL, PRIMARY KEY (lake, job)); \
+     CREATE TABLE IF NOT EXISTS gotgan_activity.node (lake text NOT NULL, \
+     node text NOT NULL, is_replica boolean NOT NULL, address text NOT NULL, \
+     snapshot bigint NOT NULL, sessions bigint NOT NULL, version text NOT NULL, \
+     started_at timestamptz NOT NULL, seen_at timestamptz NOT NULL, \
+     PRIMARY KEY (lake, node))";
 
-/// Whether both tables are there; then nothing is made, which may take a privilege.
+/// Whether all tables are there; then nothing is made, which may take a privilege.
 const HAS_TABLES_SQL: &str = "SELECT to_regclass('gotgan_activity.lease') IS NOT NULL \
-     AND to_regclass('gotgan_activity.job') IS NOT NULL";
+     AND to_regclass('gotgan_activity.job') IS NOT NULL \
+     AND to_regclass('gotgan_activity.node') IS NOT NULL \
+     AND to_regclass('gotgan_activity.statement') IS NOT NULL \
+     AND to_regclass('gotgan_activity.usage') IS NOT NULL";
 
 /// Idle connections are closed after this: leases are renewed more often.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -73,7 +83,8 @@ impl PostgresActivity {
             .await
             .map_err(from_sqlx)?;
         if !has_tables {
-            let made = sqlx::raw_sql(TABLES_SQL).execute(&pool).await;
+            let sql = format!("{TABLES_SQL}; {}; COMMIT", log::TABLES_SQL);
+            let made = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&pool).await;
             made.map_err(from_sqlx)?;
         }
         Ok(pool)
@@ -136,6 +147,71 @@ impl ActivityStore for PostgresActivity {
 
     async fn forget_leases(&self, lake: &str, before: DateTime<Utc>) -> Result<(), Error> {
         sqlx::query("DELETE FROM gotgan_activity.lease WHERE lake = $1 AND expires_at < $2")
+            .bind(lake.to_owned())
+            .bind(before)
+            .execute(self.pool().await?)
+            .await
+            .map(drop)
+            .map_err(from_sqlx)
+    }
+
+    async fn put_node(&self, lake: &str, state: &NodeState) -> Result<(), Error> {
+        let sql = "INSERT INTO gotgan_activity.node \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (lake, node) DO UPDATE \
+             SET address = excluded.address, snapshot = excluded.snapshot, \
+             sessions = excluded.sessions, seen_at = excluded.seen_at";
+        sqlx::query(sql)
+            .bind(lake.to_owned())
+            .bind(state.node.clone())
+            .bind(state.is_replica)
+            .bind(state.address.clone())
+            .bind(state.snapshot)
+            .bind(state.sessions)
+            .bind(state.version.clone())
+            .bind(state.started_at)
+            .bind(state.seen_at)
+            .execute(self.pool().await?)
+            .await
+            .map(drop)
+            .map_err(from_sqlx)
+    }
+
+    async fn remove_node(&self, lake: &str, node: &str) -> Result<(), Error> {
+        sqlx::query("DELETE FROM gotgan_activity.node WHERE lake = $1 AND node = $2")
+            .bind(lake.to_owned())
+            .bind(node.to_owned())
+            .execute(self.pool().await?)
+            .await
+            .map(drop)
+            .map_err(from_sqlx)
+    }
+
+    async fn nodes(&self, lake: &str) -> Result<Vec<NodeState>, Error> {
+        let sql = "SELECT node, is_replica, address, snapshot, sessions, version, started_at, \
+             seen_at FROM gotgan_activity.node WHERE lake = $1";
+        let rows = sqlx::query(sql)
+            .bind(lake.to_owned())
+            .fetch_all(self.pool().await?)
+            .await
+            .map_err(from_sqlx)?;
+        rows.iter()
+            .map(|row| {
+                Ok(NodeState {
+                    node: row.try_get(0).map_err(from_sqlx)?,
+                    is_replica: row.try_get(1).map_err(from_sqlx)?,
+                    address: row.try_get(2).map_err(from_sqlx)?,
+                    snapshot: row.try_get(3).map_err(from_sqlx)?,
+                    sessions: row.try_get(4).map_err(from_sqlx)?,
+                    version: row.try_get(5).map_err(from_sqlx)?,
+                    started_at: row.try_get(6).map_err(from_sqlx)?,
+                    seen_at: row.try_get(7).map_err(from_sqlx)?,
+                })
+            })
+            .collect()
+    }
+
+    async fn forget_nodes(&self, lake: &str, before: DateTime<Utc>) -> Result<(), Error> {
+        sqlx::query("DELETE FROM gotgan_activity.node WHERE lake = $1 AND seen_at < $2")
             .bind(lake.to_owned())
             .bind(before)
             .execute(self.pool().await?)

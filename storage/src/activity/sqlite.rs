@@ -8,19 +8,26 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
+    SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Row as _};
 use tokio::sync::OnceCell;
 
-use super::{ActivityStore, Lease};
+use super::{ActivityStore, Lease, NodeState};
 use crate::error::{Error, ErrorKind};
+
+mod log;
 
 const TABLES_SQL: &str = "CREATE TABLE IF NOT EXISTS lease (lake TEXT NOT NULL, \
      node TEXT NOT NULL, min_snapshot INTEGER NOT NULL, expires_at INTEGER NOT NULL, \
      PRIMARY KEY (lake, node)); \
      CREATE TABLE IF NOT EXISTS job (lake TEXT NOT NULL, job TEXT NOT NULL, \
-     node TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (lake, job))";
+     node TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (lake, job)); \
+     CREATE TABLE IF NOT EXISTS node (lake TEXT NOT NULL, node TEXT NOT NULL, \
+     is_replica INTEGER NOT NULL, address TEXT NOT NULL, snapshot INTEGER NOT NULL, \
+     sessions INTEGER NOT NULL, version TEXT NOT NULL, started_at INTEGER NOT NULL, \
+     seen_at INTEGER NOT NULL, PRIMARY KEY (lake, node))";
 
 /// Opened at its first use: a replica on a folder that it cannot write never gets here.
 #[derive(Debug)]
@@ -37,6 +44,11 @@ impl SqliteActivity {
             timeout,
             pool: OnceCell::new(),
         }
+    }
+
+    /// Whether anybody ever told anything; reading makes no file.
+    fn is_there(&self) -> bool {
+        self.pool.get().is_some() || self.path.exists()
     }
 
     async fn pool(&self) -> Result<&SqlitePool, Error> {
@@ -59,10 +71,10 @@ async fn open(path: &Path, timeout: Duration) -> Result<SqlitePool, Error> {
         .connect_with(options)
         .await
         .map_err(from_sqlx)?;
-    sqlx::raw_sql(TABLES_SQL)
-        .execute(&pool)
-        .await
-        .map_err(from_sqlx)?;
+    for tables in [TABLES_SQL, log::TABLES_SQL] {
+        let made = sqlx::raw_sql(tables).execute(&pool).await;
+        made.map_err(from_sqlx)?;
+    }
     Ok(pool)
 }
 
@@ -95,8 +107,7 @@ impl ActivityStore for SqliteActivity {
     }
 
     async fn leases(&self, lake: &str) -> Result<Vec<Lease>, Error> {
-        // Nobody ever told anything: reading makes no file.
-        if self.pool.get().is_none() && !self.path.exists() {
+        if !self.is_there() {
             return Ok(Vec::new());
         }
         let rows = sqlx::query("SELECT node, min_snapshot, expires_at FROM lease WHERE lake = ?")
@@ -106,12 +117,10 @@ impl ActivityStore for SqliteActivity {
             .map_err(from_sqlx)?;
         rows.iter()
             .map(|row| {
-                let micros: i64 = row.try_get(2).map_err(from_sqlx)?;
                 Ok(Lease {
                     node: row.try_get(0).map_err(from_sqlx)?,
                     min_snapshot: row.try_get(1).map_err(from_sqlx)?,
-                    expires_at: DateTime::from_timestamp_micros(micros)
-                        .unwrap_or(DateTime::<Utc>::MAX_UTC),
+                    expires_at: moment(row, 2)?,
                 })
             })
             .collect()
@@ -119,6 +128,70 @@ impl ActivityStore for SqliteActivity {
 
     async fn forget_leases(&self, lake: &str, before: DateTime<Utc>) -> Result<(), Error> {
         sqlx::query("DELETE FROM lease WHERE lake = ? AND expires_at < ?")
+            .bind(lake.to_owned())
+            .bind(before.timestamp_micros())
+            .execute(self.pool().await?)
+            .await
+            .map(drop)
+            .map_err(from_sqlx)
+    }
+
+    async fn put_node(&self, lake: &str, state: &NodeState) -> Result<(), Error> {
+        sqlx::query("INSERT OR REPLACE INTO node VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+            .bind(lake.to_owned())
+            .bind(state.node.clone())
+            .bind(state.is_replica)
+            .bind(state.address.clone())
+            .bind(state.snapshot)
+            .bind(state.sessions)
+            .bind(state.version.clone())
+            .bind(state.started_at.timestamp_micros())
+            .bind(state.seen_at.timestamp_micros())
+            .execute(self.pool().await?)
+            .await
+            .map(drop)
+            .map_err(from_sqlx)
+    }
+
+    async fn remove_node(&self, lake: &str, node: &str) -> Result<(), Error> {
+        sqlx::query("DELETE FROM node WHERE lake = ? AND node = ?")
+            .bind(lake.to_owned())
+            .bind(node.to_owned())
+            .execute(self.pool().await?)
+            .await
+            .map(drop)
+            .map_err(from_sqlx)
+    }
+
+    async fn nodes(&self, lake: &str) -> Result<Vec<NodeState>, Error> {
+        if !self.is_there() {
+            return Ok(Vec::new());
+        }
+        let sql = "SELECT node, is_replica, address, snapshot, sessions, version, started_at, \
+             seen_at FROM node WHERE lake = ?";
+        let rows = sqlx::query(sql)
+            .bind(lake.to_owned())
+            .fetch_all(self.pool().await?)
+            .await
+            .map_err(from_sqlx)?;
+        rows.iter()
+            .map(|row| {
+                Ok(NodeState {
+                    node: row.try_get(0).map_err(from_sqlx)?,
+                    is_replica: row.try_get(1).map_err(from_sqlx)?,
+                    address: row.try_get(2).map_err(from_sqlx)?,
+                    snapshot: row.try_get(3).map_err(from_sqlx)?,
+                    sessions: row.try_get(4).map_err(from_sqlx)?,
+                    version: row.try_get(5).map_err(from_sqlx)?,
+                    started_at: moment(row, 6)?,
+                    seen_at: moment(row, 7)?,
+                })
+            })
+            .collect()
+    }
+
+    async fn forget_nodes(&self, lake: &str, before: DateTime<Utc>) -> Result<(), Error> {
+        sqlx::query("DELETE FROM node WHERE lake = ? AND seen_at < ?")
             .bind(lake.to_owned())
             .bind(before.timestamp_micros())
             .execute(self.pool().await?)
@@ -154,6 +227,11 @@ impl ActivityStore for SqliteActivity {
             pool.close().await;
         }
     }
+}
+
+fn moment(row: &SqliteRow, index: usize) -> Result<DateTime<Utc>, Error> {
+    let micros: i64 = row.try_get(index).map_err(from_sqlx)?;
+    Ok(DateTime::from_timestamp_micros(micros).unwrap_or(DateTime::<Utc>::MAX_UTC))
 }
 
 fn from_sqlx(source: sqlx::Error) -> Error {

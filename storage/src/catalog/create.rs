@@ -5,11 +5,13 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::access::BOOTSTRAP_ROLE_ID;
+use crate::access::{
+    Acl, AclItem, BOOTSTRAP_ROLE_ID, ObjectAccess, PUBLIC_ROLE_ID, Privileges, encode_access,
+};
 use crate::catalog::{Condition, Installation, Selection, Write};
 use crate::spec::change::{Change, CommitCounts, CommitDetail, encode};
 use crate::spec::rows::{ChangesRow, MetadataRow, SchemaRow, SnapshotRow};
-use crate::spec::side::{OwnerRow, RoleRow, SIDE_VERSION, StateRow};
+use crate::spec::side::{AccessRow, OwnerRow, RoleRow, SIDE_VERSION, StateRow};
 use crate::spec::{FORMAT_VERSION, MAIN_SCHEMA};
 
 /// The schema that users work in.
@@ -175,10 +177,37 @@ fn public_writes(lake: &NewLake, head: &SnapshotRow) -> Vec<Write> {
         end_snapshot: None,
         role_id: BOOTSTRAP_ROLE_ID,
     };
+    let access = public_access(schema_id, snapshot_id);
     vec![
         Write::insert(&[snapshot]),
         Write::insert(&[changes]),
         Write::insert(&[schema]),
         Write::insert(&[owner]),
+        Write::insert(&[access]),
     ]
+}
+
+/// What everyone may do with schema `public`: use it, as in PostgreSQL since version 15.
+pub(crate) fn public_access(schema_id: i64, at: i64) -> AccessRow {
+    let item = |grantee, privileges| AclItem {
+        grantee,
+        grantor: BOOTSTRAP_ROLE_ID,
+        privileges,
+        grantable: Privileges::NONE,
+    };
+    let all = Privileges::USAGE.union(Privileges::CREATE);
+    let acl = Acl(vec![
+        item(BOOTSTRAP_ROLE_ID, all),
+        item(PUBLIC_ROLE_ID, Privileges::USAGE),
+    ]);
+    let access = ObjectAccess {
+        acl: Some(acl),
+        ..ObjectAccess::default()
+    };
+    AccessRow {
+        object_id: schema_id,
+        begin_snapshot: at,
+        end_snapshot: None,
+        access: encode_access(&access),
+    }
 }

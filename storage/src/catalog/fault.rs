@@ -15,7 +15,8 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use crate::catalog::{
-    CatalogStore, CommitTransaction, Condition, Found, Head, Installation, Selection, Sql, Write,
+    Catalog, CatalogStore, CatalogWatch, CatalogWriter, CommitTransaction, Condition, Found, Head,
+    Installation, Selection, Sql, Write,
 };
 use crate::error::{Error, ErrorKind};
 use crate::object::{Fault, FaultRates};
@@ -74,11 +75,18 @@ impl CatalogFaults {
     }
 
     /// Puts the faults in front of a catalog.
-    pub(crate) fn wrap(&self, inner: Box<dyn CatalogStore>) -> Box<dyn CatalogStore> {
-        Box::new(FaultCatalog {
-            inner,
-            faults: self.clone(),
-        })
+    pub(crate) fn wrap(&self, inner: Catalog) -> Catalog {
+        let writer = inner.writer.map(|inner| {
+            let faults = self.clone();
+            Box::new(FaultWriter { inner, faults }) as Box<dyn CatalogWriter>
+        });
+        Catalog {
+            store: Box::new(FaultCatalog {
+                inner: inner.store,
+                faults: self.clone(),
+            }),
+            writer,
+        }
     }
 
     /// `weight`: how much likelier a fault is than at other calls.
@@ -144,6 +152,12 @@ struct FaultCatalog {
     faults: CatalogFaults,
 }
 
+#[derive(Debug)]
+struct FaultWriter {
+    inner: Box<dyn CatalogWriter>,
+    faults: CatalogFaults,
+}
+
 #[async_trait]
 impl CatalogStore for FaultCatalog {
     fn is_shared(&self) -> bool {
@@ -152,14 +166,6 @@ impl CatalogStore for FaultCatalog {
 
     async fn inspect(&self) -> Result<Found, Error> {
         self.faults.strike(self.inner.inspect()).await
-    }
-
-    async fn install(&self, installation: &Installation) -> Result<(), Error> {
-        self.faults.strike(self.inner.install(installation)).await
-    }
-
-    async fn upgrade(&self) -> Result<(), Error> {
-        self.faults.strike(self.inner.upgrade()).await
     }
 
     async fn head(&self) -> Result<Head, Error> {
@@ -196,6 +202,25 @@ impl CatalogStore for FaultCatalog {
 
     async fn query(&self, sql: &Sql) -> Result<Vec<Values>, Error> {
         self.faults.strike(self.inner.query(sql)).await
+    }
+
+    async fn watch(&self) -> Result<Option<Box<dyn CatalogWatch>>, Error> {
+        self.inner.watch().await
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
+
+#[async_trait]
+impl CatalogWriter for FaultWriter {
+    async fn install(&self, installation: &Installation) -> Result<(), Error> {
+        self.faults.strike(self.inner.install(installation)).await
+    }
+
+    async fn upgrade(&self) -> Result<(), Error> {
+        self.faults.strike(self.inner.upgrade()).await
     }
 
     async fn begin_commit(&self) -> Result<Box<dyn CommitTransaction>, Error> {

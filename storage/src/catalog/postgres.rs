@@ -19,7 +19,8 @@ use crate::catalog::statement::{
     Dialect, HEAD_SQL, Statement, index_ended, inlined_delete_table, quote,
 };
 use crate::catalog::{
-    CatalogStore, CommitTransaction, Condition, Found, Head, Installation, Selection, Sql, Write,
+    Catalog, CatalogStore, CatalogWatch, CatalogWriter, CommitTransaction, Condition, Found, Head,
+    Installation, Selection, Sql, Write,
 };
 use crate::error::{Error, ErrorKind};
 use crate::spec::rows::{FORMAT_INDEXES, FORMAT_TABLES, SnapshotRow};
@@ -30,6 +31,7 @@ mod connect;
 mod error;
 mod guard;
 mod text;
+mod watch;
 mod write;
 
 pub(super) use guard::file_name;
@@ -50,11 +52,16 @@ const TABLES_SQL: &str = "SELECT c.relname::text FROM pg_catalog.pg_class c \
 const SERVER_SQL: &str = "SELECT current_schema()::text, \
      current_setting('server_encoding'), pg_is_in_recovery()";
 
-/// A catalog in a PostgreSQL database.
+/// A catalog in a PostgreSQL database, to be read.
 #[derive(Debug)]
 pub(crate) struct PostgresCatalog {
     readers: PgPool,
-    writers: Option<PgPool>,
+}
+
+/// The connections that write to it.
+#[derive(Debug)]
+struct PostgresWriter {
+    pool: PgPool,
 }
 
 impl PostgresCatalog {
@@ -63,31 +70,33 @@ impl PostgresCatalog {
     /// `timeout`: how long to wait for a free connection, or for another's commit.
     /// Errors: `Unavailable` if it does not answer or refuses the login; `Unsupported` for
     /// an address, an encoding or a schema that cannot hold a lake.
-    pub(crate) async fn open(url: &str, writes: bool, timeout: Duration) -> Result<Self, Error> {
+    pub(crate) async fn open(url: &str, writes: bool, timeout: Duration) -> Result<Catalog, Error> {
         let readers = open_pool(url, Use::Reading, timeout).await?;
         let server = sqlx::query(SERVER_SQL).fetch_one(&readers);
         check_server(&bounded(server).await?, writes)?;
-        let writers = match writes {
-            true => Some(open_pool(url, Use::Committing, timeout).await?),
+        let writer: Option<Box<dyn CatalogWriter>> = match writes {
+            true => {
+                let pool = open_pool(url, Use::Committing, timeout).await?;
+                Some(Box::new(PostgresWriter { pool }))
+            }
             false => None,
         };
-        Ok(Self { readers, writers })
+        Ok(Catalog {
+            store: Box::new(Self { readers }),
+            writer,
+        })
     }
 
     /// Whether a URL names a database of this kind.
     pub(crate) fn is_url(url: &str) -> bool {
         url.starts_with("postgres://") || url.starts_with("postgresql://")
     }
+}
 
+impl PostgresWriter {
     /// Begins a transaction that holds the commit lock.
     async fn lock(&self) -> Result<Transaction<'static, Postgres>, Error> {
-        let writers = self.writers.as_ref().ok_or_else(|| {
-            Error::new(
-                ErrorKind::ReadOnly,
-                "a replica does not write to the catalog",
-            )
-        })?;
-        let mut transaction = bounded(writers.begin_with(write::BEGIN_SQL)).await?;
+        let mut transaction = bounded(self.pool.begin_with(write::BEGIN_SQL)).await?;
         bounded(sqlx::query(write::LOCK_SQL).fetch_one(&mut *transaction)).await?;
         Ok(transaction)
     }
@@ -119,36 +128,6 @@ impl CatalogStore for PostgresCatalog {
     async fn inspect(&self) -> Result<Found, Error> {
         let mut connection = bounded(self.readers.acquire()).await?;
         inspect(&mut connection).await
-    }
-
-    async fn install(&self, installation: &Installation) -> Result<(), Error> {
-        let mut transaction = self.lock().await?;
-        let expected = match installation.has_format_tables {
-            true => Found::Nothing,
-            false => Found::ForeignLake,
-        };
-        if inspect(&mut transaction).await? != expected {
-            let text = "another process makes a lake in this database";
-            return Err(Error::new(ErrorKind::Conflict, text));
-        }
-        let statements = installation_statements(installation.has_format_tables);
-        run(&mut transaction, statements.join("; ")).await?;
-        write::apply(&mut transaction, &installation.writes).await?;
-        run(&mut transaction, guard::statements().join("; ")).await?;
-        bounded(transaction.commit()).await
-    }
-
-    async fn upgrade(&self) -> Result<(), Error> {
-        let mut transaction = self.lock().await?;
-        let statements: Vec<String> = side_statements().collect();
-        run(&mut transaction, statements.join("; ")).await?;
-        let version = Write::Update {
-            table: StateRow::TABLE,
-            set: vec![("format_version", Value::Integer(SIDE_VERSION))],
-            conditions: Vec::new(),
-        };
-        write::apply(&mut transaction, &[version]).await?;
-        bounded(transaction.commit()).await
     }
 
     async fn head(&self) -> Result<Head, Error> {
@@ -235,15 +214,54 @@ impl CatalogStore for PostgresCatalog {
         query(&mut connection, sql).await
     }
 
+    async fn watch(&self) -> Result<Option<Box<dyn CatalogWatch>>, Error> {
+        let watch = watch::PostgresWatch::open(&self.readers).await?;
+        Ok(Some(Box::new(watch)))
+    }
+
+    async fn close(&self) {
+        self.readers.close().await;
+    }
+}
+
+#[async_trait]
+impl CatalogWriter for PostgresWriter {
+    async fn install(&self, installation: &Installation) -> Result<(), Error> {
+        let mut transaction = self.lock().await?;
+        let expected = match installation.has_format_tables {
+            true => Found::Nothing,
+            false => Found::ForeignLake,
+        };
+        if inspect(&mut transaction).await? != expected {
+            let text = "another process makes a lake in this database";
+            return Err(Error::new(ErrorKind::Conflict, text));
+        }
+        let statements = installation_statements(installation.has_format_tables);
+        run(&mut transaction, statements.join("; ")).await?;
+        write::apply(&mut transaction, &installation.writes).await?;
+        run(&mut transaction, guard::statements().join("; ")).await?;
+        bounded(transaction.commit()).await
+    }
+
+    async fn upgrade(&self) -> Result<(), Error> {
+        let mut transaction = self.lock().await?;
+        let statements: Vec<String> = side_statements().collect();
+        run(&mut transaction, statements.join("; ")).await?;
+        let version = Write::Update {
+            table: StateRow::TABLE,
+            set: vec![("format_version", Value::Integer(SIDE_VERSION))],
+            conditions: Vec::new(),
+        };
+        write::apply(&mut transaction, &[version]).await?;
+        bounded(transaction.commit()).await
+    }
+
     async fn begin_commit(&self) -> Result<Box<dyn CommitTransaction>, Error> {
         Ok(Box::new(PostgresCommit::new(self.lock().await?)))
     }
 
     async fn close(&self) {
-        self.readers.close().await;
-        if let Some(writers) = &self.writers {
-            writers.close().await;
-        }
+        self.pool.close().await;
     }
 }
 

@@ -17,7 +17,8 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Row as _, SqliteConnection, Transactio
 
 use crate::catalog::statement::{Dialect, HEAD_SQL, Statement, index_ended, inlined_delete_table};
 use crate::catalog::{
-    CatalogStore, CommitTransaction, Found, Head, Installation, Selection, Sql, Write,
+    Catalog, CatalogStore, CatalogWatch, CatalogWriter, CommitTransaction, Found, Head,
+    Installation, Selection, Sql, Write,
 };
 use crate::error::{Error, ErrorKind};
 use crate::spec::rows::{FORMAT_INDEXES, FORMAT_TABLES, SnapshotRow};
@@ -37,11 +38,16 @@ use write::SqliteCommit;
 /// Connections for reading. Reads are short, and SQLite serves them from memory.
 const READER_COUNT: u32 = 4;
 
-/// A catalog in a SQLite file.
+/// A catalog in a SQLite file, to be read.
 #[derive(Debug)]
 pub(crate) struct SqliteCatalog {
     readers: SqlitePool,
-    writer: Option<SqlitePool>,
+}
+
+/// The one connection that writes to it.
+#[derive(Debug)]
+struct SqliteWriter {
+    pool: SqlitePool,
 }
 
 /// How a catalog file is opened.
@@ -62,7 +68,7 @@ impl SqliteCatalog {
         path: &Path,
         access: SqliteAccess,
         busy_timeout: Duration,
-    ) -> Result<Self, Error> {
+    ) -> Result<Catalog, Error> {
         if access == SqliteAccess::ReadOnly && !path.exists() {
             return Err(Error::new(
                 ErrorKind::NotFound,
@@ -75,7 +81,7 @@ impl SqliteCatalog {
             .foreign_keys(false)
             .busy_timeout(busy_timeout)
             .disable_statement_logging();
-        let writer = match access {
+        let writer: Option<Box<dyn CatalogWriter>> = match access {
             SqliteAccess::ReadOnly => None,
             SqliteAccess::ReadWrite => {
                 let options = base
@@ -83,11 +89,15 @@ impl SqliteCatalog {
                     .create_if_missing(true)
                     .journal_mode(SqliteJournalMode::Wal)
                     .synchronous(SqliteSynchronous::Full);
-                Some(open_pool(options, 1, busy_timeout).await?)
+                let pool = open_pool(options, 1, busy_timeout).await?;
+                Some(Box::new(SqliteWriter { pool }))
             }
         };
         let readers = open_pool(base.read_only(true), READER_COUNT, busy_timeout).await?;
-        Ok(Self { readers, writer })
+        Ok(Catalog {
+            store: Box::new(Self { readers }),
+            writer,
+        })
     }
 
     /// The file that a `sqlite:` URL names.
@@ -95,15 +105,6 @@ impl SqliteCatalog {
         let rest = url.strip_prefix("sqlite:")?;
         let path = rest.strip_prefix("//").unwrap_or(rest);
         (!path.is_empty()).then(|| PathBuf::from(path))
-    }
-
-    fn writer(&self) -> Result<&SqlitePool, Error> {
-        self.writer.as_ref().ok_or_else(|| {
-            Error::new(
-                ErrorKind::ReadOnly,
-                "a replica does not write to the catalog",
-            )
-        })
     }
 }
 
@@ -142,45 +143,6 @@ impl CatalogStore for SqliteCatalog {
             (false, _) if names.is_empty() => Found::Nothing,
             (false, _) => Found::Stranger,
         })
-    }
-
-    async fn install(&self, installation: &Installation) -> Result<(), Error> {
-        let mut transaction = self
-            .writer()?
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(from_sqlx)?;
-        for statement in installation_statements(installation.has_format_tables) {
-            run(&mut transaction, statement).await?;
-        }
-        write::apply_all(&mut transaction, &installation.writes).await?;
-        for statement in guard::statements() {
-            run(&mut transaction, statement).await?;
-        }
-        transaction.commit().await.map_err(from_sqlx)
-    }
-
-    async fn upgrade(&self) -> Result<(), Error> {
-        let mut transaction = self
-            .writer()?
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(from_sqlx)?;
-        for table in SIDE_TABLES {
-            if !has_table(&mut transaction, table.name).await? {
-                run(&mut transaction, text::create_table(table)).await?;
-            }
-        }
-        for sql in index_statements() {
-            run(&mut transaction, sql).await?;
-        }
-        let version = Write::Update {
-            table: StateRow::TABLE,
-            set: vec![("format_version", Value::Integer(SIDE_VERSION))],
-            conditions: Vec::new(),
-        };
-        write::apply_all(&mut transaction, &[version]).await?;
-        transaction.commit().await.map_err(from_sqlx)
     }
 
     async fn head(&self) -> Result<Head, Error> {
@@ -258,9 +220,60 @@ impl CatalogStore for SqliteCatalog {
         query(&mut connection, sql).await
     }
 
+    /// A file tells nobody; a reader looks, which is cheap.
+    async fn watch(&self) -> Result<Option<Box<dyn CatalogWatch>>, Error> {
+        Ok(None)
+    }
+
+    async fn close(&self) {
+        self.readers.close().await;
+    }
+}
+
+#[async_trait]
+impl CatalogWriter for SqliteWriter {
+    async fn install(&self, installation: &Installation) -> Result<(), Error> {
+        let mut transaction = self
+            .pool
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .map_err(from_sqlx)?;
+        for statement in installation_statements(installation.has_format_tables) {
+            run(&mut transaction, statement).await?;
+        }
+        write::apply_all(&mut transaction, &installation.writes).await?;
+        for statement in guard::statements() {
+            run(&mut transaction, statement).await?;
+        }
+        transaction.commit().await.map_err(from_sqlx)
+    }
+
+    async fn upgrade(&self) -> Result<(), Error> {
+        let mut transaction = self
+            .pool
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .map_err(from_sqlx)?;
+        for table in SIDE_TABLES {
+            if !has_table(&mut transaction, table.name).await? {
+                run(&mut transaction, text::create_table(table)).await?;
+            }
+        }
+        for sql in index_statements() {
+            run(&mut transaction, sql).await?;
+        }
+        let version = Write::Update {
+            table: StateRow::TABLE,
+            set: vec![("format_version", Value::Integer(SIDE_VERSION))],
+            conditions: Vec::new(),
+        };
+        write::apply_all(&mut transaction, &[version]).await?;
+        transaction.commit().await.map_err(from_sqlx)
+    }
+
     async fn begin_commit(&self) -> Result<Box<dyn CommitTransaction>, Error> {
         let transaction = self
-            .writer()?
+            .pool
             .begin_with("BEGIN IMMEDIATE")
             .await
             .map_err(from_sqlx)?;
@@ -268,10 +281,7 @@ impl CatalogStore for SqliteCatalog {
     }
 
     async fn close(&self) {
-        self.readers.close().await;
-        if let Some(writer) = &self.writer {
-            writer.close().await;
-        }
+        self.pool.close().await;
     }
 }
 

@@ -56,7 +56,7 @@ impl Lake {
     pub async fn create_hold(&self, new: NewHold) -> Result<Hold, Error> {
         self.check_primary()?;
         let _turn = self.commit_turn().await;
-        let mut catalog = self.catalog().begin_commit().await?;
+        let mut catalog = self.writer()?.begin_commit().await?;
         let head = catalog.head().await?;
         let now = self.clock().commit_time(head.now);
         let picture = self.picture_at(&head).await?;
@@ -109,7 +109,7 @@ impl Lake {
     pub async fn drop_hold(&self, name: &str) -> Result<(), Error> {
         self.check_primary()?;
         let _turn = self.commit_turn().await;
-        let mut catalog = self.catalog().begin_commit().await?;
+        let mut catalog = self.writer()?.begin_commit().await?;
         let of_name = vec![Condition::Is("hold_name", name.to_owned())];
         let rows = catalog
             .select(&Selection::of::<HoldRow>(of_name.clone()))
@@ -153,7 +153,7 @@ impl Lake {
         mut writes: Vec<Write>,
     ) -> Result<(), Error> {
         let state = read_state(&mut *catalog).await?;
-        writes.push(raise_epoch(&state, state.next_role_id));
+        writes.push(raise_epoch(&state));
         catalog.apply(&writes).await?;
         catalog.commit().await?;
         self.load_head().await?;

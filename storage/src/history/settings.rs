@@ -50,7 +50,7 @@ impl Lake {
     pub async fn store_setting(&self, name: &str, value: Option<&str>) -> Result<(), Error> {
         self.check_primary()?;
         let _turn = self.commit_turn().await;
-        let catalog = self.catalog().begin_commit().await?;
+        let catalog = self.writer()?.begin_commit().await?;
         let mut writes = vec![Write::Delete {
             table: SettingRow::TABLE,
             conditions: vec![Condition::Is("setting_name", name.to_owned())],

@@ -14,8 +14,8 @@ use crate::spec::rows::SnapshotRow;
 use crate::spec::table::Row;
 use crate::{
     Author, Clock, ColumnType, ErrorKind, Lake, LakeOptions, LakeRole, NewColumn, NewHold, NewRole,
-    NewSchema, NewTable, OptionTarget, RETENTION, Restore, RetentionOrigin, Snapshot, SnapshotId,
-    TableId, Transaction, retention_text,
+    NewSchema, NewTable, OptionTarget, RETENTION, Restore, RetentionOrigin, Role, Snapshot,
+    SnapshotId, TableId, Transaction, retention_text,
 };
 
 /// A clock that is moved by hand.
@@ -88,7 +88,13 @@ impl Bench {
 
     /// Deletes a snapshot's row, as expiry does.
     async fn expire(&self, id: i64) {
-        let mut catalog = self.lake.catalog().begin_commit().await.expect("the lock");
+        let mut catalog = self
+            .lake
+            .writer()
+            .expect("a primary")
+            .begin_commit()
+            .await
+            .expect("the lock");
         let delete = Write::Delete {
             table: SnapshotRow::TABLE,
             conditions: vec![Condition::Equals("snapshot_id", id)],
@@ -208,11 +214,16 @@ async fn roles_of_an_old_picture_are_todays() {
     bench.table("b", hour(2)).await;
     let before = bench.lake.snapshot(id).await.expect("a picture");
     let role = NewRole {
-        name: "late".to_owned(),
+        role: Role::named("late"),
         verifier: None,
-        superuser: false,
     };
-    bench.lake.create_role(role).await.expect("a role");
+    let mut transaction = bench
+        .lake
+        .begin(Author::default())
+        .await
+        .expect("a transaction");
+    transaction.create_role(role).await.expect("a role");
+    transaction.commit().await.expect("a commit");
     let after = bench.lake.snapshot(id).await.expect("a picture");
     assert!(before.role_by_name("late").is_none() && after.role_by_name("late").is_some());
     assert_eq!(after.tables().count(), 1);

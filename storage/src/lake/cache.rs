@@ -51,6 +51,15 @@ impl FileCache {
         Some((entry.shown, Arc::clone(&entry.list)))
     }
 
+    /// The tables of which a list is known, with the last change that the newest shows.
+    pub(crate) fn tables(&self) -> Vec<(TableId, SnapshotId)> {
+        let newest = self.lists.iter().filter_map(|(table, lists)| {
+            let (last_change, _) = lists.last_key_value()?;
+            Some((*table, *last_change))
+        });
+        newest.collect()
+    }
+
     pub(crate) fn put(&mut self, last_change: SnapshotId, list: Arc<FileList>) {
         if self.count >= LIST_COUNT_MAX {
             self.evict();

@@ -16,12 +16,12 @@ impl Lake {
     pub async fn inlined_counts(&self) -> Result<Vec<(TableId, u64)>, Error> {
         let head = self.head().await?;
         let selection = Selection::of::<InlinedTableRow>(Vec::new());
-        let rows = self.inner.catalog.select(&[selection]).await?.pop();
+        let rows = self.catalog().select(&[selection]).await?.pop();
         let mut counts: BTreeMap<TableId, u64> = BTreeMap::new();
         for row in decode::<InlinedTableRow>(rows.unwrap_or_default())? {
             let table = TableId(row.table_id);
             if head.table(table).is_some() {
-                let count = self.inner.catalog.inlined_count(&row.table_name).await?;
+                let count = self.catalog().inlined_count(&row.table_name).await?;
                 *counts.entry(table).or_default() += u64::try_from(count).unwrap_or(0);
             }
         }
@@ -46,7 +46,7 @@ impl Lake {
         };
         let of_table = vec![Condition::Equals("table_id", table.id.0)];
         let selection = Selection::of::<InlinedTableRow>(of_table);
-        let rows = self.inner.catalog.select(&[selection]).await?.pop();
+        let rows = self.catalog().select(&[selection]).await?.pop();
         let data_tables: Vec<InlinedTableRow> = decode(rows.unwrap_or_default())?;
         let wanted = Wanted {
             place: &self.inner.place,
@@ -54,7 +54,7 @@ impl Lake {
             table,
             at: snapshot.id,
         };
-        let inlined = load_inlined(&*self.inner.catalog, &wanted, &data_tables).await?;
+        let inlined = load_inlined(self.catalog(), &wanted, &data_tables).await?;
         self.check_kept(snapshot, table.id).await?;
         Ok(inlined)
     }

@@ -6,40 +6,45 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
-use tokio::sync::{Mutex as AsyncMutex, RwLock};
+use tokio::sync::{Mutex as AsyncMutex, RwLock, watch};
 
 use crate::activity::{ActivityStore, PostgresActivity, SqliteActivity, beside};
 use crate::catalog::{
-    CatalogStore, Condition, Found, NewLake, PostgresCatalog, Selection, SqliteAccess,
-    SqliteCatalog, Write, adoption, creation, data_path_write, decode, public_schema,
+    Catalog, CatalogStore, CatalogWriter, Condition, Found, NewLake, PostgresCatalog, Selection,
+    SqliteAccess, SqliteCatalog, Write, adoption, creation, data_path_write, decode, public_access,
+    public_schema,
 };
 use crate::error::{Error, ErrorKind};
 use crate::file::write::FileCompression;
 use crate::lake::cache::FileCache;
 use crate::lake::folders::CatalogPlace;
+use crate::lake::follow::Follow;
 use crate::lake::scratch::Scratch;
 use crate::lake::{Inner, LakeOptions, LakeRole, folders};
 use crate::lock::PrimaryLock;
-use crate::object::{DataPlace, LocalStore, ScratchDisk, ScratchStore, open_store};
+use crate::object::{DataPlace, LocalStore, ReadOnlyStore, ScratchDisk, ScratchStore, open_store};
 use crate::snapshot::{Place, load_picture};
 use crate::spec::FORMAT_VERSION;
-use crate::spec::rows::{MetadataRow, SnapshotRow};
-use crate::spec::side::{SIDE_VERSION, StateRow};
+use crate::spec::rows::{MetadataRow, SchemaRow, SnapshotRow};
+use crate::spec::side::{AccessRow, SIDE_VERSION, StateRow};
+
+/// The first version of our own tables that tells who may do what.
+const FIRST_WITH_ACCESS: i64 = 4;
 
 pub(super) async fn open(mut options: LakeOptions) -> Result<Inner, Error> {
     let place = CatalogPlace::of(&options)?;
-    let (store, lock) = connect(&options, &place).await?;
+    let (opened, lock) = connect(&options, &place).await?;
     #[cfg(test)]
-    let store = match &options.wrap {
-        Some(wrap) => wrap.catalog(store),
-        None => store,
+    let opened = match &options.wrap {
+        Some(wrap) => wrap.catalog(opened),
+        None => opened,
     };
-    let catalog = &*store;
+    let catalog = &*opened.store;
     let mut found = catalog.inspect().await?;
-    if options.role == LakeRole::Primary {
+    if let Some(writer) = &opened.writer {
         let made = match found {
-            Found::Nothing => create(catalog, &options, &place).await,
-            Found::ForeignLake => adopt(catalog, &options, &place).await,
+            Found::Nothing => create(&**writer, &options, &place).await,
+            Found::ForeignLake => adopt((catalog, &**writer), &options, &place).await,
             Found::Lake | Found::Stranger => Ok(()),
         };
         match made {
@@ -50,13 +55,17 @@ pub(super) async fn open(mut options: LakeOptions) -> Result<Inner, Error> {
         found = catalog.inspect().await?;
     }
     require_lake(found)?;
-    let (state, data, roots) = check(catalog, &options, &place).await?;
-    let opened = open_store(&data, options.object_store.as_ref())?;
-    let lake_objects = opened.objects;
+    let (state, data, roots) = check(&opened, &options, &place).await?;
+    let data_store = open_store(&data, options.object_store.as_ref())?;
+    let lake_objects = data_store.objects;
     #[cfg(test)]
     let lake_objects = match &options.wrap {
         Some(wrap) => wrap.objects(lake_objects),
         None => lake_objects,
+    };
+    let lake_objects = match options.role {
+        LakeRole::Primary => lake_objects,
+        LakeRole::Replica => Arc::new(ReadOnlyStore::new(lake_objects)),
     };
     let (scratch, scratch_objects) = open_scratch(&options)?;
     let objects = ScratchStore::new(lake_objects, Arc::new(scratch_objects), scratch.name());
@@ -69,14 +78,17 @@ pub(super) async fn open(mut options: LakeOptions) -> Result<Inner, Error> {
     let head = catalog.head().await?;
     let picture = load_picture(catalog, &head).await?;
     Ok(Inner {
-        catalog: store,
+        catalog: opened,
         activity,
         objects: Arc::new(objects),
-        abandoned: opened.abandoned,
+        abandoned: data_store.abandoned,
         place: Place::new(roots),
         node: options.ids.uuid().to_string(),
         pins: Arc::default(),
         is_closed: AtomicBool::new(false),
+        is_announced: AtomicBool::new(false),
+        moved: watch::Sender::new(picture.id),
+        follow: follow(&options),
         options,
         uuid: state.lake_uuid,
         head: Mutex::new(Arc::new(picture)),
@@ -90,6 +102,12 @@ pub(super) async fn open(mut options: LakeOptions) -> Result<Inner, Error> {
         scratch,
         _lock: lock,
     })
+}
+
+/// The picture was just read: a replica has heard of the catalog now.
+fn follow(options: &LakeOptions) -> Option<Follow> {
+    let follows = options.follow.filter(|_| options.role == LakeRole::Replica);
+    follows.map(|follow| Follow::new(follow, options.clock.instant()))
 }
 
 /// Errors: `NotFound` and `Unsupported` for what is no lake of ours.
@@ -122,7 +140,7 @@ fn open_scratch(options: &LakeOptions) -> Result<(Scratch, LocalStore), Error> {
 async fn connect(
     options: &LakeOptions,
     place: &CatalogPlace,
-) -> Result<(Box<dyn CatalogStore>, Option<PrimaryLock>), Error> {
+) -> Result<(Catalog, Option<PrimaryLock>), Error> {
     let is_primary = options.role == LakeRole::Primary;
     if is_primary {
         folders::make_folder(&options.data_dir)?;
@@ -132,7 +150,7 @@ async fn connect(
         CatalogPlace::Server(url) => {
             let timeout = options.busy_timeout;
             let catalog = PostgresCatalog::open(url.expose(), is_primary, timeout).await?;
-            return Ok((Box::new(catalog), None));
+            return Ok((catalog, None));
         }
     };
     let lock = match is_primary {
@@ -144,7 +162,7 @@ async fn connect(
         false => SqliteAccess::ReadOnly,
     };
     let catalog = SqliteCatalog::open(path, access, options.busy_timeout).await?;
-    Ok((Box::new(catalog), lock))
+    Ok((catalog, lock))
 }
 
 /// Where leases are; it is opened at its first use.
@@ -157,20 +175,20 @@ fn activity(options: &LakeOptions, place: &CatalogPlace) -> Result<Box<dyn Activ
 }
 
 async fn create(
-    catalog: &dyn CatalogStore,
+    writer: &dyn CatalogWriter,
     options: &LakeOptions,
     place: &CatalogPlace,
 ) -> Result<(), Error> {
     let data = folders::new_data(options).await?;
     let lake = new_lake(options, place, &data)?;
-    catalog.install(&creation(&lake)).await?;
+    writer.install(&creation(&lake)).await?;
     tracing::info!(lake = lake.lake_uuid, "made a new lake");
     Ok(())
 }
 
 /// Adds our tables to a lake that another program made.
 async fn adopt(
-    catalog: &dyn CatalogStore,
+    (catalog, writer): (&dyn CatalogStore, &dyn CatalogWriter),
     options: &LakeOptions,
     place: &CatalogPlace,
 ) -> Result<(), Error> {
@@ -186,7 +204,7 @@ async fn adopt(
         .into_iter()
         .max_by_key(|row| row.snapshot_id)
         .ok_or_else(|| Error::new(ErrorKind::Corrupt, "the catalog has no snapshot"))?;
-    catalog.install(&adoption(&lake, &head, has_public)).await?;
+    writer.install(&adoption(&lake, &head, has_public)).await?;
     tracing::info!(
         lake = lake.lake_uuid,
         "adopted a lake that another program made"
@@ -214,18 +232,24 @@ fn new_lake(
 /// Checks versions and finds the data: its place, and the spellings of that, the catalog's
 /// own last.
 async fn check(
-    catalog: &dyn CatalogStore,
+    opened: &Catalog,
     options: &LakeOptions,
     place: &CatalogPlace,
 ) -> Result<(StateRow, DataPlace, Vec<String>), Error> {
+    let catalog = &*opened.store;
     let stated = check_metadata(catalog).await?;
     let mut state = state(catalog).await?;
-    if state.format_version < SIDE_VERSION && options.role == LakeRole::Primary {
+    if state.format_version < SIDE_VERSION
+        && let Some(writer) = &opened.writer
+    {
         tracing::info!(
             from = state.format_version,
             "gotgan's own tables are brought up to date"
         );
-        catalog.upgrade().await?;
+        writer.upgrade().await?;
+        if state.format_version < FIRST_WITH_ACCESS {
+            open_public(&**writer).await?;
+        }
         state.format_version = SIDE_VERSION;
     }
     if state.format_version != SIDE_VERSION {
@@ -240,11 +264,25 @@ async fn check(
     if root == stated {
         return Ok((state, data, vec![root]));
     }
-    if options.role == LakeRole::Primary {
+    if let Some(writer) = &opened.writer {
         tracing::info!("the lake was moved: its data path is corrected");
-        correct_data_path(catalog, &root).await?;
+        correct_data_path(&**writer, &root).await?;
     }
     Ok((state, data, vec![root, stated]))
+}
+
+/// Lets everyone use schema `public` of a lake from before there were rights, as in a new
+/// one. A process that dies just before this leaves it to the superuser.
+async fn open_public(writer: &dyn CatalogWriter) -> Result<(), Error> {
+    let mut transaction = writer.begin_commit().await?;
+    let at = transaction.head().await?.snapshot.snapshot_id;
+    let rows: Vec<SchemaRow> = decode(transaction.select(&public_schema()).await?)?;
+    let rows = rows.iter().map(|row| public_access(row.schema_id, at));
+    let rows: Vec<AccessRow> = rows.collect();
+    if !rows.is_empty() {
+        transaction.apply(&[Write::insert(&rows)]).await?;
+    }
+    transaction.commit().await
 }
 
 async fn state(catalog: &dyn CatalogStore) -> Result<StateRow, Error> {
@@ -255,8 +293,8 @@ async fn state(catalog: &dyn CatalogStore) -> Result<StateRow, Error> {
         .ok_or_else(|| Error::new(ErrorKind::Corrupt, "the catalog has lost its gotgan_state"))
 }
 
-async fn correct_data_path(catalog: &dyn CatalogStore, root: &str) -> Result<(), Error> {
-    let mut transaction = catalog.begin_commit().await?;
+async fn correct_data_path(writer: &dyn CatalogWriter, root: &str) -> Result<(), Error> {
+    let mut transaction = writer.begin_commit().await?;
     let write: Write = data_path_write(root);
     transaction.apply(&[write]).await?;
     transaction.commit().await

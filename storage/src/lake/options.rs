@@ -11,6 +11,7 @@ use crate::faults::Faults;
 #[cfg(test)]
 use crate::faults::Wrap;
 use crate::file::write::{FileCompression, WriteOptions};
+use crate::lake::FollowOptions;
 use crate::retention::RetentionOptions;
 
 /// What a process may do with the lake.
@@ -59,6 +60,10 @@ pub struct LakeOptions {
     pub clock: Arc<dyn Clock>,
     /// Where unique ids come from.
     pub ids: Arc<dyn Ids>,
+    /// How old a transaction may become. The caller ends it; until then it keeps snapshots.
+    pub transaction_age_max: Duration,
+    /// How a replica follows; none asks for the head whenever it is needed.
+    pub follow: Option<FollowOptions>,
     /// For tests.
     pub faults: Option<Arc<dyn Faults>>,
     /// For tests of this crate.
@@ -87,6 +92,8 @@ impl LakeOptions {
             retention: RetentionOptions::default(),
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
+            transaction_age_max: Duration::from_secs(24 * 3600),
+            follow: None,
             faults: None,
             #[cfg(test)]
             wrap: None,

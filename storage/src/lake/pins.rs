@@ -217,10 +217,9 @@ impl Lake {
         }
         let now = self.clock().commit_time(self.inner.activity.now().await?);
         let before = now - TimeDelta::days(1);
-        self.inner
-            .activity
-            .forget_leases(&self.inner.uuid, before)
-            .await
+        let (activity, lake) = (&self.inner.activity, &self.inner.uuid);
+        activity.forget_nodes(lake, before).await?;
+        activity.forget_leases(lake, before).await
     }
 
     /// Gives the lease up, since nothing is read here any more.
@@ -275,7 +274,7 @@ async fn renew_regularly(lake: Weak<Inner>) {
             return;
         }
         // Nobody may have asked for the head for long, and the lease would keep an old one.
-        let renewed = match lake.head().await {
+        let renewed = match lake.newest().await {
             Ok(_) => lake.renew_lease().await,
             Err(error) => Err(error),
         };

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 
 use crate::catalog::{Condition, Selection, Write, decode};
 use crate::error::{Error, ErrorKind};
-use crate::lake::{Lake, LakeRole};
+use crate::lake::Lake;
 use crate::snapshot::SequenceOptions;
 use crate::spec::SequenceId;
 use crate::spec::side::SequenceStateRow;
@@ -236,7 +236,7 @@ impl Lake {
                 is_called: true,
             });
         }
-        let rows = self.inner.catalog.select(&[state_selection(id)]).await?;
+        let rows = self.catalog().select(&[state_selection(id)]).await?;
         state_of(id, rows.into_iter().next().unwrap_or_default())
     }
 
@@ -277,7 +277,7 @@ impl Lake {
         change: impl FnOnce(&mut SequenceState) -> Option<T>,
     ) -> Result<Option<T>, Error> {
         let _turn = self.commit_turn().await;
-        let mut catalog = self.catalog().begin_commit().await?;
+        let mut catalog = self.writer()?.begin_commit().await?;
         let rows = catalog.select(&state_selection(id)).await?;
         let mut state = state_of(id, rows)?;
         let Some(answer) = change(&mut state) else {
@@ -287,16 +287,6 @@ impl Lake {
         catalog.apply(&[state_update(id, state)]).await?;
         catalog.commit().await?;
         Ok(Some(answer))
-    }
-
-    pub(crate) fn check_primary(&self) -> Result<(), Error> {
-        match self.lake_role() {
-            LakeRole::Primary => Ok(()),
-            LakeRole::Replica => Err(Error::new(
-                ErrorKind::ReadOnly,
-                "a replica does not change the lake",
-            )),
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use tempfile::TempDir;
 
 use crate::{
-    Author, ColumnType, ErrorKind, Lake, LakeOptions, LakeRole, NewColumn, NewRole, NewTable,
+    Author, ColumnType, ErrorKind, Lake, LakeOptions, LakeRole, NewColumn, NewRole, NewTable, Role,
     SnapshotId,
 };
 
@@ -245,7 +245,7 @@ async fn roles_are_current_and_raise_the_epoch() {
     let folder = TempDir::new().expect("a folder");
     let lake = primary(&folder).await;
     let first = lake
-        .role("gotgan")
+        .login("gotgan")
         .await
         .expect("an answer")
         .expect("the superuser");
@@ -254,16 +254,15 @@ async fn roles_are_current_and_raise_the_epoch() {
         .await
         .expect("stored");
     let new = NewRole {
-        name: "reader".to_owned(),
+        role: Role::named("reader"),
         verifier: None,
-        superuser: false,
     };
-    let id = lake.create_role(new.clone()).await.expect("a role");
+    let mut transaction = lake.begin(Author::default()).await.expect("a transaction");
+    let id = transaction.create_role(new.clone()).await.expect("a role");
     assert_eq!(id, 16384);
-    assert_eq!(
-        lake.create_role(new).await.expect_err("a clash").kind,
-        ErrorKind::Exists
-    );
+    let clash = transaction.create_role(new).await.expect_err("a clash");
+    assert_eq!(clash.kind, ErrorKind::Exists);
+    transaction.commit().await.expect("a commit");
     let missing = lake
         .store_role_verifier("nobody", None)
         .await
@@ -272,11 +271,11 @@ async fn roles_are_current_and_raise_the_epoch() {
     let head = lake.head().await.expect("a head");
     assert_eq!(
         (head.id(), head.epoch()),
-        (SnapshotId(1), 2),
-        "no snapshot for roles"
+        (SnapshotId(2), 2),
+        "a password makes no snapshot, a role does"
     );
     assert_eq!(head.role_by_name("reader").expect("the role").id, id);
-    let text = format!("{:?}", lake.role("gotgan").await.expect("an answer"));
+    let text = format!("{:?}", lake.login("gotgan").await.expect("an answer"));
     assert!(!text.contains("SCRAM"), "{text}");
 }
 
@@ -291,6 +290,7 @@ async fn a_lake_of_an_older_version_is_brought_up_to_date_by_a_primary() {
     for sql in [
         "DROP TABLE gotgan_sequence",
         "DROP TABLE gotgan_sequence_state",
+        "DROP TABLE gotgan_access",
         "UPDATE gotgan_state SET format_version = 1",
     ] {
         sqlx::query(sql).execute(&pool).await.expect("done");
@@ -298,6 +298,9 @@ async fn a_lake_of_an_older_version_is_brought_up_to_date_by_a_primary() {
     let replica = LakeOptions::new(folder.path(), LakeRole::Replica);
     assert_eq!(open_error(replica.clone()).await, ErrorKind::Unsupported);
     let lake = primary(&folder).await;
+    let head = lake.head().await.expect("a head");
+    let public = head.schema_by_name("public").expect("schema public");
+    assert!(public.access.acl.is_some(), "everyone may use it");
     make_table(&lake, "u").await;
     let replica = Lake::open(replica).await.expect("a replica");
     assert_eq!(replica.head().await.expect("a head").tables().count(), 2);

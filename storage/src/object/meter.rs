@@ -3,6 +3,7 @@
 //! Bytes read are counted when a range is asked for and granted, not as it streams: a
 //! reader that stops early is counted in full.
 
+mod reads;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,8 @@ use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, UploadPart,
 };
+
+pub use reads::{ReadCounts, ReadMeter};
 
 /// The counters. Shared by all clones of a store; read them at any time.
 #[derive(Debug, Default)]

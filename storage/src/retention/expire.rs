@@ -15,7 +15,7 @@ use crate::retention::rows::{expire_inlined, expire_rows, expire_rows_of};
 use crate::retention::scope::{Scope, of_floors};
 use crate::retention::shorten::shorten;
 use crate::retention::snapshots::{Horizon, expire_snapshots};
-use crate::retention::step::{Step, check_primary};
+use crate::retention::step::Step;
 use crate::retention::tables::expire_tables;
 use crate::spec::rows::{InlinedTableRow, SchemaRow, TableRow};
 use crate::spec::side::KeptTableRow;
@@ -40,7 +40,7 @@ impl Lake {
     /// Errors: `ReadOnly` on a replica; `Unavailable` if nobody can tell what other nodes
     /// read.
     pub async fn expire(&self, options: &ExpireOptions) -> Result<ExpireReport, Error> {
-        check_primary(self)?;
+        self.check_primary()?;
         let horizon = horizon(self, options).await?;
         if options.is_dry_run {
             return crate::retention::preview::preview(self, horizon).await;

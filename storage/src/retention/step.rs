@@ -9,7 +9,7 @@ use tokio::sync::{MutexGuard, OwnedRwLockReadGuard};
 use crate::catalog::CommitTransaction;
 use crate::error::{Error, ErrorKind};
 use crate::faults::PointFault;
-use crate::lake::{Lake, LakeRole};
+use crate::lake::Lake;
 
 /// Rows of the first turn. Small, since nobody knows yet how fast the database is.
 const ROWS_FIRST: usize = 64;
@@ -65,10 +65,10 @@ impl<'a> Step<'a> {
     ///
     /// Errors: `ReadOnly` on a replica.
     pub(crate) async fn begin(lake: &'a Lake) -> Result<Self, Error> {
-        check_primary(lake)?;
+        lake.check_primary()?;
         let guard = lake.commit_guard().await;
         let turn = lake.commit_turn().await;
-        let catalog = lake.catalog().begin_commit().await?;
+        let catalog = lake.writer()?.begin_commit().await?;
         Ok(Self {
             lake,
             catalog,
@@ -98,16 +98,6 @@ impl<'a> Step<'a> {
     /// Ends the turn, in which nothing was to be done.
     pub(crate) async fn give_up(self) -> Result<(), Error> {
         self.catalog.rollback().await
-    }
-}
-
-pub(crate) fn check_primary(lake: &Lake) -> Result<(), Error> {
-    match lake.lake_role() {
-        LakeRole::Primary => Ok(()),
-        LakeRole::Replica => Err(Error::new(
-            ErrorKind::ReadOnly,
-            "a replica does not change the lake",
-        )),
     }
 }
 

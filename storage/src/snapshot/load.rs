@@ -4,29 +4,31 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 use std::sync::Arc;
 
+use crate::access::{LAKE_OBJECT_ID, ObjectAccess, decode_access};
 use crate::catalog::{CatalogStore, Condition, Head, Selection, decode};
 use crate::error::Error;
 use crate::snapshot::declared::{column_type, foreign_default, parse_view_columns};
 use crate::snapshot::sequence::sequence;
 use crate::snapshot::sort::{self, SortRows};
 use crate::snapshot::{
-    Column, ConstraintEntry, Index, Schema, Snapshot, SnapshotRole, SortKey, Table, View,
-    ViewDialect,
+    Column, ConstraintEntry, Index, Schema, Snapshot, SortKey, Table, View, ViewDialect,
 };
 use crate::spec::rows::{
     ColumnRow, ColumnTagRow, SchemaRow, SortExpressionRow, SortInfoRow, TableRow, TableStatsRow,
     TagRow, ViewRow,
 };
 use crate::spec::side::{
-    CommentRow, ConstraintRow, EndedRow, IndexRow, OptionRow, OwnerRow, RoleRow, SequenceRow,
-    SettingRow, SideColumnRow, SideViewRow,
+    AccessRow, CommentRow, ConstraintRow, EndedRow, IndexRow, MembershipRow, OptionRow, OwnerRow,
+    RoleOptionRow, RoleRow, RoleSettingRow, SequenceRow, SettingRow, SideColumnRow, SideViewRow,
 };
 use crate::spec::table::{Row, Values};
 use crate::spec::{COMMENT_KEY, ColumnId, SchemaId, SequenceId, SnapshotId, TableId, ViewId};
 
 mod keys;
+mod roles;
 
 use keys::{constraint, index, parse_numbers};
+use roles::RoleRows;
 
 /// Loads the whole picture at the head. Cost: 1 read transaction.
 pub(crate) async fn load_picture(store: &dyn CatalogStore, head: &Head) -> Result<Snapshot, Error> {
@@ -55,6 +57,9 @@ pub(crate) async fn refresh_picture(
     picture.time = head.snapshot.snapshot_time;
     picture.schema_version = head.snapshot.schema_version;
     let rows = read_rows(store, id, Some(objects)).await?;
+    if objects.contains(&LAKE_OBJECT_ID) {
+        picture.lake_access = Arc::default();
+    }
     for object in objects {
         picture.remove_table(TableId(*object));
         picture.remove_view(ViewId(*object));
@@ -87,7 +92,8 @@ pub(super) struct PictureRows {
     sequences: Vec<SequenceRow>,
     comments: Vec<CommentRow>,
     options: Vec<OptionRow>,
-    roles: Vec<RoleRow>,
+    access: Vec<AccessRow>,
+    roles: RoleRows,
     settings: Vec<SettingRow>,
 }
 
@@ -133,7 +139,11 @@ pub(super) fn selections(at: SnapshotId, objects: Option<&BTreeSet<i64>>) -> Vec
         // Comments are by the id of a constraint or index too, which nobody lists.
         Selection::of::<CommentRow>(visible(None)),
         Selection::of::<OptionRow>(visible(Some("object_id"))),
+        Selection::of::<AccessRow>(visible(Some("object_id"))),
         Selection::of::<RoleRow>(Vec::new()),
+        Selection::of::<RoleOptionRow>(Vec::new()),
+        Selection::of::<MembershipRow>(Vec::new()),
+        Selection::of::<RoleSettingRow>(Vec::new()),
         Selection::of::<SettingRow>(Vec::new()),
     ]
 }
@@ -145,6 +155,7 @@ fn typed<R: Row>(rows: Vec<Values>) -> Result<Vec<R>, Error> {
 /// The parts of tables and views, found by the id of what they belong to.
 struct Parts {
     owners: HashMap<i64, i64>,
+    access: HashMap<i64, Arc<ObjectAccess>>,
     tags: HashMap<i64, String>,
     comments: HashMap<i64, String>,
     options: HashMap<i64, BTreeMap<String, String>>,
@@ -165,6 +176,10 @@ impl Parts {
             .get(&object)
             .copied()
             .unwrap_or(crate::access::BOOTSTRAP_ROLE_ID)
+    }
+
+    fn access(&self, object: i64) -> Arc<ObjectAccess> {
+        self.access.get(&object).map(Arc::clone).unwrap_or_default()
     }
 }
 
@@ -192,18 +207,26 @@ impl PictureRows {
             sequences: typed(next())?,
             comments: typed(next())?,
             options: typed(next())?,
-            roles: typed(next())?,
+            access: typed(next())?,
+            roles: RoleRows {
+                roles: typed(next())?,
+                options: typed(next())?,
+                memberships: typed(next())?,
+                settings: typed(next())?,
+            },
             settings: typed(next())?,
         })
     }
 
     pub(super) fn add_to(self, picture: &mut Snapshot) -> Result<(), Error> {
-        let roles: BTreeMap<i64, Arc<SnapshotRole>> = self
-            .roles
-            .into_iter()
-            .map(|row| (row.role_id, Arc::new(role(row))))
-            .collect();
-        picture.roles = Arc::new(roles);
+        self.roles.add_to(picture);
+        let mut access = HashMap::with_capacity(self.access.len());
+        for row in self.access {
+            match row.object_id {
+                LAKE_OBJECT_ID => picture.lake_access = Arc::new(decode_access(&row.access)?),
+                id => drop(access.insert(id, Arc::new(decode_access(&row.access)?))),
+            }
+        }
         let settings = self.settings.into_iter();
         let settings = settings.map(|row| (row.setting_name, row.value));
         picture.settings = Arc::new(settings.collect());
@@ -218,6 +241,7 @@ impl PictureRows {
                 .into_iter()
                 .map(|row| (row.object_id, row.role_id))
                 .collect(),
+            access,
             tags: self.tags.into_iter().filter_map(comment_of_tag).collect(),
             column_tags: self
                 .column_tags
@@ -252,11 +276,11 @@ impl PictureRows {
             parts.indexes.entry(table_id).or_default().push(index);
         }
         for row in self.schemas {
-            let schema = schema(row, &parts, picture);
+            let schema = schema(row, &parts);
             picture.put_schema(schema);
         }
         for row in self.tables {
-            let table = table(row, &mut parts, picture)?;
+            let table = table(row, &mut parts, picture.id)?;
             picture.put_table(Arc::new(table));
         }
         add_sequences(self.sequences, &parts, picture)?;
@@ -276,14 +300,6 @@ fn group<R>(rows: Vec<R>, key: impl Fn(&R) -> i64) -> HashMap<i64, Vec<R>> {
     groups
 }
 
-fn role(row: RoleRow) -> SnapshotRole {
-    SnapshotRole {
-        id: row.role_id,
-        name: row.role_name,
-        superuser: row.is_superuser,
-    }
-}
-
 fn comment_of_tag(row: TagRow) -> Option<(i64, String)> {
     (row.key == COMMENT_KEY).then_some((row.object_id, row.value?))
 }
@@ -292,31 +308,29 @@ fn comment_of_column(row: ColumnTagRow) -> Option<((i64, i64), String)> {
     (row.key == COMMENT_KEY).then_some(((row.table_id, row.column_id), row.value?))
 }
 
-fn schema(row: SchemaRow, parts: &Parts, picture: &Snapshot) -> Schema {
-    let owner_id = parts.owner(row.schema_id);
+fn schema(row: SchemaRow, parts: &Parts) -> Schema {
     Schema {
         id: SchemaId(row.schema_id),
         name: row.schema_name,
-        owner: picture.role_name(owner_id),
+        owner_id: parts.owner(row.schema_id),
+        access: parts.access(row.schema_id),
         comment: parts.comments.get(&row.schema_id).cloned(),
         options: parts
             .options
             .get(&row.schema_id)
             .cloned()
             .unwrap_or_default(),
-        owner_id,
         uuid: row.schema_uuid.unwrap_or_default(),
         path: row.path,
         path_is_relative: row.path_is_relative,
     }
 }
 
-fn table(row: TableRow, parts: &mut Parts, picture: &Snapshot) -> Result<Table, Error> {
+fn table(row: TableRow, parts: &mut Parts, at: SnapshotId) -> Result<Table, Error> {
     let id = row.table_id;
     let mut column_rows = parts.columns.remove(&id).unwrap_or_default();
     column_rows.sort_by_key(|column| (column.column_order, column.column_id));
     let by_parent = group(column_rows, |column| column.parent_column.unwrap_or(0));
-    let owner_id = parts.owner(id);
     let counted = parts
         .stats
         .get(&id)
@@ -334,7 +348,8 @@ fn table(row: TableRow, parts: &mut Parts, picture: &Snapshot) -> Result<Table, 
         uuid: row.table_uuid.unwrap_or_default(),
         schema_id: SchemaId(row.schema_id),
         name: row.table_name,
-        owner: picture.role_name(owner_id),
+        owner_id: parts.owner(id),
+        access: parts.access(id),
         comment: parts.tags.get(&id).cloned(),
         options: parts.options.remove(&id).unwrap_or_default(),
         columns,
@@ -343,8 +358,7 @@ fn table(row: TableRow, parts: &mut Parts, picture: &Snapshot) -> Result<Table, 
         indexes: parts.indexes.remove(&id).unwrap_or_default(),
         row_count: count(counted.0, ended.0),
         bytes: count(counted.1, ended.1),
-        last_change: picture.id,
-        owner_id,
+        last_change: at,
         path: row.path,
         path_is_relative: row.path_is_relative,
         next_column: 0,
@@ -399,7 +413,7 @@ fn add_sequences(
     for row in rows {
         let id = row.sequence_id;
         let comment = parts.comments.get(&id).cloned();
-        let sequence = sequence(row, parts.owner(id), comment, picture)?;
+        let sequence = sequence(row, (parts.owner(id), parts.access(id)), comment)?;
         picture.put_sequence(Arc::new(sequence));
     }
     Ok(())
@@ -415,37 +429,35 @@ fn add_views(
         rows.into_iter().map(|row| (row.view_id, row)).collect();
     for row in side_rows {
         let twin = foreign.remove(&row.view_id);
-        let owner_id = parts.owner(row.view_id);
         picture.put_view(Arc::new(View {
             id: ViewId(row.view_id),
             schema_id: SchemaId(row.schema_id),
             name: row.view_name,
-            owner: picture.role_name(owner_id),
+            owner_id: parts.owner(row.view_id),
+            access: parts.access(row.view_id),
             comment: parts.tags.get(&row.view_id).cloned(),
             dialect: ViewDialect::Postgres,
             text: row.text,
             duckdb_text: twin.map(|twin| twin.sql),
             columns: parse_view_columns(&row.columns)?,
             dependencies: parse_numbers(&row.dependencies)?,
-            owner_id,
             uuid: row.view_uuid,
             column_aliases: None,
         }));
     }
     for (id, row) in foreign {
-        let owner_id = parts.owner(id);
         picture.put_view(Arc::new(View {
             id: ViewId(id),
             schema_id: SchemaId(row.schema_id),
             name: row.view_name,
-            owner: picture.role_name(owner_id),
+            owner_id: parts.owner(id),
+            access: parts.access(id),
             comment: parts.tags.get(&id).cloned(),
             dialect: ViewDialect::DuckDb,
             text: row.sql.clone(),
             duckdb_text: Some(row.sql),
             columns: Vec::new(),
             dependencies: Vec::new(),
-            owner_id,
             uuid: row.view_uuid.unwrap_or_default(),
             column_aliases: row.column_aliases,
         }));

@@ -1,7 +1,9 @@
 //! What a snapshot holds: schemas, tables with their columns and keys, views.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use crate::access::ObjectAccess;
 use crate::snapshot::SortKey;
 use crate::spec::{ColumnId, SchemaId, SnapshotId, TableId, ViewId};
 use crate::types::ColumnType;
@@ -119,13 +121,14 @@ pub struct Schema {
     pub id: SchemaId,
     /// Unique in the lake.
     pub name: String,
-    /// Name of the owning role.
-    pub owner: String,
+    /// The owning role.
+    pub owner_id: i64,
+    /// Who may do what with it.
+    pub access: Arc<ObjectAccess>,
     /// COMMENT ON SCHEMA.
     pub comment: Option<String>,
     /// What was set for it and what is in it, such as `gotgan.retention`.
     pub options: BTreeMap<String, String>,
-    pub(crate) owner_id: i64,
     pub(crate) uuid: String,
     pub(crate) path: String,
     pub(crate) path_is_relative: bool,
@@ -142,8 +145,10 @@ pub struct Table {
     pub schema_id: SchemaId,
     /// Unique among the relations of the schema.
     pub name: String,
-    /// Name of the owning role.
-    pub owner: String,
+    /// The owning role.
+    pub owner_id: i64,
+    /// Who may do what with it.
+    pub access: Arc<ObjectAccess>,
     /// COMMENT ON TABLE.
     pub comment: Option<String>,
     /// What was set for it, such as `gotgan.retention`.
@@ -162,7 +167,6 @@ pub struct Table {
     pub bytes: u64,
     /// The newest snapshot that changed its rows or definition, as far as is known.
     pub last_change: SnapshotId,
-    pub(crate) owner_id: i64,
     pub(crate) path: String,
     pub(crate) path_is_relative: bool,
     /// Id of the next column; 0 where nobody has asked the catalog yet.
@@ -249,8 +253,10 @@ pub struct View {
     pub schema_id: SchemaId,
     /// Unique among the relations of the schema.
     pub name: String,
-    /// Name of the owning role.
-    pub owner: String,
+    /// The owning role.
+    pub owner_id: i64,
+    /// Who may do what with it.
+    pub access: Arc<ObjectAccess>,
     /// COMMENT ON VIEW.
     pub comment: Option<String>,
     /// Whose SQL `text` is.
@@ -263,18 +269,6 @@ pub struct View {
     pub columns: Vec<ViewColumn>,
     /// Ids of the tables and views that it reads.
     pub dependencies: Vec<i64>,
-    pub(crate) owner_id: i64,
     pub(crate) uuid: String,
     pub(crate) column_aliases: Option<String>,
-}
-
-/// A role as every session may see it: without its secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SnapshotRole {
-    /// Its OID.
-    pub id: i64,
-    /// Unique in the lake.
-    pub name: String,
-    /// Whether it may do everything.
-    pub superuser: bool,
 }

@@ -1,7 +1,9 @@
 //! Sequences: what was declared. How far one is stands apart, see `lake::sequences`.
 
+use std::sync::Arc;
+
+use crate::access::ObjectAccess;
 use crate::error::{Error, ErrorKind};
-use crate::snapshot::Snapshot;
 use crate::spec::side::SequenceRow;
 use crate::spec::{ColumnId, SchemaId, SequenceId, TableId};
 use crate::types::ColumnType;
@@ -15,15 +17,16 @@ pub struct Sequence {
     pub schema_id: SchemaId,
     /// Unique among the relations of the schema.
     pub name: String,
-    /// Name of the owning role.
-    pub owner: String,
+    /// The owning role.
+    pub owner_id: i64,
+    /// Who may do what with it.
+    pub access: Arc<ObjectAccess>,
     /// COMMENT ON SEQUENCE.
     pub comment: Option<String>,
     /// How it counts.
     pub options: SequenceOptions,
     /// The column with which it goes away.
     pub owned_by: Option<SequenceOwner>,
-    pub(crate) owner_id: i64,
 }
 
 /// How a sequence counts.
@@ -90,9 +93,8 @@ impl SequenceOwnerKind {
 /// A sequence as its row has it.
 pub(super) fn sequence(
     row: SequenceRow,
-    owner_id: i64,
+    (owner_id, access): (i64, Arc<ObjectAccess>),
     comment: Option<String>,
-    picture: &Snapshot,
 ) -> Result<Sequence, Error> {
     let broken = || {
         let text = format!("the catalog has a bad sequence \"{}\"", row.sequence_name);
@@ -119,7 +121,7 @@ pub(super) fn sequence(
         id: SequenceId(row.sequence_id),
         schema_id: SchemaId(row.schema_id),
         name: row.sequence_name,
-        owner: picture.role_name(owner_id),
+        access,
         comment,
         options,
         owned_by,

@@ -9,8 +9,8 @@ use crate::spec::table::{Row, TableSpec, rows};
 
 /// The version of these tables. A primary brings an older one up to it; a catalog with
 /// a newer one is refused. Version 2 added the tables of sequences, version 3 those of
-/// holds, settings, options, restores and retention.
-pub(crate) const SIDE_VERSION: i64 = 3;
+/// holds, settings, options, restores and retention, version 4 those of roles and access.
+pub(crate) const SIDE_VERSION: i64 = 4;
 
 rows! {
     /// What is true of the whole lake now; one row.
@@ -31,6 +31,40 @@ rows! {
         role_name: String = Text NotNull,
         verifier: Option<String> = Text Nothing,
         is_superuser: bool = Flag NotNull,
+    }
+    /// The attributes of a role; one without a row has those that CREATE USER gives.
+    RoleOptionRow in "gotgan_role_option" {
+        role_id: i64 = Integer Key,
+        inherits: bool = Flag NotNull,
+        can_create_role: bool = Flag NotNull,
+        can_create_database: bool = Flag NotNull,
+        can_login: bool = Flag NotNull,
+        can_replicate: bool = Flag NotNull,
+        bypasses_row_security: bool = Flag NotNull,
+        connection_limit: i64 = Integer NotNull,
+        valid_until: Option<DateTime<Utc>> = Time Nothing,
+        comment: Option<String> = Text Nothing,
+    }
+    /// That a role is a member of another.
+    MembershipRow in "gotgan_role_member" {
+        member_id: i64 = Integer NotNull,
+        role_id: i64 = Integer NotNull,
+        grantor_id: i64 = Integer NotNull,
+        has_admin_option: bool = Flag NotNull,
+    }
+    /// A setting that sessions of a role begin with; role 0 is everyone.
+    RoleSettingRow in "gotgan_role_setting" {
+        role_id: i64 = Integer NotNull,
+        is_of_database: bool = Flag NotNull,
+        setting_name: String = Text NotNull,
+        value: String = Text NotNull,
+    }
+    /// Who may do what with an object, as JSON; object -1 is the whole lake.
+    AccessRow in "gotgan_access" {
+        object_id: i64 = Integer NotNull,
+        begin_snapshot: i64 = Integer NotNull,
+        end_snapshot: Option<i64> = Integer Nothing,
+        access: String = Text NotNull,
     }
     /// Who owns a schema, table or view.
     OwnerRow in "gotgan_owner" {
@@ -180,10 +214,14 @@ rows! {
 }
 
 /// Every table of ours.
-pub(crate) static SIDE_TABLES: [&TableSpec; 18] = [
+pub(crate) static SIDE_TABLES: [&TableSpec; 22] = [
     StateRow::TABLE,
     WriterRow::TABLE,
     RoleRow::TABLE,
+    RoleOptionRow::TABLE,
+    MembershipRow::TABLE,
+    RoleSettingRow::TABLE,
+    AccessRow::TABLE,
     OwnerRow::TABLE,
     SideColumnRow::TABLE,
     ConstraintRow::TABLE,
@@ -202,8 +240,9 @@ pub(crate) static SIDE_TABLES: [&TableSpec; 18] = [
 ];
 
 /// Indexes of our tables: name, table, columns.
-pub(crate) static SIDE_INDEXES: [(&str, &str, &str); 8] = [
+pub(crate) static SIDE_INDEXES: [(&str, &str, &str); 9] = [
     ("gotgan_owner_object", "gotgan_owner", "object_id"),
+    ("gotgan_access_object", "gotgan_access", "object_id"),
     (
         "gotgan_column_column",
         "gotgan_column",

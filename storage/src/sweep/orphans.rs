@@ -14,7 +14,7 @@ use crate::catalog::Sql;
 use crate::error::Error;
 use crate::lake::Lake;
 use crate::object::{delete_objects, store_error};
-use crate::retention::{check_point, check_primary};
+use crate::retention::check_point;
 use crate::spec::rows::ScheduledFileRow;
 use crate::spec::table::Row;
 
@@ -54,7 +54,7 @@ impl Lake {
     /// Cost: lists everything there is, with a read of the catalog for each thousand objects.
     /// Errors: `ReadOnly` on a replica; `Unavailable` if the store does not answer.
     pub async fn remove_orphans(&self, options: &OrphanOptions) -> Result<OrphanReport, Error> {
-        check_primary(self)?;
+        self.check_primary()?;
         let age = TimeDelta::from_std(self.retention_options().orphan_age);
         // By the clock of all: this machine's may be days ahead.
         let head = self.catalog().head().await?;

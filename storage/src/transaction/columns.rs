@@ -107,6 +107,9 @@ impl Transaction {
                 .constraints
                 .retain(|entry| !names_column(&entry.constraint, table.id, id));
             table.indexes.retain(|index| !index.columns.contains(&id));
+            if table.access.columns.contains_key(&id.0) {
+                Arc::make_mut(&mut table.access).forget_column(id);
+            }
         })
     }
 
@@ -186,6 +189,7 @@ impl Transaction {
             if let Some(key) = &mut table.sort_key {
                 key.replace(id, new_id);
             }
+            Arc::make_mut(&mut table.access).replace_column(id, new_id);
             table.next_column = next;
         })?;
         let picture = Arc::clone(&self.overlay.picture);

@@ -34,6 +34,7 @@ use crate::transaction::difference::Difference;
 use crate::transaction::overlay::{FileChanges, Overlay};
 use crate::transaction::rebase::{Mine, conflict, rebase};
 use crate::transaction::render::{Batch, render};
+use crate::transaction::render_roles;
 use crate::transaction::renumber::Numbers;
 use crate::transaction::restore;
 use crate::transaction::rows::{self, Counted, Counters, Target};
@@ -158,7 +159,11 @@ fn unused_uploads(request: &Request) -> Vec<Path> {
 }
 
 async fn attempt(lake: &Lake, request: &Request) -> Outcome {
-    let mut catalog = match lake.catalog().begin_commit().await {
+    let begun = match lake.writer() {
+        Ok(writer) => writer.begin_commit().await,
+        Err(error) => Err(error),
+    };
+    let mut catalog = match begun {
         Ok(catalog) => catalog,
         Err(error) => return Outcome::RolledBack(error),
     };
@@ -258,6 +263,9 @@ async fn prepare(
     let mut batch = Batch::after(&head.snapshot, &difference, now);
     batch.next_catalog_id = next_catalog_id;
     render(&old, &merged, &difference, &mut batch);
+    let verifiers = &request.overlay.verifiers;
+    let pictures = (&*old, &mut merged);
+    render_roles::render(catalog, pictures, &difference, verifiers, &mut batch).await?;
     store_sequences(request, &numbers, &merged, &mut batch);
     let restores = &request.overlay.restores;
     restore::record(catalog, restores, (&numbers, &merged), &mut batch).await?;
@@ -271,7 +279,7 @@ async fn prepare(
     };
     rows.add(catalog, &files, &mut merged, &mut batch).await?;
     let (next_file_id, counters) = (rows.next_file_id, rows.counters);
-    if batch.objects.is_empty() {
+    if batch.objects.is_empty() && !batch.raises_epoch {
         return Ok(None);
     }
     batch.name_objects(&old, &merged);
@@ -483,7 +491,7 @@ async fn settle(lake: &Lake, request: &Request, error: Error) -> Outcome {
 ///
 /// Also returns the head.
 async fn changes_since(lake: &Lake, base: SnapshotId) -> Result<(Vec<ChangesRow>, i64), Error> {
-    let mut catalog = lake.catalog().begin_commit().await?;
+    let mut catalog = lake.writer()?.begin_commit().await?;
     let head = catalog.head().await?.snapshot.snapshot_id;
     let conditions = vec![Condition::MoreThan("snapshot_id", base.0)];
     let selection = Selection::of::<ChangesRow>(conditions);

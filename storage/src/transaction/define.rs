@@ -7,10 +7,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::access::Role;
 use crate::error::{Error, ErrorKind};
-use crate::snapshot::{
-    Column, Constraint, Schema, Sequence, SnapshotRole, Table, View, ViewDialect,
-};
+use crate::snapshot::{Column, Constraint, Schema, Sequence, Table, View, ViewDialect};
 use crate::spec::{ColumnId, SchemaId, SnapshotId, TableId, ViewId};
 use crate::transaction::Transaction;
 use crate::transaction::new::{NewColumn, NewSchema, NewTable, NewView};
@@ -25,10 +24,10 @@ impl Transaction {
         let schema = Schema {
             id,
             name: schema.name,
-            owner: owner.name.clone(),
+            owner_id: owner.id,
+            access: Arc::default(),
             comment: None,
             options: BTreeMap::new(),
-            owner_id: owner.id,
             uuid: self.lake.ids().uuid().to_string(),
             path: String::new(),
             path_is_relative: true,
@@ -45,6 +44,7 @@ impl Transaction {
             return Err(dependents_exist("schema", &schema.name));
         }
         self.overlay.change_picture().remove_schema(id);
+        self.forget_schema_defaults(id, None);
         Ok(())
     }
 
@@ -101,6 +101,7 @@ impl Transaction {
             }));
         }
         picture.remove_schema(id);
+        self.forget_schema_defaults(id, Some(new_id));
         Ok(new_id)
     }
 
@@ -129,7 +130,8 @@ impl Transaction {
             uuid,
             schema_id: table.schema_id,
             name: table.name,
-            owner: owner.name.clone(),
+            owner_id: owner.id,
+            access: Arc::default(),
             comment: table.comment,
             options: BTreeMap::new(),
             columns,
@@ -139,7 +141,6 @@ impl Transaction {
             row_count: 0,
             bytes: 0,
             last_change: SnapshotId(0),
-            owner_id: owner.id,
             path_is_relative: true,
             next_column,
         };
@@ -266,18 +267,19 @@ impl Transaction {
 
     fn put_view(&mut self, id: ViewId, uuid: String, view: NewView) -> Result<(), Error> {
         let owner = self.role(&view.owner)?;
+        let replaced = self.overlay.picture.view(id);
         let view = View {
             id,
             schema_id: view.schema_id,
             name: view.name,
-            owner: owner.name.clone(),
+            owner_id: owner.id,
+            access: replaced.map_or_else(Arc::default, |old| Arc::clone(&old.access)),
             comment: view.comment,
             dialect: ViewDialect::Postgres,
             text: view.text,
             duckdb_text: view.duckdb_text,
             columns: view.columns,
             dependencies: view.dependencies,
-            owner_id: owner.id,
             uuid,
             column_aliases: None,
         };
@@ -326,7 +328,7 @@ impl Transaction {
             })
     }
 
-    pub(super) fn role(&self, name: &str) -> Result<Arc<SnapshotRole>, Error> {
+    pub(super) fn role(&self, name: &str) -> Result<Arc<Role>, Error> {
         self.overlay
             .picture
             .role_by_name(name)

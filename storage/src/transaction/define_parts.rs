@@ -105,12 +105,10 @@ impl Transaction {
     /// Gives an object to another role.
     pub fn set_owner(&mut self, target: OwnerTarget, role: &str) -> Result<(), Error> {
         self.check_writable()?;
-        let role = self.role(role)?;
-        let (owner, owner_id) = (role.name.clone(), role.id);
+        let owner_id = self.role(role)?.id;
         match target {
             OwnerTarget::Schema(id) => {
                 let schema = Schema {
-                    owner,
                     owner_id,
                     ..(*self.schema(id)?).clone()
                 };
@@ -119,21 +117,16 @@ impl Transaction {
             }
             OwnerTarget::View(id) => {
                 let view = View {
-                    owner,
                     owner_id,
                     ..(*self.view(id)?).clone()
                 };
                 self.overlay.change_picture().put_view(Arc::new(view));
                 Ok(())
             }
-            OwnerTarget::Sequence(id) => self.change_sequence(id, |sequence| {
-                sequence.owner = owner;
-                sequence.owner_id = owner_id;
-            }),
-            OwnerTarget::Table(id) => self.change_table(id, |table| {
-                table.owner = owner;
-                table.owner_id = owner_id;
-            }),
+            OwnerTarget::Sequence(id) => {
+                self.change_sequence(id, |sequence| sequence.owner_id = owner_id)
+            }
+            OwnerTarget::Table(id) => self.change_table(id, |table| table.owner_id = owner_id),
         }
     }
 

@@ -13,6 +13,11 @@ pub(super) struct Difference {
     pub(super) tables: BTreeSet<TableId>,
     pub(super) views: BTreeSet<ViewId>,
     pub(super) sequences: BTreeSet<SequenceId>,
+    pub(super) roles: BTreeSet<i64>,
+    /// Whether what sessions of roles begin with differs.
+    pub(super) has_settings: bool,
+    /// Whether the rights on what belongs to no schema differ.
+    pub(super) is_of_lake: bool,
 }
 
 impl Difference {
@@ -25,14 +30,23 @@ impl Difference {
             }),
             views: differing(&old.views, &new.views, PartialEq::eq),
             sequences: differing(&old.sequences, &new.sequences, PartialEq::eq),
+            roles: differing(&old.roles, &new.roles, PartialEq::eq),
+            has_settings: old.role_settings != new.role_settings,
+            is_of_lake: old.lake_access != new.lake_access,
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.schemas.is_empty()
-            && self.tables.is_empty()
-            && self.views.is_empty()
-            && self.sequences.is_empty()
+        let has_roles = !self.roles.is_empty() || self.has_settings || self.is_of_lake;
+        !self.has_objects() && !has_roles
+    }
+
+    /// Whether any object of a schema differs, or a schema.
+    pub(super) fn has_objects(&self) -> bool {
+        !self.schemas.is_empty()
+            || !self.tables.is_empty()
+            || !self.views.is_empty()
+            || !self.sequences.is_empty()
     }
 }
 

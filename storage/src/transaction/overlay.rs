@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use gotgan_config::Secret;
 use object_store::path::Path;
 use tokio::sync::OnceCell;
 
@@ -17,6 +18,9 @@ use crate::snapshot::{
 use crate::spec::{SequenceId, SnapshotId, TableId};
 use crate::transaction::temporary::OnCommit;
 
+/// What proves the passwords of roles, by role.
+pub(super) type Verifiers = BTreeMap<i64, Option<Secret<String>>>;
+
 /// The changes of a transaction.
 #[derive(Clone, Debug)]
 pub(super) struct Overlay {
@@ -28,6 +32,8 @@ pub(super) struct Overlay {
     pub(super) on_commit: Arc<BTreeMap<TableId, OnCommit>>,
     /// Tables that were brought back.
     pub(super) restores: Arc<Vec<RestoreNote>>,
+    /// What proves the passwords of roles, where it changes.
+    pub(super) verifiers: Arc<Verifiers>,
 }
 
 /// What happens to the rows of one table.
@@ -134,6 +140,7 @@ impl Overlay {
             restarts: Arc::default(),
             on_commit: Arc::default(),
             restores: Arc::default(),
+            verifiers: Arc::default(),
         }
     }
 
@@ -145,6 +152,7 @@ impl Overlay {
             && has_same_files
             && self.restarts == other.restarts
             && self.on_commit == other.on_commit
+            && self.verifiers == other.verifiers
     }
 
     /// Where the transaction keeps how far a sequence is, if it does: a key that no

@@ -21,6 +21,7 @@ use crate::snapshot::{Constraint, Sequence, Snapshot, Table, View};
 use crate::spec::{SequenceId, SnapshotId, TableId, ViewId};
 use crate::transaction::define::references;
 use crate::transaction::difference::Difference;
+use crate::transaction::roles::{add_roles, check_role_names, check_roles};
 
 /// A transaction's change of definitions.
 pub(super) struct Mine<'a> {
@@ -46,7 +47,9 @@ pub(super) fn rebase(mine: &Mine<'_>, head: &Snapshot) -> Result<Snapshot, Error
     let mut merged = head.clone();
     remove_mine(mine, &mut merged);
     add_mine(mine, head, &mut merged)?;
+    add_roles(mine, &mut merged)?;
     check_whole(mine, &merged)?;
+    check_role_names(mine, &merged)?;
     Ok(merged)
 }
 
@@ -66,6 +69,7 @@ fn check_unchanged(mine: &Mine<'_>, head: &Snapshot) -> Result<(), Error> {
             return Err(conflict(&seen.name));
         }
     }
+    check_roles(mine, head)?;
     for id in &mine.difference.tables {
         if let Some(seen) = mine.base.table(*id)
             && !head

@@ -37,6 +37,8 @@ pub(super) struct Batch {
     pub(super) counts: CommitCounts,
     /// The next free id of an object.
     pub(super) next_catalog_id: i64,
+    /// Whether roles changed.
+    pub(super) raises_epoch: bool,
 }
 
 impl Batch {
@@ -46,13 +48,14 @@ impl Batch {
             time: later_than(head.snapshot_time, now),
             next_catalog_id: head.next_catalog_id,
             snapshot_id: head.snapshot_id + 1,
-            schema_version: head.schema_version + i64::from(!difference.is_empty()),
+            schema_version: head.schema_version + i64::from(difference.has_objects()),
             writes: Vec::new(),
             changes: Vec::new(),
             objects: Vec::new(),
             reshaped: BTreeSet::new(),
             tables: Vec::new(),
             counts: CommitCounts::default(),
+            raises_epoch: false,
         }
     }
 
@@ -232,6 +235,7 @@ fn put_schema(old: Option<&Schema>, new: &Schema, batch: &mut Batch) {
         batch.changes.push(Change::CreatedSchema(new.name.clone()));
     }
     batch.owner(new.id.0, old.map(|old| old.owner_id), Some(new.owner_id));
+    batch.access(new.id.0, old.map(|old| &*old.access), Some(&*new.access));
     let old_comment = old.and_then(|old| old.comment.as_ref());
     batch.side_comment(new.id.0, old_comment, new.comment.as_ref());
     let none = BTreeMap::new();
@@ -249,6 +253,7 @@ fn drop_schema(old: &Schema, batch: &mut Batch) {
         .push(Write::end::<SchemaRow>(key, batch.snapshot_id));
     batch.object(ObjectChange::DroppedSchema, old.id.0);
     batch.owner(old.id.0, Some(old.owner_id), None);
+    batch.access(old.id.0, Some(&*old.access), None);
     batch.side_comment(old.id.0, old.comment.as_ref(), None);
     batch.options(old.id.0, &old.options, &BTreeMap::new());
 }

@@ -21,6 +21,11 @@ pub(super) fn render(old: Option<&Sequence>, new: Option<&Sequence>, batch: &mut
     }
     let owner = |sequence: &Sequence| sequence.owner_id;
     batch.owner(id, old.map(owner), new.map(owner));
+    batch.access(
+        id,
+        old.map(|sequence| &*sequence.access),
+        new.map(|sequence| &*sequence.access),
+    );
     let old_comment = old.and_then(|sequence| sequence.comment.as_ref());
     let new_comment = new.and_then(|sequence| sequence.comment.as_ref());
     batch.side_comment(id, old_comment, new_comment);

@@ -90,6 +90,7 @@ fn drop_table(old: &Table, batch: &mut Batch) {
         Write::end::<IndexRow>(of_table(), at),
     ]);
     batch.owner(id, Some(old.owner_id), None);
+    batch.access(id, Some(&*old.access), None);
     batch.options(id, &old.options, &BTreeMap::new());
     for entry in &old.constraints {
         batch.side_comment(entry.id, entry.comment.as_ref(), None);
@@ -124,6 +125,7 @@ fn schema_version(table: &Table, batch: &mut Batch) {
 
 fn parts(old: Option<&Table>, new: &Table, batch: &mut Batch) {
     batch.owner(new.id.0, old.map(|old| old.owner_id), Some(new.owner_id));
+    batch.access(new.id.0, old.map(|old| &*old.access), Some(&*new.access));
     tag(
         new.id.0,
         old.and_then(|old| old.comment.as_ref()),

@@ -33,6 +33,11 @@ pub(super) fn render(old: Option<&View>, new: Option<&View>, schema_name: &str, 
         old.map(|view| view.owner_id),
         new.map(|view| view.owner_id),
     );
+    batch.access(
+        id,
+        old.map(|view| &*view.access),
+        new.map(|view| &*view.access),
+    );
     let old_comment = old.and_then(|view| view.comment.as_ref());
     tag(
         id,

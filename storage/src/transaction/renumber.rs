@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::access::{LakeAccess, ObjectAccess};
 use crate::snapshot::{
     Constraint, ConstraintEntry, Index, Schema, Sequence, SequenceOwner, Snapshot, SortKey, Table,
     View,
@@ -29,7 +30,10 @@ impl Numbers {
             temporary.extend(table.constraints.iter().map(|entry| entry.id));
             temporary.extend(table.indexes.iter().map(|index| index.id));
             temporary.extend(table.sort_key.iter().map(|key| key.id));
+            temporary.extend(table.access.policies.iter().map(|policy| policy.id));
         }
+        let masks = &picture.lake_access.masking_policies;
+        temporary.extend(masks.iter().map(|policy| policy.id));
         temporary.retain(|id| *id < 0);
         // The first temporary id is -1, the next -2.
         temporary.sort_unstable_by(|one, two| two.cmp(one));
@@ -55,6 +59,9 @@ impl Numbers {
         let mut renumbered = picture.clone();
         if self.map.is_empty() {
             return renumbered;
+        }
+        if let Some(access) = self.renumber_lake(&picture.lake_access) {
+            renumbered.lake_access = Arc::new(access);
         }
         for table in picture.tables().filter(|table| self.concerns_table(table)) {
             renumbered.remove_table(table.id);
@@ -87,6 +94,7 @@ impl Numbers {
             || table.schema_id.is_temporary()
             || table.indexes.iter().any(|index| index.id < 0)
             || table.sort_key.iter().any(|key| key.id < 0)
+            || has_temporary(&table.access)
             || table.constraints.iter().any(|entry| {
                 let target = match &entry.constraint {
                     Constraint::ForeignKey {
@@ -102,6 +110,7 @@ impl Numbers {
         view.id.is_temporary()
             || view.schema_id.is_temporary()
             || view.dependencies.iter().any(|id| *id < 0)
+            || has_temporary(&view.access)
     }
 
     fn renumber_table(&self, table: &Table) -> Table {
@@ -133,6 +142,7 @@ impl Numbers {
             constraints: constraints.collect(),
             indexes: indexes.collect(),
             sort_key,
+            access: self.renumber_access(&table.access),
             ..table.clone()
         }
     }
@@ -155,7 +165,39 @@ impl Numbers {
             id: ViewId(self.real(view.id.0)),
             schema_id: SchemaId(self.real(view.schema_id.0)),
             dependencies: view.dependencies.iter().map(|id| self.real(*id)).collect(),
+            access: self.renumber_access(&view.access),
             ..view.clone()
         }
     }
+
+    fn renumber_access(&self, access: &Arc<ObjectAccess>) -> Arc<ObjectAccess> {
+        if !has_temporary(access) {
+            return Arc::clone(access);
+        }
+        let mut renumbered = (**access).clone();
+        for policy in &mut renumbered.policies {
+            policy.id = self.real(policy.id);
+        }
+        for mask in &mut renumbered.masks {
+            mask.policy = self.real(mask.policy);
+        }
+        Arc::new(renumbered)
+    }
+
+    /// What belongs to no schema, if anything in it gets another id.
+    fn renumber_lake(&self, access: &LakeAccess) -> Option<LakeAccess> {
+        let mut renumbered = access.clone();
+        for policy in &mut renumbered.masking_policies {
+            policy.id = self.real(policy.id);
+        }
+        for entry in &mut renumbered.default_privileges {
+            entry.schema = entry.schema.map(|id| SchemaId(self.real(id.0)));
+        }
+        (renumbered != *access).then_some(renumbered)
+    }
+}
+
+fn has_temporary(access: &ObjectAccess) -> bool {
+    access.policies.iter().any(|policy| policy.id < 0)
+        || access.masks.iter().any(|mask| mask.policy < 0)
 }

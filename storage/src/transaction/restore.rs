@@ -116,6 +116,8 @@ impl Transaction {
             ..restore.clone()
         };
         let restored = self.restore_alone(&restore).await?;
+        let access = Arc::clone(&present.access);
+        self.change_table(restored.table, |table| table.access = access)?;
         let views = self.redirect(replaced, restored.table)?;
         Ok(Restored {
             old_name: Some(old_name),
@@ -152,13 +154,14 @@ impl Transaction {
             id: self.take_temporary(),
             ..key.clone()
         });
+        let access = self.restored_access(&source);
         let table = Table {
             id,
             uuid: self.lake.ids().uuid().to_string(),
             schema_id: schema.id,
             name: restore.name.clone(),
-            owner: owner.name.clone(),
             owner_id: owner.id,
+            access,
             constraints: self.restored_constraints(
                 from,
                 &source,

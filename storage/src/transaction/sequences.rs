@@ -33,11 +33,11 @@ impl Transaction {
             id,
             schema_id: new.schema_id,
             name: new.name,
-            owner: owner.name.clone(),
+            owner_id: owner.id,
+            access: Arc::default(),
             comment: None,
             options: new.options,
             owned_by: new.owned_by,
-            owner_id: owner.id,
         };
         let start = SequenceState::new(sequence.options.start);
         self.put_sequence_state(id.0, start);

@@ -151,10 +151,10 @@ impl Transaction {
         let schema = Schema {
             id,
             name,
-            owner: owner.name.clone(),
+            owner_id: owner.id,
+            access: Arc::default(),
             comment: None,
             options: BTreeMap::new(),
-            owner_id: owner.id,
             uuid: self.lake.ids().uuid().to_string(),
             path: format!("{}/{folder}/", self.lake.scratch_name()),
             path_is_relative: true,
@@ -255,6 +255,7 @@ impl Transaction {
             files: Arc::new(files),
             restarts: Arc::new(restarts),
             restores: Arc::clone(&self.overlay.restores),
+            verifiers: Arc::clone(&self.overlay.verifiers),
             ..Overlay::new(picture)
         }
     }

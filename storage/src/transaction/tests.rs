@@ -15,6 +15,7 @@ use crate::{
     PointFault, Relation, SchemaId, SnapshotId, TableId, Transaction, ViewColumn,
 };
 
+mod access;
 mod chaos;
 mod columns;
 mod compaction;
@@ -245,8 +246,8 @@ async fn a_new_lake_has_public_and_reopens() {
         SchemaId(0)
     );
     assert_eq!(
-        head.schema(bench.public).expect("schema public").owner,
-        "gotgan"
+        head.schema(bench.public).expect("schema public").owner_id,
+        crate::access::BOOTSTRAP_ROLE_ID
     );
     let uuid = bench.lake.uuid().to_owned();
     let bench = bench.reopen().await;

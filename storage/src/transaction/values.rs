@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::{Error, ErrorKind};
-use crate::lake::{Lake, LakeRole, SequenceBlock, SequenceState};
+use crate::lake::{Lake, SequenceBlock, SequenceState};
 use crate::snapshot::{Sequence, Snapshot};
 use crate::spec::SequenceId;
 
@@ -105,13 +105,9 @@ impl SequenceValues {
     }
 
     fn check_writable(&self, id: SequenceId) -> Result<(), Error> {
-        match self.lake.lake_role() {
-            LakeRole::Primary => Ok(()),
-            LakeRole::Replica if self.is_temporary(id) => Ok(()),
-            LakeRole::Replica => Err(Error::new(
-                ErrorKind::ReadOnly,
-                "a replica does not change the lake",
-            )),
+        match self.is_temporary(id) {
+            true => Ok(()),
+            false => self.lake.check_primary(),
         }
     }
 }

@@ -10,7 +10,29 @@ fn asking<'a>(transport: Transport, address: &str, database: &'a str, user: &'a 
         address: address.parse::<IpAddr>().ok(),
         database,
         user,
+        is_member: &is_in_data_team,
     }
+}
+
+fn is_in_data_team(group: &str) -> bool {
+    group == "data_team"
+}
+
+#[test]
+fn members_of_a_role_have_rules_of_their_own() {
+    let of = |database, user| asking(Transport::Plain, "10.1.2.3", database, user);
+    let rules = "host sales +data_team all reject\nhost all +other all reject\n\
+                 host sameuser all all scram-sha-256\nhost samerole all all cert";
+    let rules = rules.replace(" cert", " reject");
+    assert!(answer(&rules, &of("sales", "ann")).is_err());
+    assert_eq!(answer(&rules, &of("ann", "ann")), Ok(SCRAM));
+    assert!(answer(&rules, &of("data_team", "ann")).is_err());
+    let rules = "host samerole,ann all all scram-sha-256";
+    assert_eq!(answer(rules, &of("data_team", "ann")), Ok(SCRAM));
+    assert_eq!(answer(rules, &of("ann", "ann")), Ok(SCRAM));
+    assert!(answer(rules, &of("other", "ann")).is_err());
+    let quoted = "host all \"+data_team\" all scram-sha-256";
+    assert!(answer(quoted, &of("sales", "ann")).is_err(), "it is a name");
 }
 
 fn answer(rules: &str, asking: &Asking<'_>) -> Result<Method, String> {

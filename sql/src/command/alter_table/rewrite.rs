@@ -180,7 +180,7 @@ async fn run(
     values: Vec<Expr>,
     change: impl AsyncFnOnce(&mut gotgan_storage::Transaction) -> Result<(), gotgan_storage::Error>,
 ) -> Result<(), SqlError> {
-    let planner = session.planner().await?;
+    let planner = session.planner().await?.unrestricted();
     let (planner, mut query) = rows::select(&planner, table, "SELECT 1")?;
     if let ast::SetExpr::Select(select) = query.body.as_mut() {
         let named = values.into_iter().zip(&changed.columns);
@@ -204,7 +204,7 @@ async fn run(
     let storage = session.transaction().await?.storage()?;
     change(storage).await?;
     storage.truncate_table(table.id)?;
-    let tasks = planner.physical.tasks();
+    let tasks = planner.physical.tasks(&planner.ctx.meter)?;
     let writer = RowWriter::of_files(storage, table.id, &tasks).await?;
     let table = current(session, table.id).await?;
     let mut sink = Sink::of_rewrite(writer, Arc::clone(&table));

@@ -23,7 +23,7 @@ pub(super) async fn any(
     table: &Arc<Table>,
     condition: Option<Expr>,
 ) -> Result<bool, SqlError> {
-    let planner = session.planner().await?;
+    let planner = session.planner().await?.unrestricted();
     let (planner, mut query) = select(&planner, table, "SELECT 1 LIMIT 1")?;
     if let ast::SetExpr::Select(select) = query.body.as_mut() {
         select.selection = condition;
@@ -45,7 +45,10 @@ pub(super) fn select(
     table: &Arc<Table>,
     template: &str,
 ) -> Result<(Planner, ast::Query), SqlError> {
-    let local = LocalRelation::Target(Arc::clone(table));
+    let local = LocalRelation::Target {
+        table: Arc::clone(table),
+        commands: Vec::new(),
+    };
     let planner = planner.with_relation(TARGET_RELATION, local);
     let mut query = crate::parse::parse_query(template)?;
     if let ast::SetExpr::Select(select) = query.body.as_mut() {

@@ -169,17 +169,17 @@ async fn replace_text(
     query: &ast::Query,
 ) -> Result<(), SqlError> {
     let text = query.to_string();
+    let storage = session.transaction().await?.storage()?;
     let replaced = NewView {
         schema_id: view.schema_id,
         name: view.name.clone(),
-        owner: view.owner.clone(),
+        owner: storage.snapshot().role_name(view.owner_id),
         duckdb_text: view.duckdb_text.as_ref().map(|_| text.clone()),
         text,
         columns: view.columns.clone(),
         dependencies: view.dependencies.clone(),
         comment: view.comment.clone(),
     };
-    let storage = session.transaction().await?.storage()?;
     Ok(storage.replace_view(view.id, replaced)?)
 }
 
@@ -248,7 +248,7 @@ impl Renamer<'_> {
         let resolved = self
             .planner
             .resolver()
-            .find(&Name::from_parts(&name_parts(name))?);
+            .find(&Name::from_parts(&name_parts(name))?)?;
         let found = match resolved {
             Some(Resolved::Stored(Relation::Table(table))) => Some(table.id.0),
             Some(Resolved::Stored(Relation::View(view))) => Some(view.id.0),

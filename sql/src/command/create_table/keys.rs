@@ -4,6 +4,7 @@ use gotgan_storage::{ColumnId, Constraint, NewColumn, Table};
 use sqlparser::ast::{self, TableConstraint};
 
 use super::{Definition, keys_notice};
+use crate::command::owner;
 use crate::error::SqlError;
 use crate::parse::{fold, name_parts};
 use crate::plan::Planner;
@@ -48,6 +49,7 @@ pub(super) fn foreign_key(
             "number of referencing and referenced columns for foreign key disagree",
         ));
     }
+    owner::require_references(&planner.ctx, &referenced, &referenced_columns)?;
     let action = |given: &Option<ast::ReferentialAction>| match given {
         None | Some(ast::ReferentialAction::NoAction) => 'a',
         Some(ast::ReferentialAction::Restrict) => 'r',

@@ -5,10 +5,12 @@
 //!
 //! Source: PostgreSQL 15 manual, CREATE TABLE, LIKE.
 
-use gotgan_storage::{ColumnId, Constraint, NewColumn, NewConstraint, Relation, Table};
+use gotgan_storage::{ColumnId, Constraint, NewColumn, NewConstraint, Privileges, Relation, Table};
 use sqlparser::ast::{self, DataType};
 
 use super::{Definition, Numbering, column_id};
+use crate::access::actor::Actor;
+use crate::command::owner;
 use crate::error::SqlError;
 use crate::parse::idiom::LIKE;
 use crate::parse::name_parts;
@@ -88,7 +90,12 @@ impl Definition {
         copied: Copied,
     ) -> Result<(), SqlError> {
         let first = self.columns.len();
-        let columns: Vec<NewColumn> = match planner.resolver().relation(name)? {
+        let found = planner.resolver().relation(name)?;
+        if let Resolved::Stored(relation) = &found {
+            let actor = Actor::of(&planner.ctx);
+            actor.require(owner::object(relation), Privileges::SELECT)?;
+        }
+        let columns: Vec<NewColumn> = match found {
             Resolved::Stored(Relation::Table(table)) => {
                 self.copy_constraints(&table, first, copied);
                 if copied.identity {

@@ -5,6 +5,7 @@
 use gotgan_storage::{Constraint, NewConstraint, OnCommit, SchemaId, Snapshot};
 use sqlparser::ast;
 
+use crate::command::owner;
 use crate::error::SqlError;
 use crate::resolve::Name;
 use crate::session::Session;
@@ -24,6 +25,7 @@ pub(super) async fn prepare(
         return Ok(false);
     }
     session.require_temporary_creation(tag)?;
+    owner::require_temporary(&*session.context().await?)?;
     let storage = session.transaction().await?.storage()?;
     storage.make_temporary_schema()?;
     Ok(true)

@@ -9,6 +9,7 @@ use sqlparser::ast::Expr;
 
 use super::arguments::Arguments;
 use super::{Report, Session, Shape, require_alone};
+use crate::command::owner;
 use crate::error::SqlError;
 use crate::pg_catalog::rows::cells;
 use crate::session::Notice;
@@ -24,9 +25,12 @@ pub(super) async fn expire(
     arguments: Arguments<'_>,
 ) -> Result<Report, SqlError> {
     const TAG: &str = "EXPIRE SNAPSHOTS";
-    if !is_dry_run {
-        require_alone(session, TAG)?;
+    match is_dry_run {
+        // It looks under the commit lock.
+        true => require_primary(session, TAG)?,
+        false => require_alone(session, TAG)?,
     }
+    owner::require_superuser(&*session.context().await?, "expire snapshots")?;
     let older_than = match older_than {
         Some(expression) => Some(moment(session, expression, arguments).await?),
         None => None,
@@ -72,9 +76,12 @@ pub(super) async fn remove_orphans(
     shape: &Shape,
 ) -> Result<Report, SqlError> {
     const TAG: &str = "REMOVE ORPHANS";
-    if !is_dry_run {
-        require_alone(session, TAG)?;
+    match is_dry_run {
+        true => require_primary(session, TAG)?,
+        false => require_alone(session, TAG)?,
     }
+    owner::require_superuser(&*session.context().await?, "remove orphans")?;
+    end_own_transaction(session, is_dry_run).await?;
     let options = OrphanOptions { is_dry_run };
     let report = session.engine.lake.remove_orphans(&options).await?;
     if !is_dry_run {
@@ -90,6 +97,13 @@ pub(super) async fn remove_orphans(
     ]);
     let rows = rows.finish()?;
     Ok(Report { tag: TAG, rows })
+}
+
+fn require_primary(session: &Session, tag: &str) -> Result<(), SqlError> {
+    match session.engine.is_replica {
+        true => Err(SqlError::during_recovery(tag)),
+        false => Ok(()),
+    }
 }
 
 /// The arguments were evaluated in a transaction, whose snapshot must not keep anything.

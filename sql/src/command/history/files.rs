@@ -5,6 +5,8 @@ use gotgan_storage::{Relation, TableId};
 
 use super::arguments::Arguments;
 use super::{Report, Session, Shape};
+use crate::access::actor::Object;
+use crate::command::owner;
 use crate::error::SqlError;
 use crate::parse::history::NameArgument;
 use crate::pg_catalog::rows::cells;
@@ -54,12 +56,12 @@ pub(super) async fn run(
 
 async fn find(session: &mut Session, name: &Name) -> Result<TableId, SqlError> {
     let ctx = session.context().await?;
-    let resolver = Resolver {
-        snapshot: &ctx.snapshot,
-        search_path: &ctx.search_path,
-    };
-    match resolver.find(name) {
-        Some(Resolved::Stored(Relation::Table(table))) => Ok(table.id),
+    let resolver = Resolver::of(&ctx);
+    match resolver.find(name)? {
+        Some(Resolved::Stored(Relation::Table(table))) => {
+            owner::require(&ctx, Object::Table(&table))?;
+            Ok(table.id)
+        }
         Some(_) => Err(SqlError::with_code(
             sqlstate::WRONG_OBJECT_TYPE,
             format!("\"{}\" is not a table", name.display()),

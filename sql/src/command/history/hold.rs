@@ -3,10 +3,11 @@
 //! They take effect at once and are not undone, so a transaction block cannot hold them.
 
 use chrono::{TimeDelta, Utc};
-use gotgan_storage::{ErrorKind, NewHold};
+use gotgan_storage::{ErrorKind, NewHold, Privileges};
 
 use super::arguments::Arguments;
-use super::{Report, Session, Shape};
+use super::{Report, Session, Shape, rights};
+use crate::access::actor::{Actor, Object};
 use crate::error::SqlError;
 use crate::parse::history::{Hold, NameArgument};
 use crate::pg_catalog::rows::cells;
@@ -26,6 +27,8 @@ pub(super) async fn create(
     const TAG: &str = "CREATE SNAPSHOT";
     super::require_alone(session, TAG)?;
     let name = arguments.hold_name(session, &hold.name).await?;
+    let ctx = session.context().await?;
+    Actor::of(&ctx).require(Object::Database, Privileges::CREATE)?;
     require_name(&name)?;
     let snapshot = match &hold.point {
         Some(point) => {
@@ -51,7 +54,7 @@ pub(super) async fn create(
     let new = NewHold {
         name: name.clone(),
         snapshot,
-        owner: session.options.user.clone(),
+        owner: session.role_name(),
         until,
         comment,
     };
@@ -107,7 +110,10 @@ pub(super) async fn drop(
     let mut wanted = Vec::with_capacity(names.len());
     for name in names {
         let name = arguments.hold_name(session, name).await?;
-        if session.engine.lake.hold(&name).await?.is_some() {
+        if let Some(hold) = session.engine.lake.hold(&name).await? {
+            if !rights::owned(&*session.context().await?, &hold.owner) {
+                return Err(SqlError::must_be_owner("snapshot", &name));
+            }
             wanted.push(name);
         } else if if_exists {
             let text = format!("snapshot \"{name}\" does not exist, skipping");

@@ -12,7 +12,10 @@ use gotgan_storage::{
 
 use super::arguments::Arguments;
 pub(super) use super::schema::Whole;
-use super::{Report, Session, Shape};
+use super::{Report, Session, Shape, rights};
+use crate::access::actor::Object;
+use crate::access::roles;
+use crate::command::owner;
 use crate::error::SqlError;
 use crate::parse::history::{Kind, Restore, RestoreItem};
 use crate::pg_catalog::identifier::quote_qualified;
@@ -25,6 +28,8 @@ use crate::types::PgType;
 
 /// A table that will be restored, and what it will be.
 pub(super) struct Planned {
+    /// Who will own it, if not who restores it.
+    pub(super) owner: Option<i64>,
     pub(super) from: Arc<Snapshot>,
     pub(super) source: Arc<Table>,
     pub(super) target: Target,
@@ -64,20 +69,17 @@ pub(super) async fn run(
     let tag = tag(restore.kind);
     session.require_write(tag)?;
     let mut rows = shape.rows();
-    if restore.with_grants {
-        session.notify(Notice::info("there are no grants that could be restored"));
-    }
     for item in &restore.items {
         let moment = moment(session, item, arguments).await?;
         if restore.kind == Kind::Schema {
             let whole = whole(session, moment, item, arguments).await?;
-            for name in whole.restore(session).await? {
+            for name in whole.restore(session, restore.with_grants).await? {
                 rows.push(cells![name, None::<&str>]);
             }
             continue;
         }
         let planned = plan_table(session, &moment, item, arguments).await?;
-        let kept_as = restore_one(session, &planned).await?;
+        let kept_as = restore_one(session, &planned, restore.with_grants).await?;
         rows.push(cells![planned.target.display(), kept_as]);
     }
     let rows = rows.finish()?;
@@ -91,23 +93,32 @@ fn tag(kind: Kind) -> &'static str {
     }
 }
 
-/// Restores one table; returns under which name the one that it replaces is kept.
+/// Restores one table; returns under which name the one that it replaces is kept. What
+/// takes the place of a table has its owner and grants.
 pub(super) async fn restore_one(
     session: &mut Session,
     planned: &Planned,
+    with_grants: bool,
 ) -> Result<Option<String>, SqlError> {
     let Some(schema) = &planned.target.schema else {
         return Err(SqlError::internal(
             "the schema of a restored table is missing",
         ));
     };
+    let replaced = planned.target.replaced.as_ref();
     let order = Order {
         from: Arc::clone(&planned.from),
         table: planned.source.id,
         schema: schema.id,
         name: planned.target.name.clone(),
-        owner: session.options.user.clone(),
-        replace: planned.target.replaced.as_ref().map(|table| table.id),
+        owner: match (replaced, planned.owner) {
+            (Some(replaced), _) => roles::name_of(&session.known_rights(), replaced.owner_id),
+            (None, Some(owner)) if session.known_rights().role(owner).is_some() => {
+                roles::name_of(&session.known_rights(), owner)
+            }
+            (None, _) => session.role_name(),
+        },
+        replace: replaced.map(|table| table.id),
     };
     let storage = session.transaction().await?.storage()?;
     let restored = storage.restore_table(&order).await.map_err(not_kept)?;
@@ -119,6 +130,10 @@ pub(super) async fn restore_one(
     )
     .await?;
     require_views(session, &restored.views).await?;
+    if with_grants && replaced.is_none() {
+        let source = (planned.from.as_ref(), planned.source.id);
+        rights::bring_grants(session, source, restored.table).await?;
+    }
     let kept_as = restored.old_name.as_deref();
     let kept_as = kept_as.map(|name| quote_qualified(&schema.name, name));
     if let Some(kept_as) = &kept_as {
@@ -216,12 +231,14 @@ async fn plan_table(
     arguments: Arguments<'_>,
 ) -> Result<Planned, SqlError> {
     let name = arguments.name(session, &item.source).await?;
-    let path = session.search_path_at(from);
+    let ctx = session.context().await?;
+    let path = session.search_path_at(from, &ctx.rights);
     let resolver = Resolver {
         snapshot: from,
         search_path: &path,
+        visitor: Some(&ctx),
     };
-    let source = match resolver.find(&name) {
+    let source = match resolver.find(&name)? {
         Some(Resolved::Stored(Relation::Table(table))) => table,
         Some(_) => {
             return Err(SqlError::with_code(
@@ -234,6 +251,7 @@ async fn plan_table(
                 .with_detail(format!("It did not exist at snapshot {}.", from.id())));
         }
     };
+    rights::require_source(&ctx, &source)?;
     let target = match &item.target {
         Some(target) => {
             let target = arguments.name(session, target).await?;
@@ -251,6 +269,7 @@ async fn plan_table(
     };
     let target = place(session, &target, item.replaces).await?;
     Ok(Planned {
+        owner: None,
         from: Arc::clone(from),
         source,
         target,
@@ -266,14 +285,14 @@ pub(super) async fn place(
     replaces: bool,
 ) -> Result<Target, SqlError> {
     let ctx = session.context().await?;
-    let resolver = Resolver {
-        snapshot: &ctx.snapshot,
-        search_path: &ctx.search_path,
-    };
+    let resolver = Resolver::of(&ctx);
     let schema = resolver.creation_schema(name)?;
     let replaced = match ctx.snapshot.relation(schema.id, &name.name) {
         None => None,
-        Some(Relation::Table(table)) if replaces => Some(table),
+        Some(Relation::Table(table)) if replaces => {
+            owner::require(&ctx, Object::Table(&table))?;
+            Some(table)
+        }
         Some(Relation::View(_)) if replaces => {
             return Err(SqlError::with_code(
                 sqlstate::WRONG_OBJECT_TYPE,

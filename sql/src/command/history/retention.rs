@@ -13,6 +13,8 @@ use sqlparser::ast::Expr;
 
 use super::arguments::Arguments;
 use super::{Report, Session, Shape};
+use crate::access::actor::{Actor, Object};
+use crate::command::owner;
 use crate::error::SqlError;
 use crate::parse::history::NameArgument;
 use crate::parse::retention::{ALL, Retention, Scope};
@@ -41,6 +43,9 @@ pub(super) async fn run(
     }
     let mut rows = shape.rows();
     for (name, value) in &retention.changes {
+        if matches!(retention.scope, Scope::System) {
+            require_system(session, name).await?;
+        }
         require_known(name, &retention.scope)?;
         let duration = match value {
             Some(value) => Some(duration(session, value, arguments).await?),
@@ -77,6 +82,21 @@ pub(super) async fn run(
     }
     let rows = rows.finish()?;
     Ok(Report { tag, rows })
+}
+
+/// Errors: `42501` unless a superuser sets what is the lake's.
+async fn require_system(session: &mut Session, name: &str) -> Result<(), SqlError> {
+    let ctx = session.context().await?;
+    match Actor::of(&ctx).is_superuser {
+        true => Ok(()),
+        false if name == ALL => Err(SqlError::permission_denied_to(
+            "perform ALTER SYSTEM RESET ALL",
+        )),
+        false => {
+            let what = format!("set parameter \"{name}\"");
+            Err(SqlError::permission_denied_to(&what))
+        }
+    }
 }
 
 fn require_known(name: &str, scope: &Scope) -> Result<(), SqlError> {
@@ -129,7 +149,10 @@ async fn schema_target(
     let ctx = session.context().await?;
     match ctx.snapshot.schema_by_name(&name) {
         Some(schema) if ctx.snapshot.is_temporary(schema.id) => Err(temporary()),
-        Some(schema) => Ok(Some(OptionTarget::Schema(schema.id))),
+        Some(schema) => {
+            owner::require(&ctx, Object::Schema(schema))?;
+            Ok(Some(OptionTarget::Schema(schema.id)))
+        }
         None if retention.if_exists => {
             let text = format!("schema \"{name}\" does not exist, skipping");
             session.notify(Notice::info(text));
@@ -148,12 +171,10 @@ async fn table_target(
 ) -> Result<Option<OptionTarget>, SqlError> {
     let name = arguments.name(session, name).await?;
     let ctx = session.context().await?;
-    let resolver = Resolver {
-        snapshot: &ctx.snapshot,
-        search_path: &ctx.search_path,
-    };
-    match resolver.find(&name) {
+    let resolver = Resolver::of(&ctx);
+    match resolver.find(&name)? {
         Some(Resolved::Stored(Relation::Table(table))) => {
+            owner::require(&ctx, Object::Table(&table))?;
             match ctx.snapshot.is_temporary(table.schema_id) {
                 true => Err(temporary()),
                 false => Ok(Some(OptionTarget::Table(table.id))),

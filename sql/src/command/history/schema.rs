@@ -6,10 +6,13 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use gotgan_storage::{Relation, RestoreSchema, Schema, Snapshot, TableId, View, ViewDialect};
+use gotgan_storage::{
+    Privileges, Relation, RestoreSchema, Schema, Snapshot, Table, TableId, View, ViewDialect,
+};
 use sqlparser::ast::{self, Ident, ObjectNamePart};
 
-use super::Session;
+use super::{Session, rights};
+use crate::access::actor::{Actor, Object};
 use super::restore::{Planned, Target, name_sequences};
 use crate::command::{create_view, schema};
 use crate::error::SqlError;
@@ -28,18 +31,27 @@ impl Whole {
     /// Makes the schema with everything in it; returns the names of its tables.
     ///
     /// Errors: `42P06` if the name is taken, `42939` if it is reserved.
-    pub(super) async fn restore(&self, session: &mut Session) -> Result<Vec<String>, SqlError> {
+    pub(super) async fn restore(
+        &self,
+        session: &mut Session,
+        with_grants: bool,
+    ) -> Result<Vec<String>, SqlError> {
         let planned = self.plan(session).await?;
         let order = RestoreSchema {
             from: Arc::clone(&self.from),
             schema: self.source()?.id,
             name: self.target.clone(),
-            owner: session.options.user.clone(),
+            owner: session.role_name(),
         };
         let storage = session.transaction().await?.storage()?;
         let restored = storage.restore_schema(&order).await.map_err(not_kept)?;
         let tables: Vec<TableId> = restored.tables.iter().map(|(_, new)| *new).collect();
         name_sequences(session, &self.from, &tables, &restored.sequences).await?;
+        if with_grants {
+            for (source, table) in &restored.tables {
+                rights::bring_grants(session, (&self.from, *source), *table).await?;
+            }
+        }
         self.restore_views(session, restored.left_out).await?;
         let names = planned.iter().map(|table| table.target.display());
         Ok(names.collect())
@@ -47,18 +59,28 @@ impl Whole {
 
     /// The tables of the schema as they will be.
     pub(super) async fn plan(&self, session: &mut Session) -> Result<Vec<Planned>, SqlError> {
-        schema::refuse_reserved(&self.target)?;
         let ctx = session.context().await?;
+        let actor = Actor::of(&ctx);
+        let source = self.source()?;
+        actor.require(Object::Schema(source), Privileges::USAGE)?;
+        actor.require(Object::Database, Privileges::CREATE)?;
+        schema::refuse_reserved(&self.target)?;
         if ctx.snapshot.schema_by_name(&self.target).is_some() {
             return Err(SqlError::duplicate_schema(&self.target)
                 .with_hint("Add AS and the name of a schema that does not exist."));
         }
-        let relations = self.from.relations_in(self.source()?.id);
-        let tables = relations.filter_map(|relation| match relation {
-            Relation::Table(table) => Some(table),
-            Relation::View(_) => None,
-        });
-        let planned = tables.map(|source| Planned {
+        let relations = self.from.relations_in(source.id);
+        let tables: Vec<Arc<Table>> = relations
+            .filter_map(|relation| match relation {
+                Relation::Table(table) => Some(table),
+                Relation::View(_) => None,
+            })
+            .collect();
+        for table in &tables {
+            rights::require_source(&ctx, table)?;
+        }
+        let planned = tables.into_iter().map(|source| Planned {
+            owner: None,
             from: Arc::clone(&self.from),
             target: Target {
                 schema: None,

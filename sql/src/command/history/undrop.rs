@@ -9,7 +9,7 @@ use gotgan_storage::{DroppedTable, SnapshotId};
 
 use super::arguments::Arguments;
 use super::restore::{self, Planned, Whole};
-use super::{Report, Session, Shape};
+use super::{Report, Session, Shape, rights};
 use crate::error::SqlError;
 use crate::parse::history::{Kind, Undrop};
 use crate::pg_catalog::identifier::quote;
@@ -71,13 +71,14 @@ async fn table(
         },
     };
     let planned = Planned {
+        owner: Some(source.owner_id),
         source: Arc::clone(source),
         target: restore::place(session, &target, false)
             .await
             .map_err(|error| advise(error, &target))?,
         from,
     };
-    restore::restore_one(session, &planned).await?;
+    restore::restore_one(session, &planned, true).await?;
     Ok(planned.target.display())
 }
 
@@ -96,8 +97,10 @@ pub(super) async fn find_table(
         };
         is_in_schema && dropped.name == name.name && id.is_none_or(|id| dropped.id.0 == id)
     };
+    let ctx = session.context().await?;
     let all = session.engine.lake.dropped_tables().await?;
-    let found = all.into_iter().find(is_meant);
+    let mut own = all.into_iter().filter(|one| rights::owned(&ctx, &one.owner));
+    let found = own.find(is_meant);
     found.ok_or_else(|| absent(name))
 }
 
@@ -130,7 +133,9 @@ async fn schema(
 ) -> Result<String, SqlError> {
     let name = arguments.plain_name(session, &undrop.name).await?;
     let all = session.engine.lake.dropped_schemas().await?;
-    let mut named = all.into_iter().filter(|dropped| dropped.name == name);
+    let ctx = session.context().await?;
+    let own = all.into_iter().filter(|one| rights::owned(&ctx, &one.owner));
+    let mut named = own.filter(|dropped| dropped.name == name);
     let dropped = named.find(|dropped| id.is_none_or(|id| dropped.id.0 == id));
     let dropped = dropped.ok_or_else(|| {
         SqlError::with_code(
@@ -153,6 +158,6 @@ async fn schema(
         source,
         target,
     };
-    whole.restore(session).await?;
+    whole.restore(session, true).await?;
     Ok(quote(&whole.target))
 }

@@ -1,254 +1,366 @@
-//! `has_..._privilege` and `pg_has_role`: what a role may do.
+//! `has_..._privilege`: what a role may do.
 //!
-//! A superuser and an owner may do everything; others may only use schemas and read
-//! the catalog, because nothing can be granted yet.
+//! One of the privileges that are listed is enough. As in PostgreSQL, an OID that nothing
+//! has gives NULL, and an OID that is no role's has what everybody has.
+//!
+//! Source: PostgreSQL 15 manual, section 9.26, table 9.70; `acl.c`.
 
 use arrow::array::ArrayRef;
-use gotgan_storage::SnapshotRole;
+use gotgan_storage::{PUBLIC_ROLE_ID, Privileges};
 
 use super::super::Registry;
 use super::super::call::Call;
 use super::super::kinds::Text;
 use super::{Reference, References, oid, references};
+use crate::access::acl::{self, Kind};
+use crate::access::actor::{Actor, Object};
+use crate::access::roles;
 use crate::context::StatementContext;
 use crate::error::SqlError;
 use crate::pg_catalog::{lookup, objects, oids, pg_proc, relation_by_oid};
+use crate::resolve::DATABASE;
+use crate::sqlstate;
 use crate::types;
 
+type Find = for<'a> fn(&'a StatementContext, Reference<'_>) -> Result<Found<'a>, SqlError>;
+
 /// A kind of object with the privileges that it has.
-struct Kind {
+#[derive(Clone, Copy)]
+struct Asked {
     function: &'static str,
-    privileges: &'static [&'static str],
-    /// Finds who owns the object; see [`Owner`].
-    owner: fn(&StatementContext, Reference<'_>) -> Result<Owner, SqlError>,
+    privileges: &'static [Kind],
+    find: Find,
 }
 
-/// Whose an object is.
-enum Owner {
+/// What is asked about.
+enum Found<'a> {
     /// There is no object with this OID: the answer is NULL.
     Missing,
-    /// Everybody may read and use it.
-    System,
-    /// A role, by name.
-    Role(String),
+    Object(Object<'a>),
+    /// Everybody has these privileges of it.
+    Open(Privileges),
 }
 
-const TABLE: &[&str] = &[
-    "SELECT",
-    "INSERT",
-    "UPDATE",
-    "DELETE",
-    "TRUNCATE",
-    "REFERENCES",
-    "TRIGGER",
-];
-const COLUMN: &[&str] = &["SELECT", "INSERT", "UPDATE", "REFERENCES"];
-
-const KINDS: &[Kind] = &[
-    Kind {
+const KINDS: &[Asked] = &[
+    Asked {
         function: "has_table_privilege",
-        privileges: TABLE,
-        owner: relation_owner,
+        privileges: &[Kind::Relation],
+        find: relation,
     },
-    Kind {
-        function: "has_any_column_privilege",
-        privileges: COLUMN,
-        owner: relation_owner,
-    },
-    Kind {
+    Asked {
         function: "has_sequence_privilege",
-        privileges: &["USAGE", "SELECT", "UPDATE"],
-        owner: relation_owner,
+        privileges: &[Kind::Sequence],
+        find: sequence,
     },
-    Kind {
+    Asked {
         function: "has_schema_privilege",
-        privileges: &["CREATE", "USAGE"],
-        owner: schema_owner,
+        privileges: &[Kind::Schema],
+        find: schema,
     },
-    Kind {
+    Asked {
         function: "has_database_privilege",
-        privileges: &["CREATE", "CONNECT", "TEMPORARY", "TEMP"],
-        owner: database_owner,
+        privileges: &[Kind::Database],
+        find: database,
     },
-    Kind {
+    Asked {
         function: "has_function_privilege",
-        privileges: &["EXECUTE"],
-        owner: function_owner,
+        privileges: &[Kind::Function],
+        find: function,
     },
-    Kind {
+    Asked {
         function: "has_type_privilege",
-        privileges: &["USAGE"],
-        owner: type_owner,
+        privileges: &[Kind::Usable],
+        find: own_type,
     },
-    Kind {
+    Asked {
         function: "has_language_privilege",
-        privileges: &["USAGE"],
-        owner: |_, _| Ok(Owner::System),
+        privileges: &[Kind::Usable],
+        find: |_, _| Ok(Found::Open(Privileges::USAGE)),
     },
-    Kind {
+    Asked {
         function: "has_tablespace_privilege",
-        privileges: &["CREATE"],
-        owner: |_, _| Ok(Owner::System),
+        privileges: &[Kind::Schema],
+        find: |_, _| Ok(Found::Open(Privileges::NONE)),
     },
 ];
+
+const COLUMN: &Asked = &Asked {
+    function: "has_column_privilege",
+    privileges: &[Kind::Column],
+    find: relation,
+};
+
+const ANY_COLUMN: &Asked = &Asked {
+    function: "has_any_column_privilege",
+    ..*COLUMN
+};
 
 pub(super) fn register(registry: &mut Registry) {
-    for kind in KINDS {
-        let name = kind.function;
-        for signature in [
-            format!("{name}(any, text) -> bool"),
-            format!("{name}(any, any, text) -> bool"),
-        ] {
-            registry
-                .add(&signature, move |call| answer(call, kind, 0))
-                .stable();
-        }
+    for asked in KINDS {
+        both(registry, asked.function, "", |call, actor, last| {
+            let object = references(call, last - 1)?;
+            each(call, actor, (asked, last), |actor, row, wanted| {
+                let Some(object) = object.value(row) else {
+                    return Ok(None);
+                };
+                Ok(whole(actor, &(asked.find)(call.context, object)?, wanted))
+            })
+        });
     }
-    let column = &Kind {
-        function: "has_column_privilege",
-        privileges: COLUMN,
-        owner: relation_owner,
-    };
-    for signature in [
-        "has_column_privilege(any, any, text) -> bool",
-        "has_column_privilege(any, any, any, text) -> bool",
-    ] {
-        registry
-            .add(signature, move |call| answer(call, column, 1))
-            .stable();
-    }
+    both(registry, ANY_COLUMN.function, "", |call, actor, last| {
+        let object = references(call, last - 1)?;
+        each(call, actor, (ANY_COLUMN, last), |actor, row, wanted| {
+            let Some(object) = object.value(row) else {
+                return Ok(None);
+            };
+            let found = relation(call.context, object)?;
+            Ok(of_column(actor, &found, None, wanted))
+        })
+    });
+    both(registry, COLUMN.function, "any, ", |call, actor, last| {
+        let object = references(call, last - 2)?;
+        let name = references(call, last - 1)?;
+        each(call, actor, (COLUMN, last), |actor, row, wanted| {
+            let (Some(object), Some(name)) = (object.value(row), name.value(row)) else {
+                return Ok(None);
+            };
+            let found = relation(call.context, object)?;
+            match column_key(&found, name)? {
+                Some(key) => Ok(of_column(actor, &found, Some(key), wanted)),
+                None => Ok(None),
+            }
+        })
+    });
+}
+
+type Roles<'a> = Option<References<'a>>;
+
+/// Adds a function with and without a role in front of its arguments; `more` are those
+/// between the object and the privilege.
+fn both(
+    registry: &mut Registry,
+    name: &str,
+    more: &str,
+    answer: impl for<'a> Fn(&'a Call<'_>, Roles<'a>, usize) -> Result<ArrayRef, SqlError>
+    + Copy
+    + Send
+    + Sync
+    + 'static,
+) {
     registry
-        .add("pg_has_role(any, text) -> bool", has_role)
+        .add(&format!("{name}(any, {more}text) -> bool"), move |call| {
+            answer(call, None, call.columns.len() - 1)
+        })
         .stable();
     registry
-        .add("pg_has_role(any, any, text) -> bool", has_role)
+        .add(
+            &format!("{name}(any, any, {more}text) -> bool"),
+            move |call| answer(call, Some(references(call, 0)?), call.columns.len() - 1),
+        )
         .stable();
 }
 
-/// `parts`: arguments between the object and the privilege.
-fn answer(call: &Call<'_>, kind: &Kind, parts: usize) -> Result<ArrayRef, SqlError> {
-    let last = call.columns.len() - 1;
-    let role = if last > parts + 1 {
-        Some(references(call, 0)?)
-    } else {
-        None
-    };
-    let object = references(call, last - parts - 1)?;
+/// The answer for each row whose role and privileges are not NULL.
+fn each(
+    call: &Call<'_>,
+    role: Roles<'_>,
+    (asked, last): (&Asked, usize),
+    answer: impl Fn(&Actor, usize, &[Wanted]) -> Result<Option<bool>, SqlError>,
+) -> Result<ArrayRef, SqlError> {
     let privileges = call.reader::<Text>(last)?;
+    let mut known: Option<Actor> = None;
     call.rows(|row| {
-        let (Some(object), Some(privileges)) = (object.value(row), privileges.value(row)) else {
+        let Some(list) = privileges.value(row) else {
             return Ok(None);
         };
-        check_privileges(privileges, kind.privileges)?;
-        let Some(role) = asked_role(call.context, role.as_ref(), row)? else {
+        let Some(id) = role_id(call.context, role.as_ref(), row)? else {
             return Ok(None);
         };
-        let is_read = privileges.split(',').all(|privilege| {
-            let name = privilege.trim();
-            ["SELECT", "USAGE", "EXECUTE", "CONNECT", "TEMP", "TEMPORARY"]
-                .iter()
-                .any(|read| name.eq_ignore_ascii_case(read))
-        });
-        Ok(match (kind.owner)(call.context, object)? {
-            Owner::Missing => None,
-            _ if role.superuser => Some(true),
-            Owner::System => Some(is_read),
-            Owner::Role(owner) => Some(owner == role.name),
-        })
+        let actor = match known.take().filter(|actor| actor.role == id) {
+            Some(actor) => actor,
+            None => Actor::new(&call.context.rights, id),
+        };
+        let wanted = parse(list, asked.privileges)?;
+        let answer = answer(&actor, row, &wanted);
+        known = Some(actor);
+        answer
     })
 }
 
+/// A privilege that is asked for, maybe with its grant option.
+struct Wanted {
+    privilege: Privileges,
+    grantable: bool,
+}
+
 /// Errors: `22023` for a privilege that this kind of object does not have.
-fn check_privileges(list: &str, known: &[&str]) -> Result<(), SqlError> {
+fn parse(list: &str, kinds: &[Kind]) -> Result<Vec<Wanted>, SqlError> {
+    const OPTION: &str = " WITH GRANT OPTION";
+    let mut wanted = Vec::new();
     for item in list.split(',') {
         let name = item.trim().to_ascii_uppercase();
-        let plain = name.strip_suffix(" WITH GRANT OPTION").unwrap_or(&name);
-        if !known.contains(&plain) {
+        let plain = name.strip_suffix(OPTION).unwrap_or(&name);
+        let found = acl::by_name(plain);
+        let is_known = |privilege: &Privileges| kinds.iter().any(|k| k.all().contains(*privilege));
+        let Some(privilege) = found.filter(is_known) else {
             return Err(SqlError::unrecognized_privilege(item.trim()));
-        }
+        };
+        wanted.push(Wanted {
+            privilege,
+            grantable: plain.len() != name.len(),
+        });
     }
-    Ok(())
+    Ok(wanted)
 }
 
-/// A role as these functions see it.
-struct Role {
-    name: String,
-    superuser: bool,
-}
-
-impl From<&SnapshotRole> for Role {
-    fn from(role: &SnapshotRole) -> Self {
-        Self {
-            name: role.name.clone(),
-            superuser: role.superuser,
-        }
-    }
-}
-
-/// The role that is asked about: the first argument, else the current user; `None`
-/// for NULL. Errors: `42704`.
-fn asked_role(
+/// The role that is asked about: the first argument, else the current one; `None` for
+/// NULL. Errors: `42704`.
+fn role_id(
     context: &StatementContext,
     argument: Option<&References<'_>>,
     row: usize,
-) -> Result<Option<Role>, SqlError> {
-    let reference = match argument {
-        None => Reference::Name(&context.user),
-        Some(argument) => match argument.value(row) {
-            None => return Ok(None),
-            Some(reference) => reference,
-        },
+) -> Result<Option<i64>, SqlError> {
+    let Some(argument) = argument else {
+        return Ok(Some(context.role_id));
     };
-    find_role(context, reference).map(Some)
+    Ok(match argument.value(row) {
+        None => None,
+        Some(Reference::Oid(id)) => Some(id),
+        Some(Reference::Name("public")) => Some(PUBLIC_ROLE_ID),
+        Some(Reference::Name(name)) => Some(roles::find_role(&context.rights, name)?.id),
+    })
 }
 
-fn find_role(context: &StatementContext, reference: Reference<'_>) -> Result<Role, SqlError> {
-    let snapshot = &context.snapshot;
-    match reference {
-        Reference::Name("public") => Ok(Role {
-            name: String::new(),
-            superuser: false,
-        }),
-        Reference::Name(name) => snapshot
-            .role_by_name(name)
-            .map(|role| Role::from(role.as_ref()))
-            .ok_or_else(|| SqlError::undefined_object("role", name)),
-        Reference::Oid(value) => {
-            let found = snapshot.roles().find(|role| role.id == value);
-            // PostgreSQL takes an OID that is nobody's for a role without rights.
-            Ok(found.map_or_else(
-                || Role {
-                    name: String::new(),
-                    superuser: false,
-                },
-                |role| Role::from(role.as_ref()),
-            ))
+fn whole(actor: &Actor, found: &Found<'_>, wanted: &[Wanted]) -> Option<bool> {
+    let object = match found {
+        Found::Missing => return None,
+        Found::Object(object) => *object,
+        Found::Open(everybody) => {
+            let has = |one: &Wanted| {
+                actor.is_superuser || (everybody.contains(one.privilege) && !one.grantable)
+            };
+            return Some(wanted.iter().any(has));
         }
+    };
+    let privileges = actor.privileges(object);
+    let has = |one: &Wanted| match one.grantable {
+        true => actor.grantable(object, one.privilege).contains(one.privilege),
+        false => privileges.contains(one.privilege),
+    };
+    Some(wanted.iter().any(has))
+}
+
+/// The answer for one column, or for any.
+fn of_column(
+    actor: &Actor,
+    found: &Found<'_>,
+    column: Option<i64>,
+    wanted: &[Wanted],
+) -> Option<bool> {
+    if whole(actor, found, wanted)? {
+        return Some(true);
+    }
+    let Found::Object(object) = found else {
+        return Some(false);
+    };
+    let has = |one: &Wanted| {
+        let own = actor.column_rights(*object, column);
+        match one.grantable {
+            true => own.1.contains(one.privilege),
+            false => own.0.contains(one.privilege),
+        }
+    };
+    Some(wanted.iter().any(has))
+}
+
+/// How lists know a column: by id of a table's, by position of others; none if a number
+/// is nobody's.
+///
+/// Errors: `42703` for a name that is nobody's.
+fn column_key(found: &Found<'_>, column: Reference<'_>) -> Result<Option<i64>, SqlError> {
+    let Found::Object(object) = found else {
+        return Ok(None);
+    };
+    let names: Vec<(i64, &str)> = match object {
+        Object::Table(table) => {
+            let columns = table.columns.iter();
+            columns
+                .map(|column| (column.id.0, column.name.as_str()))
+                .collect()
+        }
+        Object::View(view) => {
+            let columns = (1..).zip(&view.columns);
+            columns
+                .map(|(position, column)| (position, column.name.as_str()))
+                .collect()
+        }
+        Object::SystemRelation(name) => {
+            let own = crate::pg_catalog::relations().find(|relation| relation.name == *name);
+            let fields = own.map(|own| own.fields.fields().iter());
+            let columns = (1..).zip(fields.into_iter().flatten());
+            columns
+                .map(|(position, field)| (position, field.name().as_str()))
+                .collect()
+        }
+        _ => Vec::new(),
+    };
+    match column {
+        Reference::Oid(number) => {
+            let index = usize::try_from(number).ok().and_then(|n| n.checked_sub(1));
+            let own = index.and_then(|index| names.get(index));
+            Ok(own.map(|(key, _)| *key))
+        }
+        Reference::Name(name) => match names.iter().find(|(_, own)| *own == name) {
+            Some((key, _)) => Ok(Some(*key)),
+            None => Err(SqlError::undefined_column_of(name, object.display().1)),
+        },
     }
 }
 
-fn relation_owner(context: &StatementContext, reference: Reference<'_>) -> Result<Owner, SqlError> {
+fn relation<'a>(
+    context: &'a StatementContext,
+    reference: Reference<'_>,
+) -> Result<Found<'a>, SqlError> {
     let found = match reference {
         Reference::Oid(value) => oid(value),
         Reference::Name(name) => oid(lookup::regclass_in(context, name)?),
     };
-    if relation_by_oid(found).is_some() {
-        return Ok(Owner::System);
+    if let Some(system) = relation_by_oid(found) {
+        return Ok(Found::Object(Object::SystemRelation(system.name)));
     }
     let snapshot = &context.snapshot;
     if let Some(relation) = lookup::user_relation(snapshot, found) {
-        return Ok(Owner::Role(relation.owner().to_owned()));
+        return Ok(Found::Object(match relation {
+            objects::Relation::Table(table) => Object::Table(table),
+            objects::Relation::View(view) => Object::View(view),
+        }));
     }
     if let Some(sequence) = lookup::sequence(snapshot, found) {
-        return Ok(Owner::Role(sequence.owner.clone()));
+        return Ok(Found::Object(Object::Sequence(sequence)));
     }
     let index = objects::all_indexes(snapshot).find(|index| index.oid == found);
-    Ok(index.map_or(Owner::Missing, |index| {
-        Owner::Role(index.table.owner.clone())
+    Ok(index.map_or(Found::Missing, |index| {
+        Found::Object(Object::Table(index.table))
     }))
 }
 
-fn schema_owner(context: &StatementContext, reference: Reference<'_>) -> Result<Owner, SqlError> {
+/// Errors: `42809` for a relation of another kind.
+fn sequence<'a>(
+    context: &'a StatementContext,
+    reference: Reference<'_>,
+) -> Result<Found<'a>, SqlError> {
+    match relation(context, reference)? {
+        Found::Object(object) if !matches!(object, Object::Sequence(_)) => {
+            Err(SqlError::not_a_sequence(object.display().1))
+        }
+        found => Ok(found),
+    }
+}
+
+fn schema<'a>(
+    context: &'a StatementContext,
+    reference: Reference<'_>,
+) -> Result<Found<'a>, SqlError> {
     let snapshot = &context.snapshot;
     let found = match reference {
         Reference::Oid(value) => oid(value),
@@ -260,72 +372,86 @@ fn schema_owner(context: &StatementContext, reference: Reference<'_>) -> Result<
         found,
         oids::PG_CATALOG | oids::INFORMATION_SCHEMA | oids::PG_TOAST | oids::GOTGAN
     ) {
-        return Ok(Owner::System);
+        let name = lookup::schema_by_oid(snapshot, found).unwrap_or_default();
+        return Ok(Found::Object(Object::SystemSchema(name)));
     }
     let schema = objects::schemas(snapshot).find(|schema| oids::schema(schema.id) == found);
-    Ok(schema.map_or(Owner::Missing, |schema| Owner::Role(schema.owner.clone())))
+    Ok(schema.map_or(Found::Missing, |schema| {
+        Found::Object(Object::Schema(schema))
+    }))
 }
 
-fn database_owner(context: &StatementContext, reference: Reference<'_>) -> Result<Owner, SqlError> {
+fn database<'a>(
+    context: &'a StatementContext,
+    reference: Reference<'_>,
+) -> Result<Found<'a>, SqlError> {
     match reference {
-        Reference::Oid(value) if value == i64::from(oids::DATABASE) => Ok(Owner::System),
-        Reference::Oid(_) => Ok(Owner::Missing),
-        Reference::Name(name) if name == context.database => Ok(Owner::System),
+        Reference::Oid(value) if value == i64::from(oids::DATABASE) => {
+            Ok(Found::Object(Object::Database))
+        }
+        Reference::Oid(_) => Ok(Found::Missing),
+        Reference::Name(name) if name == context.database || name == DATABASE => {
+            Ok(Found::Object(Object::Database))
+        }
         Reference::Name(name) => Err(SqlError::undefined_database(name)),
     }
 }
 
-fn function_owner(context: &StatementContext, reference: Reference<'_>) -> Result<Owner, SqlError> {
-    match reference {
+/// A function by OID, name, or name with the types of its arguments.
+///
+/// Errors: `42883`, `42725` for a name that several have.
+fn function<'a>(
+    context: &'a StatementContext,
+    reference: Reference<'_>,
+) -> Result<Found<'a>, SqlError> {
+    let found = |function: &'static pg_proc::Function| {
+        Found::Object(Object::Function(function.oid, function.name))
+    };
+    let text = match reference {
         Reference::Oid(value) => {
-            Ok(pg_proc::by_oid(oid(value)).map_or(Owner::Missing, |_| Owner::System))
+            return Ok(pg_proc::by_oid(oid(value)).map_or(Found::Missing, found));
         }
-        Reference::Name(text) => {
-            let name = text.split('(').next().unwrap_or(text);
-            if lookup::find_functions(context, name)?.is_empty() {
-                return Err(SqlError::undefined_function_name(text));
-            }
-            Ok(Owner::System)
-        }
+        Reference::Name(text) => text,
+    };
+    let (name, arguments) = match text.split_once('(') {
+        Some((name, rest)) => (name, rest.trim_end().strip_suffix(')')),
+        None => (text, None),
+    };
+    let named = lookup::find_functions(context, name)?;
+    let Some(arguments) = arguments else {
+        return match named.as_slice() {
+            [] => Err(SqlError::undefined_function_name(text)),
+            [one] => Ok(found(one)),
+            _ => Err(SqlError::with_code(
+                sqlstate::AMBIGUOUS_FUNCTION,
+                format!("more than one function named \"{name}\""),
+            )),
+        };
+    };
+    let mut types = Vec::new();
+    for argument in arguments.split(',').filter(|one| !one.trim().is_empty()) {
+        types.push(oid(lookup::regtype_in(context, argument)?));
     }
+    let exact = named.iter().find(|one| one.arguments == types);
+    exact
+        .map(|one| found(one))
+        .ok_or_else(|| SqlError::undefined_function_name(text))
 }
 
-fn type_owner(context: &StatementContext, reference: Reference<'_>) -> Result<Owner, SqlError> {
+fn own_type<'a>(
+    context: &'a StatementContext,
+    reference: Reference<'_>,
+) -> Result<Found<'a>, SqlError> {
     let found = match reference {
         Reference::Oid(value) => oid(value),
         Reference::Name(name) => oid(lookup::regtype_in(context, name)?),
     };
-    if types::by_oid(found).is_some() {
-        return Ok(Owner::System);
-    }
-    let relation = oids::row_type_relation(found)
-        .and_then(|id| lookup::user_relation(&context.snapshot, oids::object(id)));
-    Ok(relation.map_or(Owner::Missing, |relation| {
-        Owner::Role(relation.owner().to_owned())
-    }))
-}
-
-/// Whether a role may act as another: itself, or anyone if it is a superuser.
-fn has_role(call: &Call<'_>) -> Result<ArrayRef, SqlError> {
-    let last = call.columns.len() - 1;
-    let asked = if last > 1 {
-        Some(references(call, 0)?)
-    } else {
-        None
+    let is_row = || {
+        let relation = oids::row_type_relation(found);
+        relation.and_then(|id| lookup::user_relation(&context.snapshot, oids::object(id)))
     };
-    let target = references(call, last - 1)?;
-    let privileges = call.reader::<Text>(last)?;
-    call.rows(|row| {
-        let (Some(target), Some(privileges)) = (target.value(row), privileges.value(row)) else {
-            return Ok(None);
-        };
-        check_privileges(privileges, &["USAGE", "MEMBER", "SET"])?;
-        let Some(role) = asked_role(call.context, asked.as_ref(), row)? else {
-            return Ok(None);
-        };
-        let target = find_role(call.context, target)?;
-        Ok(Some(
-            role.superuser || (role.name == target.name && !role.name.is_empty()),
-        ))
-    })
+    match types::by_oid(found).is_some() || is_row().is_some() {
+        true => Ok(Found::Open(Privileges::USAGE)),
+        false => Ok(Found::Missing),
+    }
 }

@@ -6,8 +6,10 @@ use super::super::Registry;
 use super::super::call::{Call, map1, map2};
 use super::super::kinds::{Int4, Int8, Items, Text};
 use super::{Reference, oid, references};
+use crate::access::actor::{Actor, Object};
 use crate::error::SqlError;
 use crate::pg_catalog::objects::Relation;
+use crate::pg_catalog::pg_sequence::tells_value;
 use crate::pg_catalog::{lookup, oids};
 
 /// INSERT, UPDATE and DELETE, as `pg_relation_is_updatable` numbers them.
@@ -150,6 +152,8 @@ fn relations(registry: &mut Registry) {
 }
 
 /// NULL while no value was taken, and for what is no sequence.
+///
+/// Errors: `42501` for a sequence that the role may neither use nor read.
 fn sequence_last_value(call: &Call<'_>) -> Result<ArrayRef, SqlError> {
     let named = references(call, 0)?;
     call.rows(|row| {
@@ -161,6 +165,9 @@ fn sequence_last_value(call: &Call<'_>) -> Result<ArrayRef, SqlError> {
         let Some(sequence) = lookup::sequence(&call.context.snapshot, found) else {
             return Ok(None);
         };
+        if !tells_value(&Actor::of(call.context), sequence) {
+            return Err(Actor::denied(Object::Sequence(sequence)));
+        }
         let state = call.context.sequences.state_now(sequence.id)?;
         Ok(state.is_called.then_some(state.last_value))
     })

@@ -28,6 +28,10 @@ pub(crate) enum Place {
     MergeWhen,
     /// A value of MERGE's INSERT.
     Values,
+    /// A condition of a policy.
+    Policy,
+    /// What a masking policy shows.
+    Mask,
 }
 
 impl Place {
@@ -41,6 +45,8 @@ impl Place {
             Self::Returning => "RETURNING",
             Self::MergeWhen => "MERGE WHEN conditions",
             Self::Values => "VALUES",
+            Self::Policy => "policy expressions",
+            Self::Mask => "masking policy expressions",
         }
     }
 
@@ -50,7 +56,8 @@ impl Place {
             Self::Default => Some("DEFAULT expression"),
             Self::Check => Some("check constraint"),
             Self::Transform => Some("transform expression"),
-            Self::Update | Self::Returning | Self::MergeWhen | Self::Values => None,
+            Self::Mask => Some("masking policy expression"),
+            Self::Update | Self::Returning | Self::MergeWhen | Self::Values | Self::Policy => None,
         }
     }
 }

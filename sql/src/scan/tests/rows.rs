@@ -1,6 +1,7 @@
 //! Which rows come out: projection, types, nulls, deletes, inlined rows, missing files.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use arrow::array::{
     ArrayRef, BinaryViewArray, FixedSizeBinaryArray, Int32Array, IntervalMonthDayNanoArray,
@@ -265,6 +266,9 @@ fn scan_of_groups(
         file_count: 1,
         kept_count: 1,
         row_filters: false,
+        meter: Arc::default(),
+        pruned_bytes: 0,
+        is_begun: AtomicBool::new(false),
         metrics: ScanMetrics::new(&metrics_set),
         metrics_set,
     };

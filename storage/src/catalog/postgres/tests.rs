@@ -273,7 +273,12 @@ async fn a_lost_connection_is_an_error_once_at_most() {
     let lake = Lake::open(options).await.expect("a primary");
     make_table(&lake, "t").await.expect("a table");
     let id = table_id(&lake, "t").await;
-    let mut commit = lake.catalog().begin_commit().await.expect("the lock");
+    let mut commit = lake
+        .writer()
+        .expect("a primary")
+        .begin_commit()
+        .await
+        .expect("the lock");
     place.cut().await;
     let error = commit.head().await.expect_err("no connection");
     assert_eq!(error.kind, ErrorKind::Unavailable, "{error:?}");
@@ -297,7 +302,12 @@ async fn the_lock_of_another_is_waited_for_within_a_bound() {
     let mut options = place.options("second", LakeRole::Primary).await;
     options.busy_timeout = Duration::from_millis(300);
     let second = Lake::open(options).await.expect("a primary");
-    let held = first.catalog().begin_commit().await.expect("the lock");
+    let held = first
+        .writer()
+        .expect("a primary")
+        .begin_commit()
+        .await
+        .expect("the lock");
     let error = make_table(&second, "t").await.expect_err("a wait too long");
     assert_eq!(error.kind, ErrorKind::Unavailable);
     assert_eq!(error.message, "the catalog is locked by another program");
@@ -377,7 +387,12 @@ async fn lakes_in_one_database_do_not_wait_for_each_other() {
     };
     let other = Place::new("lakes side by side").expect("a server");
     let (left, right) = (place.open("node").await, other.open("node").await);
-    let held = left.catalog().begin_commit().await.expect("the lock");
+    let held = left
+        .writer()
+        .expect("a primary")
+        .begin_commit()
+        .await
+        .expect("the lock");
     make_table(&right, "t").await.expect("a table");
     held.rollback().await.expect("rolled back");
     let path: &Path = place.folder.path();

@@ -14,10 +14,13 @@ use crate::spec::table::{TableSpec, Value, Values};
 use crate::types::ColumnType;
 
 /// Takes the commit lock of the lake in the current schema, marks the transaction as
-/// ours for the triggers, and makes its commit durable whatever the database's default.
+/// ours for the triggers, makes its commit durable whatever the database's default, and
+/// tells those who listen (`watch`) once it has committed: one call for all, as each costs
+/// a wait for the network.
 /// The number is any that no other program is likely to use.
 pub(super) const LOCK_SQL: &str = "SELECT pg_advisory_xact_lock(1735357543, \
      hashtext(current_schema()::text))::text, set_config('gotgan.writer', 'on', true), \
+     pg_notify('gotgan_commit', current_schema()::text)::text, \
      set_config('synchronous_commit', CASE current_setting('synchronous_commit') \
      WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, true)";
 

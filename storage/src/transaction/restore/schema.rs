@@ -168,8 +168,8 @@ impl Transaction {
                     id,
                     schema_id: schema,
                     dependencies,
-                    owner: owner.name.clone(),
                     owner_id: owner.id,
+                    access: Arc::default(),
                     uuid: self.lake.ids().uuid().to_string(),
                     ..(*view).clone()
                 };

@@ -53,8 +53,8 @@ impl Transaction {
             let restored = Sequence {
                 schema_id: restore.schema,
                 name: self.free_name(restore.schema, &sequence.name, ""),
-                owner: table.owner.clone(),
                 owner_id: table.owner_id,
+                access: Arc::default(),
                 owned_by,
                 ..(*sequence).clone()
             };
@@ -80,8 +80,8 @@ impl Transaction {
         for sequence in own {
             let restored = Sequence {
                 schema_id: schema,
-                owner: owner.name.clone(),
                 owner_id: owner.id,
+                access: Arc::default(),
                 ..(*sequence).clone()
             };
             made.push((sequence.id, self.restore_sequence(restored).await?));

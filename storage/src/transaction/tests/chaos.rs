@@ -21,7 +21,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::*;
-use crate::catalog::CatalogStore;
+use crate::catalog::Catalog;
 use crate::catalog::fault::CatalogFaults;
 use crate::catalog::testing;
 use crate::faults::Wrap;
@@ -57,7 +57,7 @@ struct Weather {
 }
 
 impl Wrap for Weather {
-    fn catalog(&self, inner: Box<dyn CatalogStore>) -> Box<dyn CatalogStore> {
+    fn catalog(&self, inner: Catalog) -> Catalog {
         self.catalog.wrap(inner)
     }
 

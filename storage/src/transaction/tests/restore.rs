@@ -394,7 +394,13 @@ async fn nothing_is_restored_from_a_snapshot_that_expired_meanwhile() {
         .restore_table(&wanted(&bench, at, id, "back").await)
         .await
         .expect("restored");
-    let mut catalog = bench.lake.catalog().begin_commit().await.expect("the lock");
+    let mut catalog = bench
+        .lake
+        .writer()
+        .expect("a primary")
+        .begin_commit()
+        .await
+        .expect("the lock");
     let delete = crate::catalog::Write::Delete {
         table: <crate::spec::rows::SnapshotRow as crate::spec::table::Row>::TABLE,
         conditions: vec![crate::catalog::Condition::Equals("snapshot_id", at.0)],

@@ -129,7 +129,13 @@ async fn expressions_of_duckdbs_are_kept_and_end_what_is_sorted_by() {
     let bench = Bench::new().await;
     let id = bench.table("t").await;
     bench.set_sort_key(id, vec![by(1), by(2)]).await;
-    let mut catalog = bench.lake.catalog().begin_commit().await.expect("a lock");
+    let mut catalog = bench
+        .lake
+        .writer()
+        .expect("a primary")
+        .begin_commit()
+        .await
+        .expect("a lock");
     let text = crate::spec::table::Value::Text("lower(b)".to_owned());
     let second = vec![Condition::Equals("sort_key_index", 1)];
     let write = Write::Update {

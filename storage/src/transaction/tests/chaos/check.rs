@@ -117,7 +117,12 @@ fn report(seed: u64, happened: &[(i64, String)], answers: &BTreeMap<String, Answ
 ///
 /// Asked under the commit lock: the database may still be at work for a process that died.
 async fn happened(lake: &Lake) -> Vec<(i64, String)> {
-    let lock = lake.catalog().begin_commit().await.expect("the lock");
+    let lock = lake
+        .writer()
+        .expect("a primary")
+        .begin_commit()
+        .await
+        .expect("the lock");
     lock.rollback().await.expect("rolled back");
     let selection = Selection::of::<ChangesRow>(Vec::new());
     let rows = lake.catalog().select(&[selection]).await.expect("rows");

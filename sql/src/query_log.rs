@@ -1,0 +1,247 @@
+//! Who ran what, and what it read: a row for every statement that ended.
+//!
+//! ```text
+//! statement ends ──▶ queue, bounded ──▶ a task writes batches ──▶ the lake's log
+//!                      └── full: dropped and counted
+//! ```
+//!
+//! Invariants:
+//! - No statement waits for its row or fails by it.
+//! - What is written has no secrets (`redact`) and is no longer than the setting says.
+//! - What a scan reads is counted where it is read (`meter`).
+//!
+//! Not guaranteed: the rows of the last `history.flush_interval` before the process dies.
+//! One that is told to end writes them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use gotgan_config::HistoryConfig;
+use gotgan_storage::{Lake, LakeRole, LoggedStatement};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::Engine;
+
+mod meter;
+mod redact;
+mod spill;
+
+pub(crate) use meter::{QueryMeter, TableMeter};
+pub(crate) use spill::metered_disk;
+
+/// Name of the job in `gotgan.maintenance`.
+const JOB: &str = "record statements";
+
+/// Statements of one transaction of the log.
+const BATCH_COUNT: usize = 1024;
+
+/// How long who reads the log waits for what this node has not written yet.
+const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long the end of the process waits for the last rows.
+const END_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Most readers that wait at a time; the others read what there is.
+const READERS_MAX: usize = 64;
+
+/// A statement on its way to the log.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// As it was sent; maybe cut, never redacted yet.
+    pub(crate) text: Arc<str>,
+    /// All but its text and its node.
+    pub(crate) rest: LoggedStatement,
+}
+
+/// What the sessions of a process have in common for the log.
+#[derive(Debug)]
+pub(crate) struct QueryLog {
+    node: String,
+    node_role: &'static str,
+    text_bytes_max: usize,
+    flush_interval: Duration,
+    queue: mpsc::Sender<Ended>,
+    readers: mpsc::Sender<oneshot::Sender<()>>,
+    /// The other ends, until the task takes them.
+    intake: Mutex<Option<Intake>>,
+    /// Half of the queue is taken.
+    filling: Notify,
+    written: AtomicU64,
+    dropped: AtomicU64,
+}
+
+/// What the task takes from.
+#[derive(Debug)]
+struct Intake {
+    queue: mpsc::Receiver<Ended>,
+    readers: mpsc::Receiver<oneshot::Sender<()>>,
+    /// A batch that was not written yet.
+    batch: Vec<LoggedStatement>,
+    /// Dropped rows that were told of.
+    told: u64,
+    has_failed: bool,
+}
+
+impl QueryLog {
+    /// None where the settings want no log.
+    pub(crate) fn new(config: &HistoryConfig, lake: &Lake) -> Option<Self> {
+        if !config.enabled {
+            return None;
+        }
+        let (queue, statements) = mpsc::channel(config.queue_length);
+        let (readers, reading) = mpsc::channel(READERS_MAX);
+        let intake = Intake {
+            queue: statements,
+            readers: reading,
+            batch: Vec::new(),
+            told: 0,
+            has_failed: false,
+        };
+        Some(Self {
+            node: lake.node().to_owned(),
+            node_role: match lake.lake_role() {
+                LakeRole::Primary => "primary",
+                LakeRole::Replica => "replica",
+            },
+            text_bytes_max: usize::try_from(config.text_bytes_max).unwrap_or(usize::MAX),
+            flush_interval: config.flush_interval,
+            queue,
+            readers,
+            intake: Mutex::new(Some(intake)),
+            filling: Notify::new(),
+            written: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+        })
+    }
+
+    /// As much of a text as is kept; it is cut before it waits, so that few long ones do not
+    /// fill the memory.
+    pub(crate) fn cut<'a>(&self, text: &'a str) -> &'a str {
+        redact::cut(text, self.text_bytes_max)
+    }
+
+    /// Takes a statement, unless too many wait already.
+    pub(crate) fn push(&self, ended: Ended) {
+        if self.queue.try_send(ended).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        if self.queue.capacity() <= self.queue.max_capacity() / 2 {
+            self.filling.notify_one();
+        }
+    }
+
+    /// Waits a while until what this node has taken is written, so that who asks finds
+    /// what he did before.
+    pub(crate) async fn catch_up(&self) {
+        let (tell, written) = oneshot::channel();
+        if self.readers.try_send(tell).is_ok() {
+            // Whatever becomes of it, the log is read as it is then.
+            let _ = timeout(CATCH_UP_TIMEOUT, written).await;
+        }
+    }
+
+    fn intake(&self) -> Option<Intake> {
+        let mut intake = self.intake.lock().unwrap_or_else(PoisonError::into_inner);
+        intake.take()
+    }
+
+    fn logged(&self, ended: Ended) -> LoggedStatement {
+        LoggedStatement {
+            node: self.node.clone(),
+            node_role: self.node_role.to_owned(),
+            statement: redact::redacted(&ended.text).into_owned(),
+            ..ended.rest
+        }
+    }
+}
+
+impl Engine {
+    /// Writes the log of statements until `stop`, and then what is left.
+    pub async fn write_log(self: Arc<Self>, stop: CancellationToken) {
+        let Some(log) = &self.query_log else {
+            return;
+        };
+        let Some(mut intake) = log.intake() else {
+            return;
+        };
+        let mut ticks = interval(log.flush_interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let mut readers = Vec::new();
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some(reader) = intake.readers.recv() => readers.push(reader),
+                () = log.filling.notified() => {}
+                _ = ticks.tick() => {}
+            }
+            while let Ok(reader) = intake.readers.try_recv() {
+                readers.push(reader);
+            }
+            self.write_waiting(log, &mut intake).await;
+            for reader in readers {
+                // One that stopped waiting needs no answer.
+                let _ = reader.send(());
+            }
+        }
+        intake.queue.close();
+        let last = self.write_waiting(log, &mut intake);
+        if timeout(END_TIMEOUT, last).await.is_err() {
+            tracing::warn!("the last rows of the log of statements were not written in time");
+        }
+    }
+
+    /// Writes what waits now, batch after batch, until one fails. What comes meanwhile
+    /// waits for the next time.
+    async fn write_waiting(&self, log: &QueryLog, intake: &mut Intake) {
+        let now = || self.clock.now().timestamp_micros();
+        let mut left = intake.queue.len();
+        loop {
+            while left > 0
+                && intake.batch.len() < BATCH_COUNT
+                && let Ok(ended) = intake.queue.try_recv()
+            {
+                intake.batch.push(log.logged(ended));
+                left -= 1;
+            }
+            let dropped = log.dropped.load(Ordering::Relaxed);
+            if intake.batch.is_empty() && dropped == intake.told {
+                return;
+            }
+            self.jobs.begin(JOB, now());
+            let result = match intake.batch.is_empty() {
+                true => Ok(()),
+                false => self.lake.log_statements(&intake.batch).await,
+            };
+            if let Err(error) = &result {
+                if !intake.has_failed {
+                    tracing::warn!(
+                        %error,
+                        source = ?error.source,
+                        "the log of statements cannot be written; it is tried again"
+                    );
+                }
+                intake.has_failed = true;
+                let text = format!("{}; {dropped} dropped", error.message);
+                self.jobs.end(JOB, now(), Err(text));
+                return;
+            }
+            intake.has_failed = false;
+            let count = intake.batch.len() as u64;
+            let written = log.written.fetch_add(count, Ordering::Relaxed) + count;
+            intake.batch.clear();
+            if dropped > intake.told {
+                tracing::warn!(
+                    dropped = dropped - intake.told,
+                    "rows of the log of statements were dropped: its queue was full"
+                );
+                intake.told = dropped;
+            }
+            let text = format!("{written} statements, {dropped} dropped");
+            self.jobs.end(JOB, now(), Ok(text));
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Who the session acts as: whose rights apply, and who owns what it makes.
+
+use gotgan_storage::{PUBLIC_ROLE_ID, Rights};
+
+use super::Session;
+use super::admission::{names, take_role};
+use crate::access::roles;
+use crate::context::SettingChange;
+use crate::error::SqlError;
+
+impl Session {
+    /// The role whose rights apply: that of SET ROLE, else the session's.
+    pub(crate) fn role_id(&self) -> i64 {
+        self.settings.identity().current()
+    }
+
+    /// The session's role: that of SET SESSION AUTHORIZATION, else the one that logged in.
+    pub(crate) fn session_role_id(&self) -> i64 {
+        self.settings.identity().session
+    }
+
+    /// The name of the role whose rights apply; new objects belong to it.
+    pub(crate) fn role_name(&self) -> String {
+        roles::name_of(&self.known_rights(), self.role_id())
+    }
+
+    /// The name of the session's role.
+    pub(crate) fn session_role_name(&self) -> String {
+        roles::name_of(&self.known_rights(), self.session_role_id())
+    }
+
+    /// Takes over what `set_config` asked for the role; it was checked when it ran. If the
+    /// role went since, the session is nobody, rather than what it was before.
+    pub(super) fn apply_role(&mut self, change: &SettingChange) {
+        if change.is_local && !self.is_in_block() {
+            // The transaction that it was for is over.
+            return;
+        }
+        let rights = self.known_rights();
+        let mut identity = self.settings.identity();
+        if let Err(error) = take_role(&mut identity, &rights, &change.value) {
+            tracing::debug!(%error, "the role of set_config is gone");
+            identity.role = Some(PUBLIC_ROLE_ID);
+        }
+        let names = names(&rights, identity);
+        self.settings
+            .set_identity(identity, &names, change.is_local);
+    }
+
+    /// Roles and rights as they are now, with what the open transaction changed.
+    ///
+    /// Errors: `25P02` in a failed transaction.
+    pub(crate) async fn rights(&mut self) -> Result<Rights, SqlError> {
+        Ok(self.transaction().await?.storage()?.rights())
+    }
+
+    /// As [`Self::rights`], without beginning a transaction.
+    pub(crate) fn known_rights(&self) -> Rights {
+        let own = self.transaction.as_ref().and_then(|active| active.rights());
+        own.unwrap_or_else(|| Rights::of(&self.engine.lake.known_head()))
+    }
+}

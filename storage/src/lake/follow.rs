@@ -1,0 +1,260 @@
+//! How a replica follows the lake.
+//!
+//!   told of a commit, or a while passed ──▶ ask for the head ──▶ load what moved
+//!                                              └── no answer: serve the last one, for a while
+//!
+//! A task asks, so that no statement waits for the catalog; what statements see is as old
+//! as the last answer. With it come the file lists of tables that were read here before,
+//! so that these go on while the catalog does not answer.
+//!
+//! Not guaranteed: that a statement sees a commit which returned before it began. Who
+//! needs this asks for the snapshot, see `wait_for`.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use tokio::time::timeout;
+
+use crate::catalog::CatalogWatch;
+use crate::error::{Error, ErrorKind};
+use crate::lake::{Inner, Lake};
+use crate::snapshot::Snapshot;
+use crate::spec::SnapshotId;
+
+/// How long one look may take before the catalog counts as silent. Pictures of large lakes
+/// take seconds.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long until it is tried again to hear of commits, where that failed.
+const LISTEN_PAUSE: Duration = Duration::from_secs(10);
+
+/// How often a catalog that does not answer is asked.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Looks that may fail before the node counts as cut off, as a multiple of their interval.
+const MISSED_COUNT_MAX: u32 = 4;
+
+/// How often a waiting statement asks the catalog.
+const WAIT_INTERVAL: Duration = Duration::from_millis(100);
+
+/// How a replica follows.
+#[derive(Clone, Copy, Debug)]
+pub struct FollowOptions {
+    /// How often it looks for a newer snapshot, also where it is told of commits.
+    pub poll_interval: Duration,
+    /// How long it answers from its last snapshot while the catalog does not answer.
+    pub stale_max: Duration,
+}
+
+/// What is known of how fresh the head is.
+#[derive(Debug)]
+pub(super) struct Follow {
+    options: FollowOptions,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// When the question was asked that the catalog answered last.
+    told_at: Instant,
+    /// Whether the log says that the catalog is away.
+    is_cut_off: bool,
+}
+
+impl Follow {
+    pub(super) fn new(options: FollowOptions, now: Instant) -> Self {
+        let state = State {
+            told_at: now,
+            is_cut_off: false,
+        };
+        Self {
+            options,
+            state: Mutex::new(state),
+        }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How old the last answer is.
+    fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.state().told_at)
+    }
+
+    /// From when on an answer is so old that people should know.
+    fn patience(&self) -> Duration {
+        (self.options.poll_interval * MISSED_COUNT_MAX).max(Duration::from_secs(2))
+    }
+
+    /// Errors: `Stale` if the last answer is too old to serve.
+    fn check(&self, now: Instant) -> Result<(), Error> {
+        let age = self.age(now);
+        if age <= self.options.stale_max {
+            return Ok(());
+        }
+        let text = format!(
+            "this replica has not reached the catalog for {} seconds and answers no more",
+            age.as_secs()
+        );
+        Err(Error::new(ErrorKind::Stale, text))
+    }
+
+    fn note_answer(&self, asked_at: Instant) {
+        let mut state = self.state();
+        state.told_at = asked_at;
+        if std::mem::take(&mut state.is_cut_off) {
+            tracing::info!("the catalog answers again");
+        }
+    }
+
+    fn note_silence(&self, now: Instant, error: &Error) {
+        let age = self.age(now);
+        let mut state = self.state();
+        if age > self.patience() && !state.is_cut_off {
+            state.is_cut_off = true;
+            tracing::warn!(
+                %error,
+                source = ?error.source,
+                "the catalog does not answer: this replica shows its last snapshot"
+            );
+        }
+    }
+}
+
+impl Lake {
+    /// How long ago the catalog answered this replica, if that is longer than usual.
+    pub fn cut_off_for(&self) -> Option<Duration> {
+        let follow = self.inner.follow.as_ref()?;
+        let age = follow.age(self.clock().instant());
+        (age > follow.patience()).then_some(age)
+    }
+
+    /// Errors: `Stale` on a replica that did not reach the catalog for too long.
+    pub fn check_fresh(&self) -> Result<(), Error> {
+        match &self.inner.follow {
+            Some(follow) => follow.check(self.clock().instant()),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits until this process knows a snapshot, or a later one. Without a bound: the
+    /// caller has one.
+    ///
+    /// Cost: nothing if it is known; else 1 statement, and more only while the catalog does
+    /// not know it, either.
+    pub async fn wait_for(&self, id: SnapshotId) -> Result<(), Error> {
+        let mut moved = self.inner.moved.subscribe();
+        while self.known_head().id < id && self.newest().await?.id < id {
+            tokio::select! {
+                _ = moved.changed() => {}
+                () = tokio::time::sleep(WAIT_INTERVAL) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts the task that follows; it ends with the lake.
+    pub(super) fn start_following(&self) {
+        let Some(follow) = &self.inner.follow else {
+            return;
+        };
+        let interval = follow.options.poll_interval;
+        let lake = Arc::downgrade(&self.inner);
+        tokio::spawn(async move { follow_regularly(lake, interval).await });
+    }
+
+    /// Asks the catalog for the head once; says whether it answered.
+    async fn look(&self, follow: &Follow) -> bool {
+        let asked_at = self.clock().instant();
+        let known = self.known_head();
+        let looked = match timeout(LOOK_TIMEOUT, self.newest()).await {
+            Ok(looked) => looked,
+            Err(_) => {
+                let text = "the catalog did not answer in time";
+                Err(Error::new(ErrorKind::Unavailable, text))
+            }
+        };
+        match looked {
+            Ok(head) => {
+                follow.note_answer(asked_at);
+                if !Arc::ptr_eq(&known, &head) {
+                    self.follow_files(&head).await;
+                }
+                true
+            }
+            Err(error) => {
+                follow.note_silence(self.clock().instant(), &error);
+                false
+            }
+        }
+    }
+
+    /// Loads what changed of the file lists that are known, before anybody asks.
+    async fn follow_files(&self, head: &Snapshot) {
+        let known = self.file_cache().tables();
+        for (id, last_change) in known {
+            let has_moved = head
+                .table(id)
+                .is_some_and(|table| table.last_change > last_change);
+            if has_moved && let Err(error) = self.files(head, id).await {
+                // The next statement that needs it asks itself.
+                tracing::debug!(%error, "the files of a table were not loaded ahead");
+            }
+        }
+    }
+}
+
+async fn follow_regularly(lake: Weak<Inner>, interval: Duration) {
+    let mut ear: Option<Box<dyn CatalogWatch>> = None;
+    let mut listen_at: Option<Instant> = None;
+    while let Some(lake) = running(&lake) {
+        let Some(follow) = &lake.inner.follow else {
+            return;
+        };
+        let now = lake.clock().instant();
+        // Before looking, so that no commit is between the two.
+        if ear.is_none() && listen_at.is_none_or(|at| now >= at) {
+            listen_at = Some(now + LISTEN_PAUSE);
+            ear = listen(&lake).await;
+        }
+        let pause = match lake.look(follow).await {
+            true => interval,
+            false => interval.max(RETRY_INTERVAL),
+        };
+        // Not held while waiting: the lake may end meanwhile.
+        drop(lake);
+        let heard = match &mut ear {
+            Some(ear) => timeout(pause, ear.changed()).await,
+            None => {
+                tokio::time::sleep(pause).await;
+                continue;
+            }
+        };
+        if let Ok(Err(error)) = heard {
+            tracing::debug!(source = ?error.source, "{error}");
+            ear = None;
+        }
+    }
+}
+
+fn running(lake: &Weak<Inner>) -> Option<Lake> {
+    let inner = lake.upgrade()?;
+    let is_closed = inner.is_closed.load(Ordering::Relaxed);
+    (!is_closed).then_some(Lake { inner })
+}
+
+async fn listen(lake: &Lake) -> Option<Box<dyn CatalogWatch>> {
+    match timeout(LOOK_TIMEOUT, lake.catalog().watch()).await {
+        Ok(Ok(ear)) => ear,
+        Ok(Err(error)) => {
+            tracing::debug!(source = ?error.source, "commits are not heard of: {error}");
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
