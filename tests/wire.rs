@@ -4,6 +4,7 @@
 mod cancel;
 mod copy;
 mod extended;
+mod history;
 mod limits;
 mod past;
 mod portal;

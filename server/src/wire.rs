@@ -75,7 +75,9 @@ impl Connection {
             self.record_lost(failure);
         }
         served?;
-        self.session.pause_recording();
+        if self.is_in_statement {
+            self.session.pause_recording();
+        }
         self.relieve().await
     }
 

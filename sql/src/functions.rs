@@ -33,6 +33,7 @@ mod coerce;
 mod conditional;
 mod datetime;
 mod errors;
+mod execute;
 mod format;
 mod json;
 mod kinds;
@@ -51,6 +52,7 @@ mod tests;
 use call::Call;
 pub(crate) use catalog::lookup_names;
 pub use math::random::Random;
+pub(crate) use execute::is_asked;
 pub(crate) use sequence::{IDENTITY, may_take, sequence_call, sequence_of};
 use signature::Signature;
 

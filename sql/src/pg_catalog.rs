@@ -65,6 +65,7 @@ pub(crate) mod roles;
 pub(crate) mod rows;
 #[cfg(test)]
 pub(crate) mod sample;
+mod svv_masking;
 mod table_functions;
 #[cfg(test)]
 mod tests;
@@ -313,6 +314,8 @@ const FILLED: &[Definition] = &[
     pg_tables::PG_TABLES,
     pg_tables::PG_VIEWS,
     pg_timezone_names::PG_TIMEZONE_NAMES,
+    svv_masking::SVV_ATTACHED_MASKING_POLICY,
+    svv_masking::SVV_MASKING_POLICY,
     pg_type::PG_TYPE,
     roles::PG_AUTH_MEMBERS,
     roles::PG_AUTHID,
@@ -320,6 +323,7 @@ const FILLED: &[Definition] = &[
     roles::PG_GROUP,
     roles::PG_ROLES,
     roles::PG_SHADOW,
+    roles::PG_SHDESCRIPTION,
     roles::PG_USER,
 ];
 

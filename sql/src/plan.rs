@@ -255,7 +255,7 @@ impl Planner {
                 &mut context,
             )
             .map_err(|error| self.planning_error(error, &provider))
-            .and_then(|plan| self.watched(plan))
+            .and_then(|plan| self.watched(plan, !query.locks.is_empty()))
             .and_then(operators::array::refuse_nested_unnest)
             .and_then(|plan| infer::parameters(plan, &self.ctx))
             .and_then(|plan| analyze::analyze(plan, &self.ctx))

@@ -17,19 +17,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta};
 use gotgan_config::HistoryConfig;
-use gotgan_storage::{Lake, LakeRole, LoggedStatement};
+use gotgan_storage::{Lake, LakeRole, LoggedRole, LoggedStatement};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::Engine;
+use crate::sqlstate::SqlState;
 
 mod meter;
 mod redact;
 mod spill;
 
-pub(crate) use meter::{QueryMeter, TableMeter};
+pub(crate) use meter::{QueryMeter, TableMeter, Used};
 pub(crate) use spill::metered_disk;
 
 /// Name of the job in `gotgan.maintenance`.
@@ -47,13 +49,33 @@ const END_TIMEOUT: Duration = Duration::from_secs(5);
 /// Most readers that wait at a time; the others read what there is.
 const READERS_MAX: usize = 64;
 
-/// A statement on its way to the log.
+/// A statement on its way to the log: what its session could tell without taking long.
 #[derive(Debug)]
 pub(crate) struct Ended {
+    pub(crate) query_id: String,
     /// As it was sent; maybe cut, never redacted yet.
     pub(crate) text: Arc<str>,
-    /// All but its text and its node.
-    pub(crate) rest: LoggedStatement,
+    pub(crate) client: Arc<LogClient>,
+    /// UTC microseconds since 1970.
+    pub(crate) started_at: i64,
+    pub(crate) plan_time: Duration,
+    pub(crate) run_time: Duration,
+    pub(crate) rows_returned: u64,
+    pub(crate) bytes_sent: u64,
+    pub(crate) used: Used,
+    pub(crate) sqlstate: SqlState,
+    pub(crate) snapshot_id: Option<i64>,
+}
+
+/// Who sent it; most statements of a session have the same.
+#[derive(Debug)]
+pub(crate) struct LogClient {
+    pub(crate) role: LoggedRole,
+    pub(crate) session_role: LoggedRole,
+    pub(crate) database: String,
+    pub(crate) client_address: Option<String>,
+    pub(crate) application_name: String,
+    pub(crate) process_id: i32,
 }
 
 /// What the sessions of a process have in common for the log.
@@ -149,13 +171,37 @@ impl QueryLog {
     }
 
     fn logged(&self, ended: Ended) -> LoggedStatement {
+        let client = &ended.client;
         LoggedStatement {
+            query_id: ended.query_id,
+            started_at: DateTime::from_timestamp_micros(ended.started_at).unwrap_or_default(),
             node: self.node.clone(),
             node_role: self.node_role.to_owned(),
+            role: client.role.clone(),
+            session_role: client.session_role.clone(),
+            database: client.database.clone(),
+            client_address: client.client_address.clone(),
+            application_name: client.application_name.clone(),
             statement: redact::redacted(&ended.text).into_owned(),
-            ..ended.rest
+            // Nothing makes statements wait for each other yet.
+            queue_time: TimeDelta::zero(),
+            plan_time: whole_micros(ended.plan_time),
+            run_time: whole_micros(ended.run_time),
+            rows_returned: ended.rows_returned,
+            bytes_sent: ended.bytes_sent,
+            memory_peak: ended.used.memory_peak,
+            bytes_spilled: ended.used.bytes_spilled,
+            sqlstate: ended.sqlstate.0.to_owned(),
+            tables: ended.used.tables,
+            snapshot_id: ended.snapshot_id,
+            process_id: i64::from(client.process_id),
         }
     }
+}
+
+/// A duration as the log keeps it, so that its sums are those of its rows.
+fn whole_micros(duration: Duration) -> TimeDelta {
+    TimeDelta::microseconds(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX))
 }
 
 impl Engine {

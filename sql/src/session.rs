@@ -22,6 +22,7 @@ use crate::execute::{self, Limits, RowStream};
 use crate::functions::Random;
 use crate::parse::{self, Statement};
 use crate::plan::{ColumnDescription, LocalRelation, Past};
+use crate::query_log::LogClient;
 use crate::resolve::DATABASE;
 use crate::sequence::SessionSequences;
 use crate::settings::Settings;
@@ -138,6 +139,8 @@ pub struct Session {
     pub(crate) relations: Vec<(String, LocalRelation)>,
     /// What the running statement does, for the log.
     pub(crate) recording: Recording,
+    /// Who the last statement was of, for the log.
+    log_client: Option<Arc<LogClient>>,
     /// The context of the last statement, for what its functions asked of the session.
     last_context: Option<Arc<StatementContext>>,
 }
@@ -189,6 +192,7 @@ impl Session {
             pins: Vec::new(),
             relations: Vec::new(),
             recording,
+            log_client: None,
             last_context: None,
         })
     }

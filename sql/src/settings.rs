@@ -279,7 +279,10 @@ impl Settings {
                 "setting \"{}\" as a parameter",
                 entry.name
             ))),
-            Kind::Text => Ok(value.to_owned()),
+            Kind::Superuser if !self.is_on("is_superuser") => {
+                Err(SqlError::setting_denied(entry.name))
+            }
+            Kind::Text | Kind::Superuser => Ok(value.to_owned()),
             Kind::Boolean => {
                 let word = parse_boolean(value).ok_or_else(|| {
                     SqlError::invalid_parameter(format!(
@@ -427,6 +430,11 @@ pub(crate) fn check_for_login(name: &str, value: &str) -> Result<(), SqlError> {
         },
         _ => check(name, value),
     }
+}
+
+/// Whether only superusers set it.
+pub(crate) fn is_superusers(name: &str) -> bool {
+    catalog::find(name).is_some_and(|entry| matches!(entry.kind, Kind::Superuser))
 }
 
 /// Errors: `42704` for a setting that nobody knows.

@@ -54,7 +54,13 @@ impl std::fmt::Debug for Login {
 
 impl Lake {
     /// What proves the password of the role with this name. Cost: 1 read of the catalog.
+    ///
+    /// Errors: `Stale` on a replica that cannot ask, if it did not before.
     pub async fn login(&self, name: &str) -> Result<Option<Login>, Error> {
+        self.login_by(name, self.read_login(name)).await
+    }
+
+    async fn read_login(&self, name: &str) -> Result<Option<Login>, Error> {
         let conditions = vec![Condition::Is("role_name", name.to_owned())];
         let selection = Selection::of::<RoleRow>(conditions);
         let rows = self.catalog().select(&[selection]).await?.pop();

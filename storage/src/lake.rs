@@ -131,8 +131,10 @@ impl Lake {
         self.newest().await
     }
 
-    /// The newest snapshot that the catalog has.
-    async fn newest(&self) -> Result<Arc<Snapshot>, Error> {
+    /// The newest snapshot that the catalog has, also on a replica that follows.
+    ///
+    /// Cost: nothing on the only primary; else 1 statement, and 3 more if it moved.
+    pub async fn newest(&self) -> Result<Arc<Snapshot>, Error> {
         if self.is_alone() {
             return Ok(self.known_head());
         }

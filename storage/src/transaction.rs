@@ -47,6 +47,7 @@ mod rights;
 mod roles;
 mod rows;
 mod sequences;
+mod settle;
 mod stage;
 mod temporary;
 mod values;

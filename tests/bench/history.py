@@ -4,11 +4,13 @@
 
 Starts two servers of the release build that differ in `history.enabled` alone, and asks
 both the same queries in turns, so that whatever else the machine does falls on both. Prints
-for each kind of query the median time with and without the log, and the difference. With
-`--same`, both have the log: what is printed then is how far the measurement can be trusted.
+for each kind of query the median time with and without the log, and the difference; then the
+same of the processor time that the server took for a query, with all that it did beside.
+With `--same`, both have the log: what is printed then is how far to trust the numbers.
 """
 
 import argparse
+import os
 import pathlib
 import statistics
 import sys
@@ -47,6 +49,12 @@ def connect(server):
     return connection
 
 
+def processor_seconds(server):
+    """Returns what the process has used of the processors."""
+    fields = pathlib.Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def turn(connection, query, count):
     """Runs a query some times; returns the seconds of one."""
     started = time.perf_counter()
@@ -69,6 +77,7 @@ def main():
             for connection in connections:
                 turn(connection, query, options.queries)
             times = ([], [])
+            before = [processor_seconds(server) for server in servers]
             for number in range(options.rounds):
                 # Who comes first changes, so that neither always has the warmer machine.
                 for index in (0, 1) if number % 2 else (1, 0):
@@ -76,6 +85,10 @@ def main():
             on, off = (statistics.median(one) * 1e6 for one in times)
             ratio = statistics.median(a / b for a, b in zip(*times))
             print(f"{name:24} with {on:8.1f} us, without {off:8.1f} us, {100 * (ratio - 1):+.2f} %", flush=True)
+            count = options.rounds * options.queries
+            used = [processor_seconds(server) - start for server, start in zip(servers, before)]
+            on, off = (seconds / count * 1e6 for seconds in used)
+            print(f"{'':14} processor {on:8.1f} us, without {off:8.1f} us, {100 * (on / off - 1):+.2f} %", flush=True)
         job = "SELECT result FROM gotgan.maintenance WHERE job = 'record statements'"
         print(connections[0].execute(job).fetchone()[0])
         for connection in connections:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from psycopg import pq
 
 FIELDS = pq.DiagnosticField
+# Characters of an answer that a failed test shows.
+SHOWN_MAX = 800
 FAILED = (pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.NONFATAL_ERROR, pq.ExecStatus.BAD_RESPONSE)
 
 
@@ -30,7 +32,8 @@ class Outcome:
             more = "".join(f" {name}: {text}" for name, text in (("DETAIL", self.detail), ("HINT", self.hint)) if text)
             return f"{self.code} {self.message}{more}"
         warned = f" warned {list(self.warnings)}" if self.warnings else ""
-        return f"{self.tag} {list(self.rows)}{warned}"
+        shown = f"{self.tag} {list(self.rows)}{warned}"
+        return shown if len(shown) <= SHOWN_MAX else f"{shown[:SHOWN_MAX]} ..."
 
 
 def text(value):

@@ -37,12 +37,17 @@ class Proxy:
             if not self.is_up:
                 client.close()
                 continue
-            store = socket.create_connection(("127.0.0.1", self.target))
-            self.open |= {client, store}
-            for source, sink in ((client, store), (store, client)):
-                threading.Thread(target=self._forward, args=(source, sink), daemon=True).start()
+            try:
+                target = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                client.close()
+                continue
+            self.open |= {client, target}
+            ends = [client, target]
+            for source, sink in ((client, target), (target, client)):
+                threading.Thread(target=self._forward, args=(source, sink, ends), daemon=True).start()
 
-    def _forward(self, source, sink):
+    def _forward(self, source, sink, ends):
         try:
             while data := source.recv(65536):
                 sink.sendall(data)
@@ -53,16 +58,21 @@ class Proxy:
                 end.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+        # Both directions are over; the second to notice gives the sockets back.
+        ends.pop()
+        if not ends:
+            for end in (source, sink):
+                self.open.discard(end)
+                end.close()
 
     def cut(self):
         """Breaks all connections, and every new one until `mend`."""
         self.is_up = False
-        for end in self.open:
+        for end in list(self.open):
             try:
                 end.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
-        self.open.clear()
 
     def mend(self):
         """Lets connections through again."""

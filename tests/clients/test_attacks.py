@@ -105,7 +105,7 @@ def test_set_role_needs_membership(world):
         "GRANT att_owner TO att_mallory",
         "ALTER ROLE att_mallory SUPERUSER",
     ):
-        refused(world.mallory, "BEGIN", statement)
+        refused(world.mallory, "BEGIN", statement, code="42501 0A000")
         world.mallory.must("ROLLBACK")
         assert rows(world.mallory, "SELECT current_user, session_user") == [("att_mallory", "att_mallory")]
 

@@ -184,6 +184,35 @@ def test_mask_stays_with_the_column(masked):
     assert set(rows(masked.mallory, "SELECT word, n FROM att_open.restored")) == {("***", "0")}
 
 
+def test_mask_survives_another_type(masked):
+    """Goal: a column that gets another type, or a new neighbour, stays masked; at worst it cannot be read."""
+    masked.owner.must(
+        "ALTER TABLE att.secret ADD COLUMN more text DEFAULT 'm'", "ALTER TABLE att.secret DROP COLUMN more"
+    )
+    for change in ("ALTER COLUMN n TYPE bigint", "ALTER COLUMN word TYPE varchar(50)", "ALTER COLUMN n TYPE text"):
+        masked.owner.run(f"ALTER TABLE att.secret {change}")
+        for query in ("SELECT word FROM att.secret", "SELECT n FROM att.secret", "SELECT * FROM att.secret"):
+            outcome = masked.mallory.run(query)
+            assert not any(word in str(outcome) for word in (*WORDS, "'42'")), f"{change}, {query}: {outcome}"
+
+
+def test_mask_for_everybody_and_priorities(masked):
+    """Goal: the mask of the highest priority counts; PUBLIC means the owner, too, but no superuser."""
+    masked.admin.must(
+        "ATTACH MASKING POLICY att_zero ON att.secret (id) TO PUBLIC",
+        "CREATE MASKING POLICY att_high WITH (word text) USING (left(word, 1))",
+        "ATTACH MASKING POLICY att_high ON att.secret (word) TO att_mallory PRIORITY 50",
+    )
+    try:
+        assert rows(masked.mallory, "SELECT id, word FROM att.secret") == [("0", "p"), ("0", "x")]
+        assert rows(masked.owner, "SELECT DISTINCT id FROM att.secret") == [("0",)]
+        assert rows(masked.admin, "SELECT id FROM att.secret") == [("1",), ("2",)]
+        masked.admin.must("DETACH MASKING POLICY att_high ON att.secret (word) FROM att_mallory")
+        assert rows(masked.mallory, "SELECT DISTINCT word FROM att.secret") == [("***",)]
+    finally:
+        masked.admin.must("DROP TABLE att.secret", "DROP MASKING POLICY att_high")
+
+
 def test_nobody_takes_a_mask_off(masked):
     """Goal: masks are made, attached and removed by those who may."""
     for statement in (
@@ -221,6 +250,7 @@ def read_past(world, role, text, moment):
     there = world.fresh(f"att_{role}")
     there.run(f"SET gotgan.as_of = '{moment}'")
     found.append(there.run(text.format("att.secret")))
+    found.append(world.fresh(f"att_{role}", dbname=f"gotgan@{moment}").run(text.format("att.secret")))
     return found
 
 
@@ -259,6 +289,35 @@ def test_names_of_the_past_are_no_way_in(world):
     assert rows(world.mallory, "SELECT word FROM att.secret") == [("free",)]
 
 
+def test_columns_of_the_past_have_their_own_rights(world):
+    """Goal: a grant on a column is not one on an older column of its name."""
+    before = snapshot(world)
+    world.owner.must(
+        "ALTER TABLE att.secret DROP COLUMN word",
+        "ALTER TABLE att.secret ADD COLUMN word text DEFAULT 'new'",
+        "GRANT SELECT (word) ON att.secret TO att_mallory",
+    )
+    assert rows(world.mallory, "SELECT DISTINCT word FROM att.secret") == [("new",)]
+    for outcome in read_past(world, "mallory", "SELECT word FROM {}", before):
+        assert outcome.code == "42501", outcome
+    for outcome in read_past(world, "mallory", "SELECT count(*) FROM {}", before):
+        assert outcome.code in ("42501", "00000"), outcome
+
+
+def test_history_of_queries_is_one_s_own(world):
+    """Goal: the log of statements shows others' to operators only."""
+    world.victim.must("SELECT 'of the victim'")
+    world.mallory.must("SELECT 'of mallory'")
+    query = "SELECT statement FROM gotgan.query_history WHERE statement LIKE 'SELECT ''of%'"
+    seen = str(rows(world.mallory, query))
+    assert "of the victim" not in seen
+    assert "of the victim" not in str(rows(world.mallory, "SELECT * FROM gotgan.query_history"))
+    world.admin.must("GRANT pg_monitor TO att_owner")
+    world.owner.must("SELECT 1")
+    for view in ("query_history", "read_usage", "replicas"):
+        world.owner.must(f"SELECT * FROM gotgan.{view}")
+
+
 def test_dropped_tables_are_their_owner_s(world):
     """Goal: a grantee does not outlive the table; only its last owner sees it, reads it and brings it back."""
     world.owner.must("GRANT ALL ON att.secret TO att_mallory")
@@ -282,7 +341,10 @@ def test_dropped_tables_are_their_owner_s(world):
         assert outcome.code in ("42501", "42P01"), f"{statement}: {outcome}"
     for outcome in read_past(world, "owner", "SELECT word FROM {}", before):
         assert len(outcome.rows) == 2, outcome
-    world.owner.must("UNDROP TABLE att.secret")
+    world.owner.must("CREATE TABLE att.secret AS SELECT 1 AS word", "GRANT ALL ON att.secret TO att_mallory")
+    for outcome in read_past(world, "mallory", "SELECT word FROM {}", before):
+        assert outcome.code == "42501", f"a table of the same name opens no older one: {outcome}"
+    world.owner.must("DROP TABLE att.secret", f"RESTORE TABLE att.secret FROM SNAPSHOT {before} AS att.secret")
     assert len(rows(world.owner, "SELECT word FROM att.secret")) == 2
 
 

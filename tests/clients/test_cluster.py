@@ -12,6 +12,7 @@ import psycopg2
 import pytest
 
 from cluster import Cluster, ask, connect
+from server import PASSWORD
 from store import BUCKET, Store
 
 ROUNDS = 20 if os.environ.get("GOTGAN_TEST_LONG") else 2
@@ -196,8 +197,12 @@ def disturb(cluster, loader, readers):
     progress(readers, 1)
     cluster.primary.start()
     progress([loader], 1)
-    # What leases protect is protected by the grace, once they are lost.
-    cluster.execute("UPDATE gotgan_activity.lease SET expires_at = now() - interval '1 hour'")
+    # As if minutes passed: the claims of those that died end, and leases that live do, too.
+    # What these protect is protected by the grace now.
+    cluster.execute(
+        "UPDATE gotgan_activity.lease SET expires_at = now() - interval '1 hour'",
+        "UPDATE gotgan_activity.job SET until = now() - interval '1 hour'",
+    )
     progress([loader, *readers], 1)
     proxy = cluster.proxies["second"]
     proxy.cut()
@@ -232,8 +237,10 @@ def test_a_cluster_in_trouble(cluster, store):
     workers = [loader, *readers]
     for worker in workers:
         worker.start()
+    prefix = f"clusters/{cluster.name}"
     try:
         progress(workers)
+        objects = set(store.objects(prefix))
         for _ in range(ROUNDS):
             disturb(cluster, loader, readers)
             assert [worker.wrong for worker in workers if worker.wrong] == []
@@ -242,13 +249,14 @@ def test_a_cluster_in_trouble(cluster, store):
         for worker in workers:
             worker.join(PATIENCE_SECONDS)
     assert [worker.wrong for worker in workers if worker.wrong] == []
+    poll(lambda: objects - set(store.objects(prefix)), "no file was swept meanwhile")
     wait_for(cluster)
     states = [ask(connect(node), f"{INVARIANTS} ORDER BY 1") for node in cluster.nodes]
     check(states[0])
     assert states[0] == states[1] == states[2]
     (kept,) = ask(connect(cluster.primary), "SELECT count(*) FROM gotgan.snapshots")[0]
     (made,) = ask(connect(cluster.primary), "SELECT max(snapshot_id) FROM gotgan.snapshots")[0]
-    assert kept < made, "snapshots expired meanwhile"
+    assert kept < made - 10, "snapshots expired meanwhile"
     for node in cluster.nodes:
         log = node.log()
         assert "panicked" not in log and "is missing" not in log
@@ -262,6 +270,84 @@ def wait_for(cluster):
         connection = connect(replica)
         ask(connection, f"SET statement_timeout = '60s'; SET gotgan.wait_for_snapshot = {newest}")
         ask(connection, "SELECT 1")
+
+
+def test_a_replica_without_the_catalog(cluster):
+    """Goal: it answers from its last snapshot, says so, then sends clients elsewhere, and comes back. Method: cut its way."""
+    connection = connect(cluster.primary)
+    ask(connection, "CREATE TABLE t AS SELECT n FROM generate_series(1, 1000) AS n; CREATE TABLE never_read (n int)")
+    wait_for(cluster)
+    replica, other = cluster.replicas
+    own = connect(replica)
+    count = "SELECT count(*) FROM t"
+    assert ask(own, count) == [(1000,)] and own.notices == []
+    cluster.proxies["first"].cut()
+    ask(connection, "DELETE FROM t WHERE n <= 10")
+    assert ask(own, count) == [(1000,)]
+    # Who was there before may come again, and nobody else.
+    assert ask(connect(replica), count) == [(1000,)]
+
+    def is_told():
+        assert ask(own, count) == [(1000,)]
+        return any("has not reached the catalog" in notice for notice in own.notices)
+
+    poll(is_told, "it does not say that it is cut off")
+    assert len([notice for notice in own.notices if "WARNING" in notice]) == 1
+
+    def is_refused():
+        try:
+            ask(own, count)
+        except psycopg2.errors.CannotConnectNow as error:
+            return "answers no more" in str(error)
+
+    poll(is_refused, "it answers for ever")
+    with pytest.raises(psycopg2.OperationalError, match="answers no more"):
+        connect(replica)
+    ports = f"{replica.port},{other.port}"
+    both = psycopg2.connect(host="127.0.0.1,127.0.0.1", port=ports, user="gotgan", password=PASSWORD, dbname="gotgan")
+    assert both.info.port == other.port and ask(both, count) == [(990,)]
+    (up,) = ask(connection, "SELECT array_agg(address ORDER BY address) FROM gotgan.replicas WHERE is_up")[0]
+    assert f"127.0.0.1:{other.port}" in up
+    cluster.proxies["first"].mend()
+
+    def is_back():
+        try:
+            return ask(own, count) == [(990,)]
+        except psycopg2.errors.CannotConnectNow:
+            return False
+
+    poll(is_back, "it does not come back")
+    log = replica.log()
+    assert "the catalog does not answer" in log and "the catalog answers again" in log
+
+
+def test_a_commit_is_waited_for(cluster):
+    """Goal: gotgan.snapshot of a commit is seen elsewhere; waiting can be cancelled. Method: wait for what is there and what is not."""
+    connection = connect(cluster.primary)
+    ask(connection, "CREATE TABLE t (n int)")
+    replica = connect(cluster.replicas[0])
+    for n in range(5):
+        ask(connection, f"INSERT INTO t VALUES ({n})")
+        made = connection.info.parameter_status("gotgan.snapshot")
+        assert ask(connection, "SHOW gotgan.snapshot") == [(made,)]
+        ask(replica, f"SET gotgan.wait_for_snapshot = {made}")
+        assert ask(replica, "SELECT count(*) FROM t") == [(n + 1,)]
+    ask(connection, "SELECT 1")
+    assert connection.info.parameter_status("gotgan.snapshot") == made, "a query makes no snapshot"
+    ask(replica, f"SET statement_timeout = '300ms'; SET gotgan.wait_for_snapshot = {int(made) + 100}")
+    with pytest.raises(psycopg2.errors.QueryCanceled):
+        ask(replica, "SELECT 1")
+    ask(replica, "SET statement_timeout = 0")
+    threading.Timer(0.3, replica.cancel).start()
+    with pytest.raises(psycopg2.errors.QueryCanceled):
+        ask(replica, "SELECT 1")
+    ask(replica, "RESET gotgan.wait_for_snapshot")
+    assert ask(replica, "SELECT 1") == [(1,)]
+    for bad in ("-1", "x", "'now'"):
+        with pytest.raises(psycopg2.errors.InvalidParameterValue):
+            ask(replica, f"SET gotgan.wait_for_snapshot = {bad}")
+    with pytest.raises(psycopg2.errors.CantChangeRuntimeParam):
+        ask(connection, "SET gotgan.snapshot = 1")
 
 
 def test_replicas_need_only_read(cluster, store):

@@ -197,3 +197,26 @@ fn insert_is_cancelled_without_a_trace() {
     assert_eq!(reply_to_cancel(&server, &mut client).code(), "57014");
     assert_eq!(client.value("SELECT count(*) FROM t").unwrap(), "0");
 }
+
+#[test]
+fn others_are_served_beside_nested_loops() {
+    // As many as there are threads for queries, each in one poll that lasts for hours.
+    let server = Server::start().unwrap();
+    let looping = "SELECT count(*) FROM generate_series(1, 3000000) AS a (x), \
+                   generate_series(1, 1000000) AS b (y) WHERE x + y = 0";
+    let mut busy: Vec<Client> = Vec::new();
+    for _ in 0..2 {
+        let mut client = server.client().unwrap();
+        client.send(&query(looping)).unwrap();
+        busy.push(client);
+    }
+    // The loops have begun once their rows are there.
+    std::thread::sleep(Duration::from_secs(2));
+    let started = Instant::now();
+    let mut client = server.client().unwrap();
+    assert_eq!(client.value("SELECT 1").unwrap(), "1");
+    assert!(started.elapsed() < CANCEL_TIME_MAX, "{:?}", started.elapsed());
+    for client in &mut busy {
+        assert_eq!(reply_to_cancel(&server, client).code(), "57014");
+    }
+}

@@ -91,7 +91,11 @@ impl<'a> Object<'a> {
             Object::Sequence(sequence) => ("sequence", &sequence.name),
             Object::Index(_, name) => ("index", name),
             Object::Function(_, name) => ("function", name),
-            Object::SystemRelation(name) => ("table", name),
+            Object::SystemRelation(name) => {
+                let own = crate::pg_catalog::relations().find(|own| own.name == name);
+                let is_view = own.is_some_and(|own| own.kind == 'v');
+                (if is_view { "view" } else { "table" }, name)
+            }
             Object::SystemSchema(name) => ("schema", name),
         }
     }

@@ -51,7 +51,7 @@ pub(crate) struct Grant {
 pub(crate) enum Shown {
     /// Those that concern it: granted by or to it, or to everybody.
     Own,
-    /// Those by or to roles that it may act as, but not those to everybody.
+    /// As `Own`, but not those to everybody.
     OfRoles,
 }
 
@@ -65,10 +65,7 @@ impl Shown {
         only: Privileges,
     ) -> Vec<Grant> {
         let rights = &actor.rights;
-        let is_mine = |role: i64| match self {
-            Shown::Own => actor.acts_for(role),
-            Shown::OfRoles => roles::is_member_of(rights, actor.role, role),
-        };
+        let is_mine = |role: i64| actor.acts_for(role);
         let mut grants = Vec::new();
         for item in &acl.0 {
             let to_all = item.grantee == PUBLIC_ROLE_ID;

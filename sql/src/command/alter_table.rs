@@ -23,6 +23,7 @@ use crate::sqlstate;
 
 mod column;
 mod constraint;
+mod guarded;
 mod rewrite;
 mod rows;
 mod views;

@@ -2,7 +2,7 @@
 
 use gotgan_storage::{NewView, Relation, View};
 
-use super::owner;
+use super::{create_view, owner};
 use crate::access::actor::Object;
 use crate::error::SqlError;
 use crate::parse::alter::{AlterAction, AlterRelation};
@@ -43,6 +43,12 @@ pub(crate) async fn run(session: &mut Session, alter: &AlterRelation) -> Result<
         AlterAction::Owner(new) => owner::give(session, Object::View(&found), new).await?,
         AlterAction::RenameColumn(old, new) => {
             rename_column(session, &found, &fold(old), &fold(new)).await?;
+        }
+        AlterAction::Set(options) => {
+            create_view::alter_options(session, &found, options, &[]).await?;
+        }
+        AlterAction::Reset(names) => {
+            create_view::alter_options(session, &found, &[], names).await?;
         }
         AlterAction::SetSchema(_) => {}
         AlterAction::Other(words) => {

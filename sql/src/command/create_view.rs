@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use gotgan_storage::{
-    AccessTarget, NewView, ObjectAccess, Relation, SchemaId, TableId, ViewColumn, ViewId,
+    AccessTarget, NewView, ObjectAccess, Relation, SchemaId, TableId, View, ViewColumn, ViewId,
 };
 use sqlparser::ast::{
     self, Ident, ObjectName, ObjectNamePart, Query, SelectItem, SetExpr, Visit, VisitMut, Visitor,
@@ -77,6 +77,32 @@ pub(crate) async fn run(
 }
 
 /// Sets what WITH says of a view; what it does not say is off.
+/// ALTER VIEW ... SET and RESET of options.
+///
+/// Errors: as those of CREATE VIEW.
+pub(super) async fn alter_options(
+    session: &mut Session,
+    view: &View,
+    set: &[ast::SqlOption],
+    reset: &[Ident],
+) -> Result<(), SqlError> {
+    let mut options = ViewOptions {
+        invoker: view.access.security_invoker,
+        barrier: view.access.security_barrier,
+    };
+    for name in reset {
+        match fold(name).as_str() {
+            "security_invoker" => options.invoker = false,
+            "security_barrier" => options.barrier = false,
+            _ => {}
+        }
+    }
+    for option in set {
+        options.read(option)?;
+    }
+    set_options(session, view.id, options).await
+}
+
 async fn set_options(
     session: &mut Session,
     id: ViewId,
@@ -112,7 +138,6 @@ struct ViewOptions {
 
 /// Errors: `22023` for an option that views do not have, or another value.
 fn view_options(options: &ast::CreateTableOptions) -> Result<ViewOptions, SqlError> {
-    let invalid = |text: String| SqlError::with_code(sqlstate::INVALID_PARAMETER_VALUE, text);
     let mut found = ViewOptions::default();
     let given = match options {
         ast::CreateTableOptions::None => return Ok(found),
@@ -120,6 +145,14 @@ fn view_options(options: &ast::CreateTableOptions) -> Result<ViewOptions, SqlErr
         _ => return Err(SqlError::not_supported("OPTIONS of a view")),
     };
     for option in given {
+        found.read(option)?;
+    }
+    Ok(found)
+}
+
+impl ViewOptions {
+    fn read(&mut self, option: &ast::SqlOption) -> Result<(), SqlError> {
+        let invalid = |text: String| SqlError::with_code(sqlstate::INVALID_PARAMETER_VALUE, text);
         let (name, value) = match option {
             ast::SqlOption::Ident(name) => (name, "true".to_owned()),
             ast::SqlOption::KeyValue { key, value } => {
@@ -130,8 +163,8 @@ fn view_options(options: &ast::CreateTableOptions) -> Result<ViewOptions, SqlErr
         };
         let name = fold(name);
         let slot = match name.as_str() {
-            "security_invoker" => &mut found.invoker,
-            "security_barrier" => &mut found.barrier,
+            "security_invoker" => &mut self.invoker,
+            "security_barrier" => &mut self.barrier,
             "check_option" => return Err(SqlError::not_supported("CHECK OPTION of a view")),
             other => return Err(invalid(format!("unrecognized parameter \"{other}\""))),
         };
@@ -143,8 +176,8 @@ fn view_options(options: &ast::CreateTableOptions) -> Result<ViewOptions, SqlErr
                 return Err(invalid(text));
             }
         };
+        Ok(())
     }
-    Ok(found)
 }
 
 /// Where the view goes: one that reads what is temporary is so itself, and says so.

@@ -24,6 +24,7 @@ use crate::access::actor::{Actor, Object};
 use crate::access::roles;
 use crate::context::StatementContext;
 use crate::error::SqlError;
+use crate::functions;
 use crate::parse::grant::{Grant, Target};
 use crate::parse::role::RoleSpec;
 use crate::session::{Notice, Outcome, Session};
@@ -49,7 +50,7 @@ struct Order {
 /// What a grant is on, as warnings and errors call it.
 enum Label<'a> {
     Whole(Object<'a>),
-    Column(&'a str, &'a str),
+    Column(&'a str, Object<'a>),
 }
 
 pub(crate) async fn run(
@@ -202,7 +203,7 @@ impl Deed<'_> {
         let of_columns = whole.intersection(Kind::Column.all());
         let lists = granted.column_lists(&self.actor.rights);
         if !self.order.is_grant && !of_columns.is_empty() {
-            asked.extend(lists.keys().map(|column| (*column, of_columns)));
+            asked.extend(granted.all_columns().map(|column| (column, of_columns)));
         }
         for part in &wanted.columns {
             let privileges = part.on(relation, self.notices)?;
@@ -224,7 +225,7 @@ impl Deed<'_> {
             // Who may grant on the table may do so on its columns.
             let mut both = of_relation.clone();
             both.0.extend(own.0.iter().copied());
-            let label = Label::Column(granted.column_name(column), relation.display().1);
+            let label = Label::Column(granted.column_name(column), relation);
             let is_all = privileges == Kind::Column.all();
             let list = self.list(&label, held.owner, (own, &both), (privileges, is_all))?;
             changed.insert(column, list);
@@ -258,11 +259,13 @@ impl Deed<'_> {
     /// Whether the grantor may do anything with the object.
     fn has_any(&self, label: &Label<'_>, terms: &Terms<'_>, known: &Acl) -> bool {
         let granted = terms.privileges(known, self.actor.role);
-        let of_whole = match label {
-            Label::Whole(object) => self.actor.privileges(*object),
-            Label::Column(..) => Privileges::NONE,
-        };
-        !granted.union(of_whole).is_empty()
+        match label {
+            Label::Whole(object) => !granted.union(self.actor.privileges(*object)).is_empty(),
+            Label::Column(_, relation) => {
+                let of_relation = self.actor.privileges(*relation);
+                granted.union(of_relation).intersects(Kind::Column.all())
+            }
+        }
     }
 
     fn shortfall(&self, label: &Label<'_>, given: Privileges) -> Notice {
@@ -294,6 +297,7 @@ impl Label<'_> {
         match self {
             Label::Whole(object) => format!("\"{}\"", object.display().1),
             Label::Column(column, relation) => {
+                let (_, relation) = relation.display();
                 format!("column \"{column}\" of relation \"{relation}\"")
             }
         }
@@ -301,11 +305,14 @@ impl Label<'_> {
 
     fn denied(&self) -> SqlError {
         match self {
+            // The statement says no more of a view than that it is like a table.
+            Label::Whole(Object::View(view)) => SqlError::permission_denied("table", &view.name),
             Label::Whole(object) => Actor::denied(*object),
-            Label::Column(column, relation) => SqlError::permission_denied(
-                "column",
-                &format!("\"{column}\" of relation \"{relation}\""),
-            ),
+            Label::Column(column, relation) => {
+                let (_, relation) = relation.display();
+                let name = format!("\"{column}\" of relation \"{relation}\"");
+                SqlError::permission_denied("column", &name)
+            }
         }
     }
 }
@@ -358,6 +365,10 @@ async fn store(
         Object::Database | Object::Function(..) => {
             let mut access = (**rights.lake_access()).clone();
             match object {
+                Object::Function(_, name) if !functions::is_asked(name) => {
+                    let text = format!("GRANT and REVOKE on the function \"{name}\"");
+                    return Err(SqlError::not_supported(text));
+                }
                 Object::Function(oid, _) => {
                     access.functions.extend(acl.map(|acl| (i64::from(oid), acl)));
                 }
@@ -399,6 +410,11 @@ impl Granted {
 
 type Columns = BTreeMap<i64, Acl>;
 
+/// The columns that PostgreSQL's tables have besides their own, by number. Nothing is
+/// granted on them here, and a revoke tells of them.
+const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "cmax", "xmax", "cmin", "xmin", "ctid"];
+const FIRST_SYSTEM_COLUMN: i64 = -6;
+
 impl Granted {
     /// The lists of its columns.
     fn column_lists(&self, rights: &Rights) -> Columns {
@@ -423,7 +439,25 @@ impl Granted {
         found.ok_or_else(|| SqlError::undefined_column_of(name, self.object().display().1))
     }
 
+    /// How lists know its columns, those of the system first.
+    fn all_columns(&self) -> impl Iterator<Item = i64> {
+        let (of_system, own): (_, Vec<i64>) = match self {
+            Granted::Table(table) => {
+                let own = table.columns.iter().map(|column| column.id.0);
+                (FIRST_SYSTEM_COLUMN..0, own.collect())
+            }
+            Granted::View(view) => (0..0, (1..).zip(&view.columns).map(|(n, _)| n).collect()),
+            _ => (0..0, Vec::new()),
+        };
+        of_system.chain(own)
+    }
+
     fn column_name(&self, column: i64) -> &str {
+        let of_system = usize::try_from(column - FIRST_SYSTEM_COLUMN).ok();
+        if column < 0 {
+            let name = of_system.and_then(|index| SYSTEM_COLUMNS.get(index));
+            return name.map_or("", |name| *name);
+        }
         match self {
             Granted::Table(table) => {
                 let found = table.columns.iter().find(|own| own.id.0 == column);

@@ -48,6 +48,7 @@ pub(crate) async fn run(
         S::Reassign { .. } => "REASSIGN OWNED",
         S::DropOwned { .. } => "DROP OWNED",
     };
+    check_names(statement)?;
     session.require_write(tag)?;
     let ctx = session.context().await?;
     match statement {
@@ -74,6 +75,24 @@ pub(crate) async fn run(
         }
     }
     Ok(Outcome::Command(tag.to_owned()))
+}
+
+/// Refuses what is wrong with the statement itself, whoever runs it and wherever.
+///
+/// Errors: `42939` for words in place of names; `42601` for options.
+fn check_names(statement: &RoleStatement) -> Result<(), SqlError> {
+    match statement {
+        RoleStatement::Create { name, options, .. } => {
+            plain_name(name)?;
+            alter::refuse_redundant(options)
+        }
+        RoleStatement::Alter { options, .. } => alter::refuse_redundant(options),
+        RoleStatement::Rename { role, new_name } => {
+            plain_name(role)?;
+            plain_name(new_name).map(drop)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The role that a statement names.

@@ -217,7 +217,8 @@ fn equal_in_any(
         ))
     };
     let equal = |index: &usize| Expr::BinaryOp {
-        left: Box::new(match reads {
+        // A masked value is in conflict as it is stored.
+        left: Box::new(match reads && !target.masked.contains(index) {
             true => target.column(&target.table.columns[*index].name),
             false => stored[*index].clone(),
         }),

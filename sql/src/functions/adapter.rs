@@ -17,7 +17,7 @@ use datafusion::logical_expr::{
 use super::call::{Call, Column};
 use super::pattern::PatternCache;
 use super::signature::{Argument, Resolution, resolve};
-use super::{Function, ResultType, Typing, coerce};
+use super::{Function, ResultType, Typing, coerce, execute};
 use crate::context::StatementContext;
 use crate::error::SqlError;
 use crate::types::{ELEMENT, PgType, oid};
@@ -242,6 +242,7 @@ impl ScalarUDFImpl for Adapter {
             })
             .collect();
         let resolution = self.resolve(&arguments)?;
+        execute::require(&self.context, &self.name, &resolution.parameters)?;
         let overload = &self.function.overloads[resolution.index];
         let result = match overload.result {
             Some(computed) => self.settle(computed, &resolution, args.scalar_arguments)?,

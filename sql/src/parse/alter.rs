@@ -2,7 +2,7 @@
 //!
 //! Source: PostgreSQL 15 manual, ALTER VIEW, ALTER TABLE.
 
-use sqlparser::ast::{Ident, ObjectName, Owner};
+use sqlparser::ast::{Ident, ObjectName, Owner, SqlOption};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
@@ -23,6 +23,9 @@ pub(crate) enum AlterAction {
     Owner(Owner),
     RenameColumn(Ident, Ident),
     SetSchema(Ident),
+    /// Options of a view.
+    Set(Vec<SqlOption>),
+    Reset(Vec<Ident>),
     /// Something else; its words, for an error.
     Other(&'static str),
 }
@@ -82,16 +85,19 @@ fn action(parser: &mut Parser<'_>) -> Result<AlterAction, ParserError> {
         parser.expect_keyword(Keyword::TO)?;
         return Ok(AlterAction::RenameColumn(old, parser.parse_identifier()?));
     }
-    let words = [
-        (Keyword::ALTER, "ALTER COLUMN"),
-        (Keyword::SET, "SET"),
-        (Keyword::RESET, "RESET"),
-    ];
-    for (keyword, text) in words {
-        if parser.parse_keyword(keyword) {
-            skip_rest(parser);
-            return Ok(AlterAction::Other(text));
-        }
+    if parser.parse_keyword(Keyword::RESET) {
+        parser.expect_token(&Token::LParen)?;
+        let names = parser.parse_comma_separated(Parser::parse_identifier)?;
+        parser.expect_token(&Token::RParen)?;
+        return Ok(AlterAction::Reset(names));
+    }
+    let options = parser.parse_options(Keyword::SET)?;
+    if !options.is_empty() {
+        return Ok(AlterAction::Set(options));
+    }
+    if parser.parse_keyword(Keyword::ALTER) {
+        skip_rest(parser);
+        return Ok(AlterAction::Other("ALTER COLUMN"));
     }
     parser.expected_ref("RENAME, OWNER, SET or ALTER", parser.peek_token_ref())
 }

@@ -80,7 +80,6 @@ const EMPTY: &[Row] = &[
       provider:text label:text"),
     ("pg_shdepend", 1214, 'r', "\
       dbid:oid classid:oid objid:oid objsubid:int4 refclassid:oid refobjid:oid deptype:char"),
-    ("pg_shdescription", 2396, 'r', "objoid:oid classoid:oid description:text"),
     ("pg_shseclabel", 3592, 'r', "objoid:oid classoid:oid provider:text label:text"),
     ("pg_stat_all_indexes", 12183, 'v', "\
       relid:oid indexrelid:oid schemaname:name relname:name indexrelname:name idx_scan:int8 \

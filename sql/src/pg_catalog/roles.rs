@@ -1,5 +1,5 @@
-//! Roles: `pg_authid`, `pg_roles`, `pg_user`, `pg_shadow`, `pg_group`, their memberships and
-//! what their sessions begin with.
+//! Roles: `pg_authid`, `pg_roles`, `pg_user`, `pg_shadow`, `pg_group`, their memberships,
+//! their comments and what their sessions begin with.
 //!
 //! They tell of today's roles, also where a session reads the past. No relation shows a
 //! password or its verifier.
@@ -151,6 +151,20 @@ pub(super) const PG_DB_ROLE_SETTING: Definition = Definition {
         }
         for ((database, role), set) in sets {
             rows.push(cells![database, role, set]);
+        }
+    },
+    ..Definition::TABLE
+};
+
+pub(super) const PG_SHDESCRIPTION: Definition = Definition {
+    name: "pg_shdescription",
+    oid: 2396,
+    columns: "objoid:oid classoid:oid description:text",
+    current: |context, rows| {
+        for role in context.rights.roles() {
+            if let Some(comment) = &role.comment {
+                rows.push(cells![role.id, PG_AUTHID.oid, comment.as_str()]);
+            }
         }
     },
     ..Definition::TABLE

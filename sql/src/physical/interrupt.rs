@@ -1,11 +1,13 @@
 //! Lets other tasks run, and a statement's end come, in the middle of long joins.
 //!
 //! The engine gives way where batches enter a plan. A join can make any number of
-//! rows out of one batch, or look at any number of pairs without making one.
+//! rows out of one batch, or look at any number of pairs without making one. Nested loops
+//! do the latter in one poll, however long: there the thread hands its other tasks on.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, FieldRef, Schema};
@@ -23,11 +25,17 @@ use datafusion::physical_plan::joins::{
     CrossJoinExec, HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec,
 };
 use datafusion::physical_plan::unnest::UnnestExec;
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::block_in_place;
 
 use crate::execute::Limits;
 
 /// The rule of the engine that ours goes behind.
 const ENSURE_COOPERATIVE: &str = "EnsureCooperative";
+
+/// Evaluations of a nested loop's condition, each of a batch of pairs, after which other
+/// tasks get a turn: some milliseconds, beside which moving them costs nothing.
+const EVALUATIONS_BEFORE_HANDING_ON: u32 = 64;
 
 /// The engine's rules with ours among them.
 pub(super) fn rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
@@ -93,6 +101,7 @@ pub(super) fn with_limits(
         let condition = Limited {
             inner: Arc::clone(filter.expression()),
             limits: limits.clone(),
+            count: AtomicU32::new(0),
         };
         let filter = JoinFilter::new(
             Arc::new(condition),
@@ -111,11 +120,14 @@ pub(super) fn with_limits(
     .map(|transformed| transformed.data)
 }
 
-/// An expression that fails once its statement has to end.
+/// An expression that fails once its statement has to end, and in between lets the tasks
+/// of its thread go on elsewhere.
 #[derive(Debug)]
 struct Limited {
     inner: Arc<dyn PhysicalExpr>,
     limits: Limits,
+    /// Evaluations so far.
+    count: AtomicU32,
 }
 
 impl PartialEq for Limited {
@@ -153,7 +165,11 @@ impl PhysicalExpr for Limited {
 
     fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
         self.limits.check()?;
-        self.inner.evaluate(batch)
+        let count = self.count.fetch_add(1, Ordering::Relaxed);
+        match count % EVALUATIONS_BEFORE_HANDING_ON == EVALUATIONS_BEFORE_HANDING_ON - 1 {
+            true => hand_on(|| self.inner.evaluate(batch)),
+            false => self.inner.evaluate(batch),
+        }
     }
 
     fn children(&self) -> Vec<&Arc<dyn PhysicalExpr>> {
@@ -168,10 +184,22 @@ impl PhysicalExpr for Limited {
         Ok(Arc::new(Self {
             inner,
             limits: self.limits.clone(),
+            count: AtomicU32::new(0),
         }))
     }
 
     fn fmt_sql(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.inner.fmt_sql(formatter)
+    }
+}
+
+/// Runs work that may be one of very many in this poll, while another thread takes over
+/// this one's tasks, sockets and timers.
+fn hand_on<T>(work: impl FnOnce() -> T) -> T {
+    let flavor = Handle::try_current().map(|handle| handle.runtime_flavor());
+    match flavor {
+        Ok(RuntimeFlavor::MultiThread) => block_in_place(work),
+        // Where there is no other thread, nothing can be handed on.
+        _ => work(),
     }
 }

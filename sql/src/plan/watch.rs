@@ -121,10 +121,16 @@ impl Planner {
     }
 
     /// Notes what a plan reads, and takes the marks of kept values out of it.
-    pub(super) fn watched(&self, plan: LogicalPlan) -> Result<LogicalPlan, SqlError> {
+    ///
+    /// `is_locked`: whether the query asks for its rows to be locked, as a change would.
+    pub(super) fn watched(
+        &self,
+        plan: LogicalPlan,
+        is_locked: bool,
+    ) -> Result<LogicalPlan, SqlError> {
         if self.is_checked() {
             let (read, passengers) = reads::of_plan(&plan, self.watch.passengers_from)?;
-            self.note(&read);
+            self.note(&read, is_locked);
             if self.watch.passengers_from.is_some() {
                 let mut own = self.watch.passengers.lock();
                 **own.as_mut().unwrap_or_else(|error| error.get_mut()) = passengers;
@@ -142,7 +148,7 @@ impl Planner {
     /// Notes what the subqueries of an expression read.
     pub(crate) fn watch_expression(&self, expr: &Expr) -> Result<(), SqlError> {
         if self.is_checked() {
-            self.note(&reads::of_subqueries(expr)?);
+            self.note(&reads::of_subqueries(expr)?, false);
         }
         Ok(())
     }
@@ -154,7 +160,7 @@ impl Planner {
         let first = self.watch.passengers_from.unwrap_or(usize::MAX);
         let read = index.checked_sub(first).and_then(|own| passengers.get(own));
         if let Some(read) = read {
-            self.note(read);
+            self.note(read, false);
         }
     }
 
@@ -180,7 +186,7 @@ impl Planner {
         role.is_some_and(|role| !roles::is_superuser(&self.ctx.rights, role))
     }
 
-    fn note(&self, all: &[Read]) {
+    fn note(&self, all: &[Read], is_locked: bool) {
         let Some(role) = self.watch.role else {
             return;
         };
@@ -218,8 +224,10 @@ impl Planner {
                 ),
                 Leaf::System(system) => (Relation::System(system), positions(&read.columns)),
             };
+            let is_stored = matches!(relation, Relation::Table(_) | Relation::View(_));
             let uses = Uses {
                 read: Some(keys),
+                updated: (is_locked && is_stored).then(BTreeSet::new),
                 ..Uses::default()
             };
             self.watch.needs.add(relation, role, self.view_depth, uses);

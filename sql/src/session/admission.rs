@@ -89,7 +89,7 @@ impl Engine {
     pub async fn admit(&self, role_id: i64, name: &str) -> Result<Admission, SqlError> {
         let mut head = self.lake.known_head();
         if head.role(role_id).is_none() {
-            head = self.lake.head().await?;
+            head = self.lake.newest().await?;
         }
         let rights = Rights::of(&head);
         let refused = |text: String| {

@@ -1,18 +1,20 @@
 //! What the log of statements is told when a statement ends.
 //!
+//! It runs for every statement, so it copies no more than it must: names of roles, which may
+//! be renamed meanwhile, are looked up when the role or the application changes.
+//!
 //! The clock of a statement stands still while its client is waited for between two
 //! messages of the extended protocol.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use chrono::{DateTime, TimeDelta};
-use gotgan_storage::{LoggedRole, LoggedStatement};
+use gotgan_storage::LoggedRole;
 
 use super::Session;
 use crate::access::roles;
 use crate::execute::RowStream;
-use crate::query_log::{Ended, QueryMeter};
+use crate::query_log::{Ended, LogClient, QueryMeter};
 use crate::sqlstate::{self, SqlState};
 
 /// The statement that runs.
@@ -134,53 +136,58 @@ impl Session {
         let Some(log) = self.engine.query_log.clone() else {
             return;
         };
+        let client = self.log_client();
         let recording = &self.recording;
         let (meter, begun) = (&recording.meter, recording.begun);
         let now = self.engine.clock.instant();
         // What is no query has no plan to wait for.
         let planned = meter.planned().or(recording.run).unwrap_or(now);
         let planned = planned.clamp(begun, now.max(begun));
-        let used = meter.take();
-        let elapsed = |from: Instant, to: Instant| {
-            let micros = to.saturating_duration_since(from).as_micros();
-            // As the log keeps them, so that its sums are those of its rows.
-            TimeDelta::microseconds(i64::try_from(micros).unwrap_or(i64::MAX))
-        };
-        let rights = self.known_rights();
-        let role = |id| LoggedRole {
-            id,
-            name: roles::name_of(&rights, id),
-        };
-        let address = self.options.client_address;
-        let application_name = self.settings.show("application_name").unwrap_or_default();
-        let rest = LoggedStatement {
-            query_id: end.query_id,
-            started_at: DateTime::from_timestamp_micros(recording.started_at).unwrap_or_default(),
-            node: String::new(),
-            node_role: String::new(),
-            role: role(recording.role),
-            session_role: role(recording.session_role),
-            database: self.options.database.clone(),
-            client_address: address.map(|address| address.to_string()),
-            application_name: application_name.to_owned(),
-            statement: String::new(),
-            // Nothing makes statements wait for each other yet.
-            queue_time: TimeDelta::zero(),
-            plan_time: elapsed(begun, planned),
-            run_time: elapsed(planned, now),
-            rows_returned: end.rows_returned,
-            bytes_sent: end.bytes_sent,
-            memory_peak: used.memory_peak,
-            bytes_spilled: used.bytes_spilled,
-            sqlstate: end.error.unwrap_or(sqlstate::SUCCESSFUL_COMPLETION).0.to_owned(),
-            tables: used.tables,
-            snapshot_id: meter.snapshot(),
-            process_id: i64::from(self.options.connection_id),
-        };
         let text = match log.cut(&end.text) {
             part if part.len() < end.text.len() => Arc::from(part),
             _ => end.text,
         };
-        log.push(Ended { text, rest });
+        log.push(Ended {
+            query_id: end.query_id,
+            text,
+            client,
+            started_at: recording.started_at,
+            plan_time: planned.saturating_duration_since(begun),
+            run_time: now.saturating_duration_since(planned),
+            rows_returned: end.rows_returned,
+            bytes_sent: end.bytes_sent,
+            used: meter.take(),
+            sqlstate: end.error.unwrap_or(sqlstate::SUCCESSFUL_COMPLETION),
+            snapshot_id: meter.snapshot(),
+        });
+    }
+
+    /// Who the statement is of, as it was for the one before if nothing of that changed.
+    fn log_client(&mut self) -> Arc<LogClient> {
+        let (role, session_role) = (self.recording.role, self.recording.session_role);
+        let application_name = self.settings.show("application_name").unwrap_or_default();
+        if let Some(known) = &self.log_client
+            && known.role.id == role
+            && known.session_role.id == session_role
+            && known.application_name == application_name
+        {
+            return Arc::clone(known);
+        }
+        let rights = self.known_rights();
+        let logged = |id| LoggedRole {
+            id,
+            name: roles::name_of(&rights, id),
+        };
+        let address = self.options.client_address;
+        let client = Arc::new(LogClient {
+            role: logged(role),
+            session_role: logged(session_role),
+            database: self.options.database.clone(),
+            client_address: address.map(|address| address.to_string()),
+            application_name: application_name.to_owned(),
+            process_id: self.options.connection_id,
+        });
+        self.log_client = Some(Arc::clone(&client));
+        client
     }
 }

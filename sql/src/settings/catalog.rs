@@ -16,6 +16,8 @@ pub(crate) enum Kind {
     /// Shown, never set.
     Fixed,
     Text,
+    /// Any text, but only superusers set it.
+    Superuser,
     Boolean,
     /// From, to.
     Integer(i64, i64),
@@ -125,7 +127,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry("jit", "off", Kind::Boolean),
     entry("lc_collate", "C", Kind::Fixed),
     entry("lc_ctype", "C", Kind::Fixed),
-    entry("lc_messages", "C", Kind::Text),
+    entry("lc_messages", "C", Kind::Superuser),
     entry("lc_monetary", "C", Kind::Text),
     entry("lc_numeric", "C", Kind::Text),
     entry("lc_time", "C", Kind::Text),

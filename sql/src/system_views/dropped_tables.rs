@@ -1,9 +1,11 @@
-//! `gotgan.dropped_tables`: what UNDROP TABLE can bring back, the newest first.
+//! `gotgan.dropped_tables`: what the current role can bring back with UNDROP TABLE, the
+//! newest first.
 
 use arrow::array::RecordBatch;
 use futures::stream::BoxStream;
 
 use super::{LakeRows, LakeView, one_page, signed};
+use crate::access::actor::Actor;
 use crate::error::SqlError;
 use crate::pg_catalog::Definition;
 use crate::pg_catalog::rows::cells;
@@ -21,7 +23,9 @@ pub(super) const DROPPED_TABLES: Definition = Definition {
 pub(super) fn pages(source: LakeRows) -> BoxStream<'static, Result<RecordBatch, SqlError>> {
     one_page(async move {
         let mut rows = source.page();
-        for table in source.lake.dropped_tables().await? {
+        let actor = Actor::of(&source.ctx);
+        let all = source.lake.dropped_tables().await?;
+        for table in all.iter().filter(|table| actor.acts_for(table.owner_id)) {
             let dropped_at = table.dropped_at.map(|time| time.timestamp_micros());
             rows.push(cells![
                 table.id.0,

@@ -28,6 +28,8 @@ pub struct DroppedTable {
     pub schema: String,
     /// Its name.
     pub name: String,
+    /// Its last owner.
+    pub owner_id: i64,
     /// Name of its last owner.
     pub owner: String,
     /// The commit that dropped it.
@@ -53,6 +55,8 @@ pub struct DroppedSchema {
     pub id: SchemaId,
     /// Its name.
     pub name: String,
+    /// Its last owner.
+    pub owner_id: i64,
     /// Name of its last owner.
     pub owner: String,
     /// The commit that dropped it.
@@ -118,7 +122,8 @@ impl Lake {
             dropped.push(DroppedTable {
                 id: TableId(id),
                 schema: schemas.get(&row.schema_id).cloned().unwrap_or_default(),
-                owner: ends.owner(id, end, &head),
+                owner_id: ends.owner(id, end),
+                owner: head.role_name(ends.owner(id, end)),
                 name: row.table_name,
                 dropped_in: SnapshotId(end),
                 dropped_at,
@@ -167,7 +172,8 @@ impl Lake {
             };
             dropped.push(DroppedSchema {
                 id: SchemaId(row.schema_id),
-                owner: ends.owner(row.schema_id, end, &head),
+                owner_id: ends.owner(row.schema_id, end),
+                owner: head.role_name(ends.owner(row.schema_id, end)),
                 name: row.schema_name,
                 dropped_in: SnapshotId(end),
                 dropped_at: ends.times.get(&end).copied(),
@@ -230,9 +236,9 @@ impl Ends {
         self.kept.contains(&id)
     }
 
-    fn owner(&self, object: i64, end: i64, head: &Snapshot) -> String {
+    fn owner(&self, object: i64, end: i64) -> i64 {
         let owner = self.owners.get(&(object, end));
-        head.role_name(owner.copied().unwrap_or(BOOTSTRAP_ROLE_ID))
+        owner.copied().unwrap_or(BOOTSTRAP_ROLE_ID)
     }
 }
 

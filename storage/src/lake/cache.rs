@@ -51,13 +51,9 @@ impl FileCache {
         Some((entry.shown, Arc::clone(&entry.list)))
     }
 
-    /// The tables of which a list is known, with the last change that the newest shows.
-    pub(crate) fn tables(&self) -> Vec<(TableId, SnapshotId)> {
-        let newest = self.lists.iter().filter_map(|(table, lists)| {
-            let (last_change, _) = lists.last_key_value()?;
-            Some((*table, *last_change))
-        });
-        newest.collect()
+    /// The tables of which a list is known.
+    pub(crate) fn tables(&self) -> Vec<TableId> {
+        self.lists.keys().copied().collect()
     }
 
     pub(crate) fn put(&mut self, last_change: SnapshotId, list: Arc<FileList>) {

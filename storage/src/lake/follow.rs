@@ -4,23 +4,26 @@
 //!                                              └── no answer: serve the last one, for a while
 //!
 //! A task asks, so that no statement waits for the catalog; what statements see is as old
-//! as the last answer. With it come the file lists of tables that were read here before,
-//! so that these go on while the catalog does not answer.
+//! as the last answer. A newer head is shown once the file lists of tables are there that
+//! were read here before, so that these can be read while the catalog does not answer. Who
+//! has logged in before can do so again meanwhile.
 //!
 //! Not guaranteed: that a statement sees a commit which returned before it began. Who
 //! needs this asks for the snapshot, see `wait_for`.
 
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
+use crate::access::Login;
 use crate::catalog::CatalogWatch;
 use crate::error::{Error, ErrorKind};
 use crate::lake::{Inner, Lake};
 use crate::snapshot::Snapshot;
-use crate::spec::SnapshotId;
+use crate::spec::{SnapshotId, TableId};
 
 /// How long one look may take before the catalog counts as silent. Pictures of large lakes
 /// take seconds.
@@ -34,6 +37,9 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Looks that may fail before the node counts as cut off, as a multiple of their interval.
 const MISSED_COUNT_MAX: u32 = 4;
+
+/// Most roles whose logins are remembered.
+const LOGIN_COUNT_MAX: usize = 1000;
 
 /// How often a waiting statement asks the catalog.
 const WAIT_INTERVAL: Duration = Duration::from_millis(100);
@@ -52,6 +58,8 @@ pub struct FollowOptions {
 pub(super) struct Follow {
     options: FollowOptions,
     state: Mutex<State>,
+    /// What the catalog said last of roles that logged in.
+    logins: Mutex<HashMap<String, Login>>,
 }
 
 #[derive(Debug)]
@@ -71,6 +79,7 @@ impl Follow {
         Self {
             options,
             state: Mutex::new(state),
+            logins: Mutex::default(),
         }
     }
 
@@ -99,6 +108,25 @@ impl Follow {
             age.as_secs()
         );
         Err(Error::new(ErrorKind::Stale, text))
+    }
+
+    fn keep_login(&self, name: &str, login: Option<&Login>) {
+        let mut logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
+        if logins.len() >= LOGIN_COUNT_MAX {
+            logins.clear();
+        }
+        match login {
+            Some(login) => logins.insert(name.to_owned(), login.clone()),
+            None => logins.remove(name),
+        };
+    }
+
+    fn known_login(&self, name: &str) -> Result<Login, Error> {
+        let logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
+        logins.get(name).cloned().ok_or_else(|| {
+            let text = "this replica does not reach the catalog, which knows the roles";
+            Error::new(ErrorKind::Stale, text)
+        })
     }
 
     fn note_answer(&self, asked_at: Instant) {
@@ -168,8 +196,7 @@ impl Lake {
     /// Asks the catalog for the head once; says whether it answered.
     async fn look(&self, follow: &Follow) -> bool {
         let asked_at = self.clock().instant();
-        let known = self.known_head();
-        let looked = match timeout(LOOK_TIMEOUT, self.newest()).await {
+        let looked = match timeout(LOOK_TIMEOUT, self.move_on()).await {
             Ok(looked) => looked,
             Err(_) => {
                 let text = "the catalog did not answer in time";
@@ -177,11 +204,8 @@ impl Lake {
             }
         };
         match looked {
-            Ok(head) => {
+            Ok(()) => {
                 follow.note_answer(asked_at);
-                if !Arc::ptr_eq(&known, &head) {
-                    self.follow_files(&head).await;
-                }
                 true
             }
             Err(error) => {
@@ -191,17 +215,61 @@ impl Lake {
         }
     }
 
-    /// Loads what changed of the file lists that are known, before anybody asks.
-    async fn follow_files(&self, head: &Snapshot) {
+    /// Makes the catalog's head the known one, with the file lists of known tables.
+    async fn move_on(&self) -> Result<(), Error> {
+        let head = self.catalog().head().await?;
+        let _turn = self.inner.refresh.lock().await;
         let known = self.file_cache().tables();
-        for (id, last_change) in known {
-            let has_moved = head
-                .table(id)
-                .is_some_and(|table| table.last_change > last_change);
-            if has_moved && let Err(error) = self.files(head, id).await {
-                // The next statement that needs it asks itself.
-                tracing::debug!(%error, "the files of a table were not loaded ahead");
+        let picture = self.picture_at(&head).await?;
+        if !Arc::ptr_eq(&picture, &self.known_head()) {
+            for id in known {
+                self.load_ahead(&picture, id).await?;
             }
+            self.set_head(picture);
+        }
+        Ok(())
+    }
+
+    /// Errors: `Unavailable` only; what else is wrong with a list is for who needs it.
+    async fn load_ahead(&self, picture: &Snapshot, id: TableId) -> Result<(), Error> {
+        if picture.table(id).is_none() {
+            return Ok(());
+        }
+        match self.files(picture, id).await {
+            Err(error) if error.kind == ErrorKind::Unavailable => Err(error),
+            Err(error) => {
+                tracing::debug!(%error, "the files of a table were not loaded ahead");
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+        }
+    }
+
+    /// What a login needs to know of a role: as the catalog says, or on a replica that does
+    /// not reach it, as it said last.
+    ///
+    /// Errors: `Stale` if it is not known here.
+    pub(crate) async fn login_by(
+        &self,
+        name: &str,
+        asking: impl Future<Output = Result<Option<Login>, Error>>,
+    ) -> Result<Option<Login>, Error> {
+        let Some(follow) = &self.inner.follow else {
+            return asking.await;
+        };
+        self.check_fresh()?;
+        if self.cut_off_for().is_some() {
+            return follow.known_login(name).map(Some);
+        }
+        match asking.await {
+            Ok(login) => {
+                follow.keep_login(name, login.as_ref());
+                Ok(login)
+            }
+            Err(error) if error.kind == ErrorKind::Unavailable => {
+                follow.known_login(name).map(Some)
+            }
+            Err(error) => Err(error),
         }
     }
 }

@@ -7,7 +7,7 @@ use arrow::array::{Array, ArrayRef};
 use gotgan_storage::{Column, Constraint, NewColumn, Sequence, Table};
 use sqlparser::ast::{self, ColumnOption, Expr, TableConstraint, Visit, Visitor};
 
-use super::{current, rewrite, rows, views};
+use super::{current, guarded, rewrite, rows, views};
 use crate::command::identity::{self, Numbering};
 use crate::command::sequence::drop_defaults;
 use crate::command::{constant, create_table};
@@ -204,6 +204,7 @@ pub(super) async fn drop(
         }
         return Err(SqlError::undefined_column_of(name, &table.name));
     };
+    guarded::drop_readers(session, table, name, cascade).await?;
     let ctx = session.context().await?;
     let object = format!("column {name} of table {}", table.name);
     let owned = ctx.snapshot.sequences_of(table.id).filter(|sequence| {

@@ -11,7 +11,7 @@ use datafusion::logical_expr::{ExprSchemable, LogicalPlanBuilder};
 use gotgan_storage::{Column, ColumnId, NewColumn, Table, TypeChange};
 use sqlparser::ast::{self, Expr};
 
-use super::{column, current, rows, views};
+use super::{column, current, guarded, rows, views};
 use crate::change::quoted;
 use crate::command::{identity, query};
 use crate::error::SqlError;
@@ -54,6 +54,7 @@ pub(super) async fn set_types(
         }
         let target = type_name::resolve(new.data_type)?;
         views::refuse_reader(session, table, name).await?;
+        guarded::refuse_type(session, table, name).await?;
         identity::set_type(session, table, name, new.data_type).await?;
         let planner = session.planner().await?;
         require_castable(&planner, found, target, new.using)?;

@@ -169,10 +169,12 @@ fn initial_acl(
     let has = |role: i64, other: i64| roles::has_privileges_of(rights, role, other);
     let terms = Terms { owner, has: &has };
     let base = everywhere.unwrap_or(&default);
-    let acl = match here {
+    let mut acl = match here {
         Some(here) => terms.merge(base, here)?,
         None => base.clone(),
     };
+    // Merged lists are in the order of roles.
+    acl.0.sort_by_key(|item| (item.grantee, item.grantor));
     Ok((!is_same(&acl, &default)).then_some(acl))
 }
 

@@ -105,11 +105,16 @@ fn all_in(ctx: &StatementContext, all: AllOf, name: &str) -> Result<Vec<Granted>
     let usage = gotgan_storage::Privileges::USAGE;
     Actor::of(ctx).require(Object::Schema(&schema), usage)?;
     Ok(match all {
-        AllOf::Tables => ctx
-            .snapshot
-            .relations_in(schema.id)
-            .map(Granted::of_relation)
-            .collect(),
+        AllOf::Tables => {
+            let tables = ctx.snapshot.tables();
+            let tables = tables.filter(|table| table.schema_id == schema.id);
+            let views = ctx.snapshot.views();
+            let views = views.filter(|view| view.schema_id == schema.id);
+            tables
+                .map(|table| Granted::Table(Arc::clone(table)))
+                .chain(views.map(|view| Granted::View(Arc::clone(view))))
+                .collect()
+        }
         AllOf::Sequences => {
             let own = ctx.snapshot.sequences();
             own.filter(|sequence| sequence.schema_id == schema.id)
@@ -157,11 +162,15 @@ fn function(routine: Routine, signature: &Signature) -> Result<Granted, SqlError
     let types = types?;
     let wanted: Vec<u32> = types.iter().map(|one| one.oid).collect();
     let exact = found.iter().find(|one| one.arguments == wanted);
-    // No procedure is built in.
-    match exact.filter(|_| routine != Routine::Procedure) {
+    let types: Vec<String> = types.iter().map(|one| one.display()).collect();
+    match exact {
+        // No procedure is built in.
+        Some(_) if routine == Routine::Procedure => Err(SqlError::with_code(
+            sqlstate::WRONG_OBJECT_TYPE,
+            format!("{shown}({}) is not a procedure", types.join(", ")),
+        )),
         Some(one) => Ok(Granted::Function(one.oid, one.name)),
         None => {
-            let types: Vec<String> = types.iter().map(|one| one.display()).collect();
             Err(SqlError::with_code(
                 sqlstate::UNDEFINED_FUNCTION,
                 format!("{kind} {shown}({}) does not exist", types.join(", ")),

@@ -111,7 +111,7 @@ pub(super) async fn drop(
     for name in names {
         let name = arguments.hold_name(session, name).await?;
         if let Some(hold) = session.engine.lake.hold(&name).await? {
-            if !rights::owned(&*session.context().await?, &hold.owner) {
+            if !rights::made(&*session.context().await?, &hold.owner) {
                 return Err(SqlError::must_be_owner("snapshot", &name));
             }
             wanted.push(name);

@@ -47,10 +47,10 @@ pub(super) fn require_source(ctx: &StatementContext, table: &Table) -> Result<()
     }
 }
 
-/// Whether the role is the last owner of something that was dropped, or acts for him.
-pub(super) fn owned(ctx: &StatementContext, owner: &str) -> bool {
+/// Whether the role made a hold, or acts for who did.
+pub(super) fn made(ctx: &StatementContext, maker: &str) -> bool {
     let actor = Actor::of(ctx);
-    let found = ctx.rights.role_by_name(owner);
+    let found = ctx.rights.role_by_name(maker);
     actor.is_superuser || found.is_some_and(|role| actor.acts_for(role.id))
 }
 

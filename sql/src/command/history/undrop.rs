@@ -9,7 +9,8 @@ use gotgan_storage::{DroppedTable, SnapshotId};
 
 use super::arguments::Arguments;
 use super::restore::{self, Planned, Whole};
-use super::{Report, Session, Shape, rights};
+use super::{Report, Session, Shape};
+use crate::access::actor::Actor;
 use crate::error::SqlError;
 use crate::parse::history::{Kind, Undrop};
 use crate::pg_catalog::identifier::quote;
@@ -99,7 +100,8 @@ pub(super) async fn find_table(
     };
     let ctx = session.context().await?;
     let all = session.engine.lake.dropped_tables().await?;
-    let mut own = all.into_iter().filter(|one| rights::owned(&ctx, &one.owner));
+    let actor = Actor::of(&ctx);
+    let mut own = all.into_iter().filter(|one| actor.acts_for(one.owner_id));
     let found = own.find(is_meant);
     found.ok_or_else(|| absent(name))
 }
@@ -134,7 +136,8 @@ async fn schema(
     let name = arguments.plain_name(session, &undrop.name).await?;
     let all = session.engine.lake.dropped_schemas().await?;
     let ctx = session.context().await?;
-    let own = all.into_iter().filter(|one| rights::owned(&ctx, &one.owner));
+    let actor = Actor::of(&ctx);
+    let own = all.into_iter().filter(|one| actor.acts_for(one.owner_id));
     let mut named = own.filter(|dropped| dropped.name == name);
     let dropped = named.find(|dropped| id.is_none_or(|id| dropped.id.0 == id));
     let dropped = dropped.ok_or_else(|| {

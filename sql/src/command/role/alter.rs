@@ -22,7 +22,6 @@ pub(super) async fn run(
     spec: &RoleSpec,
     options: &[RoleOption],
 ) -> Result<(), SqlError> {
-    refuse_redundant(options)?;
     if let RoleSpec::Name(name) = spec {
         refuse_reserved(name, "Cannot alter reserved roles.")?;
     }
@@ -119,10 +118,8 @@ pub(super) fn apply(
                 micros => DateTime::from_timestamp_micros(micros),
             };
         }
-        RoleOption::Other(words) if !words.is_empty() => {
-            return Err(SqlError::not_supported(*words));
-        }
-        RoleOption::Other(_)
+        RoleOption::Other(words) => return Err(SqlError::not_supported(*words)),
+        RoleOption::OwnRowsOnly
         | RoleOption::Unknown(_)
         | RoleOption::Password(_)
         | RoleOption::InRoles(_)
@@ -139,7 +136,6 @@ pub(super) async fn rename(
     spec: &RoleSpec,
     to: &RoleSpec,
 ) -> Result<(), SqlError> {
-    plain_name(spec)?;
     let name = plain_name(to)?;
     let old = resolve(ctx, spec)?;
     let own = [(ctx.session_role_id, "session"), (ctx.role_id, "current")];

@@ -19,7 +19,6 @@ pub(super) async fn run(
     name: &RoleSpec,
     options: &[RoleOption],
 ) -> Result<(), SqlError> {
-    alter::refuse_redundant(options)?;
     let mut role = Role {
         login: kind == Kind::User,
         ..Role::named(plain_name(name)?)

@@ -147,18 +147,20 @@ async fn store(
     name: &str,
     value: Option<String>,
 ) -> Result<(), SqlError> {
-    if name == CONNECT_TO && !may_set_connect_to(ctx, key) {
-        return Err(denied(format!(
-            "permission denied to set parameter \"{CONNECT_TO}\""
-        )));
+    if !may_set(ctx, key, name) {
+        return Err(SqlError::setting_denied(name));
     }
     let storage = session.transaction().await?.storage()?;
     storage.set_role_setting(key.role, key.in_database, name, value)?;
     Ok(())
 }
 
-fn may_set_connect_to(ctx: &StatementContext, key: Key) -> bool {
-    is_superuser(ctx) || (may_create_roles(ctx) && key.role != ctx.role_id)
+fn may_set(ctx: &StatementContext, key: Key, name: &str) -> bool {
+    match name {
+        _ if is_superuser(ctx) => true,
+        CONNECT_TO => may_create_roles(ctx) && key.role != ctx.role_id,
+        name => !settings::is_superusers(name),
+    }
 }
 
 /// Takes away what who runs the statement might set, as PostgreSQL does.
@@ -170,7 +172,7 @@ async fn reset_all(
     let set = ctx.rights.role_settings().iter();
     let set = set.filter(|one| one.role == key.role && one.in_database == key.in_database);
     for one in set {
-        if one.name != CONNECT_TO || may_set_connect_to(ctx, key) {
+        if may_set(ctx, key, &one.name) {
             store(session, ctx, key, &one.name, None).await?;
         }
     }

@@ -72,7 +72,7 @@ pub(super) async fn add(
     require_right(ctx, grantor, &group)?;
     if role == predefined::PG_DATABASE_OWNER {
         let text = format!("role \"{}\" cannot have explicit members", group.name);
-        return Err(invalid(text));
+        return Err(SqlError::invalid_grant(text));
     }
     if grantor != ctx.role_id && !is_superuser(ctx) {
         return Err(denied("must be superuser to set grantor"));
@@ -81,14 +81,14 @@ pub(super) async fn add(
         let (rights, mut member) = current(session, *member).await?;
         if member.is_predefined() {
             let text = format!("role \"{}\" cannot be a member of any role", member.name);
-            return Err(invalid(text));
+            return Err(SqlError::invalid_grant(text));
         }
         if roles::is_plain_member_of(&rights, role, member.id) {
             let text = format!(
                 "role \"{}\" is a member of role \"{}\"",
                 group.name, member.name
             );
-            return Err(invalid(text));
+            return Err(SqlError::invalid_grant(text));
         }
         let mut known = member.memberships.iter_mut();
         match known.find(|one| one.role == role) {
@@ -161,8 +161,4 @@ fn require_right(ctx: &StatementContext, grantor: i64, group: &Role) -> Result<(
             group.name
         ))),
     }
-}
-
-fn invalid(text: String) -> SqlError {
-    SqlError::with_code(sqlstate::INVALID_GRANT_OPERATION, text)
 }

@@ -44,6 +44,14 @@ impl SqlError {
         )
     }
 
+    /// `42501`, for a setting.
+    pub(crate) fn setting_denied(name: &str) -> Self {
+        Self::new(
+            s::INSUFFICIENT_PRIVILEGE,
+            format!("permission denied to set parameter \"{name}\""),
+        )
+    }
+
     /// `0LP01`.
     pub fn invalid_grant(message: impl Into<String>) -> Self {
         Self::new(s::INVALID_GRANT_OPERATION, message)

@@ -103,7 +103,8 @@ pub(super) fn register(registry: &mut Registry) {
                 let Some(object) = object.value(row) else {
                     return Ok(None);
                 };
-                Ok(whole(actor, &(asked.find)(call.context, object)?, wanted))
+                let found = (asked.find)(call.context, object)?;
+                Ok(whole(actor, &found, &wanted()?))
             })
         });
     }
@@ -114,7 +115,7 @@ pub(super) fn register(registry: &mut Registry) {
                 return Ok(None);
             };
             let found = relation(call.context, object)?;
-            Ok(of_column(actor, &found, None, wanted))
+            Ok(of_column(actor, &found, None, &wanted()?))
         })
     });
     both(registry, COLUMN.function, "any, ", |call, actor, last| {
@@ -126,7 +127,7 @@ pub(super) fn register(registry: &mut Registry) {
             };
             let found = relation(call.context, object)?;
             match column_key(&found, name)? {
-                Some(key) => Ok(of_column(actor, &found, Some(key), wanted)),
+                Some(key) => Ok(of_column(actor, &found, Some(key), &wanted()?)),
                 None => Ok(None),
             }
         })
@@ -165,7 +166,7 @@ fn each(
     call: &Call<'_>,
     role: Roles<'_>,
     (asked, last): (&Asked, usize),
-    answer: impl Fn(&Actor, usize, &[Wanted]) -> Result<Option<bool>, SqlError>,
+    answer: impl Fn(&Actor, usize, &ReadWanted<'_>) -> Result<Option<bool>, SqlError>,
 ) -> Result<ArrayRef, SqlError> {
     let privileges = call.reader::<Text>(last)?;
     let mut known: Option<Actor> = None;
@@ -180,12 +181,16 @@ fn each(
             Some(actor) => actor,
             None => Actor::new(&call.context.rights, id),
         };
-        let wanted = parse(list, asked.privileges)?;
+        // What is no privilege is told after what is no object.
+        let wanted = || parse(list, asked.privileges);
         let answer = answer(&actor, row, &wanted);
         known = Some(actor);
         answer
     })
 }
+
+/// Reads the privileges that are asked for.
+type ReadWanted<'a> = dyn Fn() -> Result<Vec<Wanted>, SqlError> + 'a;
 
 /// A privilege that is asked for, maybe with its grant option.
 struct Wanted {
@@ -351,7 +356,11 @@ fn sequence<'a>(
 ) -> Result<Found<'a>, SqlError> {
     match relation(context, reference)? {
         Found::Object(object) if !matches!(object, Object::Sequence(_)) => {
-            Err(SqlError::not_a_sequence(object.display().1))
+            let name = match reference {
+                Reference::Name(name) => name,
+                Reference::Oid(_) => object.display().1,
+            };
+            Err(SqlError::not_a_sequence(name))
         }
         found => Ok(found),
     }

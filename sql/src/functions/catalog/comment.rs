@@ -40,7 +40,11 @@ pub(super) fn register(registry: &mut Registry) {
         .stable();
     registry
         .add("shobj_description(oid, name) -> text", |call| {
-            map2::<Int8, Text, _>(call, |_, _| Ok(None::<String>))
+            map2::<Int8, Text, _>(call, |value, class| {
+                let role = call.context.rights.role(value);
+                let comment = role.and_then(|role| role.comment.as_deref());
+                Ok(comment.filter(|_| class == "pg_authid"))
+            })
         })
         .stable();
 }

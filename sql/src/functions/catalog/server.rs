@@ -7,6 +7,7 @@ use super::super::call::{Call, map1, map2};
 use super::super::kinds::{Int4, Int8, Items, Text};
 use super::{Reference, oid, references};
 use crate::access::actor::{Actor, Object};
+use crate::access::policy::Warden;
 use crate::error::SqlError;
 use crate::pg_catalog::objects::Relation;
 use crate::pg_catalog::pg_sequence::tells_value;
@@ -64,7 +65,13 @@ pub(super) fn register(registry: &mut Registry) {
     });
     registry
         .add("row_security_active(any) -> bool", |call| {
-            call.constant(false)
+            let actor = Actor::of(call.context);
+            with_relation(call, |_, relation| {
+                Some(match relation {
+                    Relation::Table(table) => Warden::new(&actor, table).is_some(),
+                    Relation::View(_) => false,
+                })
+            })
         })
         .stable();
 }

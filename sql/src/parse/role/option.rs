@@ -25,6 +25,8 @@ pub(crate) enum RoleOption {
     /// Roles that become members of it; with ADMIN OPTION or without.
     Members(Vec<RoleSpec>, bool),
     SysId,
+    /// Redshift's SYSLOG ACCESS RESTRICTED, which is how it is anyway.
+    OwnRowsOnly,
     /// One of Redshift's that is not there, in its words.
     Other(&'static str),
     /// A word that is no option.
@@ -36,6 +38,7 @@ impl RoleOption {
     pub(crate) fn excludes(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Members(_, one), Self::Members(_, two)) => one == two,
+            (Self::Other(one), Self::Other(two)) => one == two,
             _ => std::mem::discriminant(self) == std::mem::discriminant(other),
         }
     }
@@ -111,7 +114,7 @@ fn one(parser: &mut Parser<'_>, is_new: bool) -> Result<RoleOption, ParserError>
             expect(parser, &["syslog", "access"])?;
             if take(parser, &["restricted"]) {
                 // Nobody sees more than that unless a membership says so.
-                return Ok(RoleOption::Other(""));
+                return Ok(RoleOption::OwnRowsOnly);
             }
             expect(parser, &["unrestricted"])?;
             Ok(RoleOption::Other("SYSLOG ACCESS UNRESTRICTED"))

@@ -292,18 +292,22 @@ async fn files_of_known_tables_are_loaded_ahead() {
     let batch = RecordBatch::try_from_iter([("a", numbers)]).expect("a batch");
     transaction.append_rows(table, batch).await.expect("a row");
     let made = transaction.commit().await.expect("a commit").expect("one");
-    let is_known = async || reader.file_cache().tables().contains(&(table, made));
-    until("the new list is there", is_known).await;
+    reader.login("gotgan").await.expect("an answer");
+    until("the commit is seen", async || {
+        reader.known_head().id() == made
+    })
+    .await;
     faults.set_rates(FaultRates {
         before: 1.0,
         ..FaultRates::default()
     });
     let head = reader.head().await.expect("a head");
     assert_eq!(head.id(), made);
-    reader
-        .files(&head, table)
-        .await
-        .expect("without the catalog");
+    let files = reader.files(&head, table).await;
+    assert_eq!(files.expect("without the catalog").row_count(), 1);
+    let login = reader.login("gotgan").await.expect("known from before");
+    assert_eq!(login.expect("the role").name, "gotgan");
+    assert_eq!(kind(reader.login("nobody").await), ErrorKind::Stale);
 }
 
 fn announcement(address: &str, sessions: u64) -> Announcement {

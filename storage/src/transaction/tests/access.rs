@@ -91,6 +91,7 @@ async fn roles_and_rights_survive_a_restart() {
         roles: vec![reader],
         using: Some("a = 1".to_owned()),
         check: None,
+        columns: Vec::new(),
         comment: None,
     };
     let mask = MaskingPolicy {
@@ -399,6 +400,7 @@ async fn a_restored_table_keeps_todays_policies_and_no_grants() {
             roles: vec![0],
             using: Some("false".to_owned()),
             check: None,
+            columns: Vec::new(),
             comment: None,
         }],
         ..granted_to(role)
