@@ -6,6 +6,7 @@ mod copy;
 mod extended;
 mod history;
 mod limits;
+mod login;
 mod past;
 mod portal;
 mod simple;

@@ -165,3 +165,19 @@ fn a_replica_reads_nothing_that_may_be_gone() {
     let primary = Config::with(&[("storage.transaction_age_max", "2d")]);
     primary.expect("a primary knows what it reads");
 }
+
+#[test]
+fn history_has_bounds() {
+    for (key, value) in [
+        ("history.queue_length", "0"),
+        ("history.flush_interval", "0s"),
+        ("history.text_bytes_max", "10B"),
+        ("history.retention", "a while"),
+    ] {
+        let text = error(&[(key, value)]);
+        assert!(text.contains("history"), "{text}");
+    }
+    let config = Config::with(&[("history.enabled", "false")]).expect("it can be off");
+    assert!(!config.history.enabled);
+    assert_eq!(config.history.retention, Duration::from_secs(30 * 86_400));
+}

@@ -128,14 +128,7 @@ impl Server {
             .and_then(|listener| listener.local_addr().map(|address| (listener, address)));
         let (listener, address) =
             bound.map_err(|error| StartError::new(format!("cannot listen on {listen}"), error))?;
-        let folder = config.server.unix_socket_folder.as_deref();
-        let unix = folder.map(|folder| {
-            UnixDoor::open(folder, address.port()).map_err(|error| {
-                let text = format!("cannot listen on a Unix socket in {}", folder.display());
-                StartError::new(text, error)
-            })
-        });
-        let unix = unix.transpose()?;
+        let unix = unix_door(&config, address.port())?;
         let throttle = Throttle::new(config.auth.failures_max, config.auth.lockout);
         tracing::info!(%address, tls = tls.is_some(), role = ?config.role, "listening");
         let permits = Arc::new(Semaphore::new(config.server.connections_max));
@@ -217,6 +210,17 @@ const PASSWORDS: Passwords = Passwords {
     verifier: auth::scram::verifier,
     is_verifier: auth::scram::is_verifier,
 };
+
+fn unix_door(config: &Config, port: u16) -> Result<Option<UnixDoor>, StartError> {
+    let Some(folder) = config.server.unix_socket_folder.as_deref() else {
+        return Ok(None);
+    };
+    let opened = UnixDoor::open(folder, port).map_err(|error| {
+        let text = format!("cannot listen on a Unix socket in {}", folder.display());
+        StartError::new(text, error)
+    });
+    opened.map(Some)
+}
 
 /// What other nodes are told of this one.
 fn announcement(shared: &Arc<Shared>, address: SocketAddr) -> Announcement {

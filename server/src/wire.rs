@@ -82,8 +82,14 @@ impl Connection {
     }
 
     async fn serve_frame(&mut self, frame: Frame) -> Result<(), Failure> {
-        let message = decode(frame, self.framer.bytes_max())?;
-        self.serve(message).boxed().await
+        let (Frame::Whole { kind, .. } | Frame::Oversized { kind, .. }) = frame;
+        match decode(frame, self.framer.bytes_max()) {
+            Ok(message) => self.serve(message).boxed().await,
+            Err(failure) => {
+                self.record_unread(kind);
+                Err(failure)
+            }
+        }
     }
 
     async fn serve(&mut self, message: Message) -> Result<(), Failure> {

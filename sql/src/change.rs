@@ -35,9 +35,7 @@ mod rules;
 mod run;
 mod sink;
 
-pub(crate) use base::{
-    Base, Target, aliased, constant_action, is_default, kept, quoted, relation,
-};
+pub(crate) use base::{Base, Target, aliased, constant_action, is_default, kept, quoted, relation};
 pub(crate) use run::{Pending, Places};
 pub(crate) use sink::Repeats;
 

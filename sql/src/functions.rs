@@ -26,6 +26,7 @@ use crate::types::PgType;
 mod adapter;
 mod aggregate;
 mod array;
+pub(crate) mod bounds;
 mod bytes;
 mod call;
 mod catalog;
@@ -217,7 +218,7 @@ pub fn scalar(name: &str, context: &Arc<StatementContext>) -> Option<Arc<ScalarU
     if let Some(sleep) = session::sleep(name) {
         return Some(sleep);
     }
-    if let Some(expand) = catalog::expand_function(name) {
+    if let Some(expand) = catalog::expand_function(name, context) {
         return Some(expand);
     }
     let function = REGISTRY.function(name)?;

@@ -15,8 +15,8 @@ use gotgan_storage::Column as StoredColumn;
 use gotgan_storage::{Constraint, Table};
 use sqlparser::ast;
 
-use crate::cast::{CastKind, udf};
 use crate::access::check::{Shown, Writer};
+use crate::cast::{CastKind, udf};
 use crate::context::StatementContext;
 use crate::error::SqlError;
 use crate::plan::{Place, Planner, refuse_in};
@@ -405,7 +405,10 @@ impl Sink {
         let mut values = Vec::new();
         let fields = self.schema.fields().iter().zip(batch.columns());
         for ((field, array), column) in fields.zip(&self.table.columns) {
-            if wanted.as_ref().is_some_and(|wanted| !wanted.contains(&column.id.0)) {
+            if wanted
+                .as_ref()
+                .is_some_and(|wanted| !wanted.contains(&column.id.0))
+            {
                 continue;
             }
             names.push(column.name.as_str());

@@ -87,13 +87,43 @@ pub(crate) enum Node {
 }
 
 /// Parses one message: none, one or several statements.
+///
+/// Errors: `0A000` for a name with a character that is in names of our own making, by
+/// which plans tell what must be checked.
 pub(crate) fn parse(text: &str) -> Result<Vec<Statement>, SqlError> {
     let lines = LineIndex::new(text);
+    let tokens = tokenize(text, &lines)?;
+    let is_ours = |token: &&TokenWithSpan| match &token.token {
+        Token::Word(word) => word.value.contains([idiom::MARK, '\0']),
+        _ => false,
+    };
+    if let Some(token) = tokens.iter().find(is_ours) {
+        let error = SqlError::not_supported("a name with a control character U+0001");
+        return Err(error.at(Some(lines.position(token.span.start))));
+    }
+    parse_tokens(text, &lines, tokens)
+}
+
+/// As [`parse`], for a text that is stored or made by us.
+pub(crate) fn parse_stored(text: &str) -> Result<Vec<Statement>, SqlError> {
+    let lines = LineIndex::new(text);
+    let tokens = tokenize(text, &lines)?;
+    parse_tokens(text, &lines, tokens)
+}
+
+fn tokenize(text: &str, lines: &LineIndex<'_>) -> Result<Vec<TokenWithSpan>, SqlError> {
     let dialect = GotganDialect::default();
     let tokens = Tokenizer::new(&dialect, text)
         .with_unescape(true)
-        .tokenize_with_location()
-        .map_err(|error| lexical_error(&lines, &error))?;
+        .tokenize_with_location();
+    tokens.map_err(|error| lexical_error(lines, &error))
+}
+
+fn parse_tokens(
+    text: &str,
+    lines: &LineIndex<'_>,
+    tokens: Vec<TokenWithSpan>,
+) -> Result<Vec<Statement>, SqlError> {
     let tokens = idiom::translate(tokens).map_err(|error| error.placed(text))?;
     let looks_back = idiom::version::occurs(&tokens);
     let dialect = GotganDialect::with_versions(looks_back);
@@ -113,11 +143,11 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Statement>, SqlError> {
             }
             return Ok(statements);
         }
-        let node = parse_one(&mut parser).map_err(|error| syntax_error(&lines, error))?;
+        let node = parse_one(&mut parser).map_err(|error| syntax_error(lines, error))?;
         let node = history::lift(node)?;
         let end = parser.peek_token();
         if !matches!(end.token, Token::EOF | Token::SemiColon) {
-            return Err(unexpected(&lines, &end));
+            return Err(unexpected(lines, &end));
         }
         let stop = if end.token == Token::EOF {
             text.len()
@@ -137,7 +167,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Statement>, SqlError> {
 
 /// Parses text that must be one query, such as a stored view.
 pub(crate) fn parse_query(text: &str) -> Result<ast::Query, SqlError> {
-    let mut statements = parse(text)?;
+    let mut statements = parse_stored(text)?;
     match (statements.pop(), statements.is_empty()) {
         (
             Some(Statement {

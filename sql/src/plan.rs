@@ -261,6 +261,7 @@ impl Planner {
             .and_then(|plan| analyze::analyze(plan, &self.ctx))
             .and_then(bag::expand)
             .and_then(|plan| decorrelate::decorrelate(plan, &self.ctx))
+            .and_then(|plan| self.unnestable(plan))
             .and_then(|plan| self.with_common_types(plan));
         (planned, provider.parameter_types())
     }
@@ -358,9 +359,11 @@ impl Planner {
         analyze::analyze_expression(expr, schema, &self.ctx)
     }
 
-    /// A planner for a text that is stored, with the same rights.
+    /// A planner for a text that is stored, with the same rights. Such a text leaves only
+    /// the catalog's names unqualified, and no reader's tables hide these.
     fn for_stored_text(&self) -> Self {
         Self {
+            search_path: [pg_catalog::SCHEMA.to_owned()].into(),
             view_depth: self.view_depth + 1,
             local: Vec::new(),
             watch: self.watch.nested(self.watch.role),
@@ -384,7 +387,9 @@ impl Planner {
     /// Whether nothing of a statement may go below a view.
     fn is_barrier(&self, view: &View) -> bool {
         let held = self.ctx.rights.view(view.id);
-        held.map_or(view.access.security_barrier, |held| held.access.security_barrier)
+        held.map_or(view.access.security_barrier, |held| {
+            held.access.security_barrier
+        })
     }
 
     fn view_source(&self, view: &Arc<View>) -> Result<Arc<dyn TableSource>, SqlError> {
@@ -404,18 +409,14 @@ impl Planner {
             parsed => parsed?,
         };
         self.note_view(view);
-        let mut search_path = self.search_path.to_vec();
+        let mut nested = self.for_stored_text();
+        nested.watch = self.watch.nested(self.role_behind(view));
         // DuckDB leaves the names of a view's own schema unqualified.
         if view.dialect == ViewDialect::DuckDb
             && let Some(schema) = self.ctx.snapshot.schema(view.schema_id)
         {
-            search_path.insert(0, schema.name.clone());
+            nested.search_path = [schema.name.clone(), pg_catalog::SCHEMA.to_owned()].into();
         }
-        let nested = Self {
-            search_path: search_path.into(),
-            watch: self.watch.nested(self.role_behind(view)),
-            ..self.for_stored_text()
-        };
         let planned = nested.plan_query(&query, &[]).map_err(SqlError::unplaced)?;
         let columns: Vec<Expr> = planned
             .plan

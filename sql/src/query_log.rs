@@ -13,13 +13,13 @@
 //! Not guaranteed: the rows of the last `history.flush_interval` before the process dies.
 //! One that is told to end writes them.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
 use gotgan_config::HistoryConfig;
-use gotgan_storage::{Lake, LakeRole, LoggedRole, LoggedStatement};
+use gotgan_storage::{Lake, LakeRole, LoggedRole, LoggedStatement, LoggedTable};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
@@ -46,6 +46,16 @@ const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the end of the process waits for the last rows.
 const END_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Bytes of the statements that wait, about, beyond which they are dropped however few they
+/// are: some name a thousand columns.
+const QUEUE_BYTES_MAX: usize = 64 << 20;
+
+/// About what a statement takes besides its texts and tables.
+const STATEMENT_BYTES: usize = 512;
+
+/// Longest name of an application or a database that is kept, in bytes.
+const NAME_BYTES_MAX: usize = 256;
+
 /// Most readers that wait at a time; the others read what there is.
 const READERS_MAX: usize = 64;
 
@@ -65,6 +75,18 @@ pub(crate) struct Ended {
     pub(crate) used: Used,
     pub(crate) sqlstate: SqlState,
     pub(crate) snapshot_id: Option<i64>,
+}
+
+impl Ended {
+    /// About what it takes in memory.
+    fn bytes(&self) -> usize {
+        let tables = self.used.tables.iter().map(|table| {
+            let columns = table.columns.iter();
+            let columns: usize = columns.map(|name| name.len() + size_of::<String>()).sum();
+            size_of::<LoggedTable>() + table.name.len() + columns
+        });
+        STATEMENT_BYTES + self.text.len() + tables.sum::<usize>()
+    }
 }
 
 /// Who sent it; most statements of a session have the same.
@@ -89,6 +111,8 @@ pub(crate) struct QueryLog {
     readers: mpsc::Sender<oneshot::Sender<()>>,
     /// The other ends, until the task takes them.
     intake: Mutex<Option<Intake>>,
+    /// What waits in the queue, about.
+    queue_bytes: AtomicUsize,
     /// Half of the queue is taken.
     filling: Notify,
     written: AtomicU64,
@@ -133,6 +157,7 @@ impl QueryLog {
             queue,
             readers,
             intake: Mutex::new(Some(intake)),
+            queue_bytes: AtomicUsize::new(0),
             filling: Notify::new(),
             written: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
@@ -145,14 +170,31 @@ impl QueryLog {
         redact::cut(text, self.text_bytes_max)
     }
 
+    /// As much of a name as is kept.
+    pub(crate) fn cut_name<'a>(&self, name: &'a str) -> &'a str {
+        redact::cut(name, NAME_BYTES_MAX)
+    }
+
     /// Takes a statement, unless too many wait already.
     pub(crate) fn push(&self, ended: Ended) {
-        if self.queue.try_send(ended).is_err() {
+        let bytes = ended.bytes();
+        let waiting = self.queue_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if waiting > QUEUE_BYTES_MAX || self.queue.try_send(ended).is_err() {
+            self.queue_bytes.fetch_sub(bytes, Ordering::Relaxed);
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
-        if self.queue.capacity() <= self.queue.max_capacity() / 2 {
+        let is_filling =
+            waiting > QUEUE_BYTES_MAX / 2 || self.queue.capacity() <= self.queue.max_capacity() / 2;
+        if is_filling {
             self.filling.notify_one();
         }
+    }
+
+    /// The next statement that waits.
+    fn take(&self, intake: &mut Intake) -> Option<Ended> {
+        let ended = intake.queue.try_recv().ok()?;
+        self.queue_bytes.fetch_sub(ended.bytes(), Ordering::Relaxed);
+        Some(ended)
     }
 
     /// Waits a while until what this node has taken is written, so that who asks finds
@@ -248,7 +290,7 @@ impl Engine {
         loop {
             while left > 0
                 && intake.batch.len() < BATCH_COUNT
-                && let Ok(ended) = intake.queue.try_recv()
+                && let Some(ended) = log.take(intake)
             {
                 intake.batch.push(log.logged(ended));
                 left -= 1;

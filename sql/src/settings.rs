@@ -20,7 +20,7 @@ mod catalog;
 mod identity;
 mod value;
 
-pub(crate) use catalog::{CONNECT_TO, COMMITTED_SNAPSHOT, Entry, Kind, WAIT_FOR_SNAPSHOT};
+pub(crate) use catalog::{COMMITTED_SNAPSHOT, CONNECT_TO, Entry, Kind, WAIT_FOR_SNAPSHOT};
 pub(crate) use identity::{Identity, Names, is_identity};
 
 use value::{choose, date_style, letters, parse_boolean, parse_milliseconds, show_milliseconds};
@@ -137,6 +137,7 @@ impl Settings {
         let key = name.to_lowercase();
         if let Some(entry) = catalog::find(&key) {
             refuse_fixed(entry)?;
+            refuse_identity(entry)?;
         }
         match self.defaults.get(&key).cloned() {
             Some(value) => self.store(&key, value),
@@ -275,10 +276,7 @@ impl Settings {
         let bad = || SqlError::invalid_setting(entry.name, value);
         match entry.kind {
             Kind::Fixed | Kind::Login(_) => Ok(value.to_owned()),
-            Kind::Identity => Err(SqlError::not_supported(format!(
-                "setting \"{}\" as a parameter",
-                entry.name
-            ))),
+            Kind::Identity => refuse_identity(entry).map(|()| value.to_owned()),
             Kind::Superuser if !self.is_on("is_superuser") => {
                 Err(SqlError::setting_denied(entry.name))
             }
@@ -373,6 +371,17 @@ impl Settings {
             date_order,
             now_micros,
         }
+    }
+}
+
+/// What changes who the session acts as goes through [`Settings::set_identity`].
+fn refuse_identity(entry: &Entry) -> Result<(), SqlError> {
+    match entry.kind {
+        Kind::Identity => Err(SqlError::not_supported(format!(
+            "setting \"{}\" as a parameter",
+            entry.name
+        ))),
+        _ => Ok(()),
     }
 }
 

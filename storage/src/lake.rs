@@ -138,6 +138,10 @@ impl Lake {
         if self.is_alone() {
             return Ok(self.known_head());
         }
+        if self.inner.follow.is_some() {
+            self.move_on().await?;
+            return Ok(self.known_head());
+        }
         let head = self.catalog().head().await?;
         let known = self.known_head();
         if is_of(&known, &head) {
@@ -243,10 +247,11 @@ impl Lake {
         self.end_announcement().await;
         self.inner.is_closed.store(true, Ordering::Relaxed);
         self.end_lease().await;
+        self.inner.catalog.store.close().await;
+        // Last: what closes a file last leaves it whole, if it may write.
         if let Some(writer) = &self.inner.catalog.writer {
             writer.close().await;
         }
-        self.inner.catalog.store.close().await;
     }
 
     /// First part of the locations of objects that end with this process.

@@ -113,6 +113,12 @@ MEANWHILE = {
     ),
 }
 
+# Those that are also tried on a replica, where rights are the same and the order of refusals is not.
+ON_REPLICA = {
+    "none", "select", "insert", "update", "delete", "write", "all", "columns", "sequence_usage", "create",
+    "owner_inherit", "read_all_data", "createrole", "no_usage", "superuser", "owner", "schema_owner",
+}  # fmt: skip
+
 ALL = {name: f"perm_{name}" for name in ACTORS} | GIVEN
 
 

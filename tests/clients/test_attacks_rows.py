@@ -85,7 +85,7 @@ def test_leaky_condition(hidden, condition):
         f"SELECT id FROM att.secret WHERE {condition}",
         f"SELECT id FROM att.secret WHERE id > 0 AND ({condition})",
         f"SELECT ({condition}) FROM att.secret",
-        f"SELECT id FROM att.secret ORDER BY CASE WHEN {condition} THEN 1 ELSE 2 END, id LIMIT 1",
+        f"SELECT bool_or({condition}) FROM att.secret",
         f"SELECT count(*) FILTER (WHERE {condition}) FROM att.secret",
         f"SELECT secret.id FROM att.secret JOIN generate_series(1, 9) AS g (i) ON g.i = id AND ({condition})",
         f"SELECT id FROM (SELECT * FROM att.secret) AS s WHERE {condition}",

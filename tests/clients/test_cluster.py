@@ -1,6 +1,6 @@
 """One primary and two replicas over PostgreSQL and a bucket, while nodes die and the catalog goes away.
 
-The short run takes about a minute; GOTGAN_TEST_LONG=1 makes it ten times as long.
+The short run takes one or two minutes; GOTGAN_TEST_LONG=1 makes it twenty times as long.
 """
 
 import os
@@ -15,7 +15,7 @@ from cluster import Cluster, ask, connect
 from server import PASSWORD
 from store import BUCKET, Store
 
-ROUNDS = 20 if os.environ.get("GOTGAN_TEST_LONG") else 2
+ROUNDS = 20 if os.environ.get("GOTGAN_TEST_LONG") else 1
 READERS = 20
 PATIENCE_SECONDS = 120
 
@@ -39,14 +39,10 @@ EXPECTED_STATES = {None, "57P01", "57P03", "58000", "08006"}
 # What the log of a node may say meanwhile.
 EXPECTED_LOG = [
     "the catalog does not answer",
-    "catalog cannot be reached",
-    "schema gotgan_activity",
-    "maintenance",
-    "expir",
-    "swe",
-    "query log",
-    "statements",
-    "the catalog",
+    "the catalog cannot be reached",
+    "testing the connection on-release",
+    "the log of statements cannot be written",
+    "files are not swept: a node still reads",
 ]
 
 INVARIANTS = " UNION ALL ".join(

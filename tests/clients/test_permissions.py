@@ -12,6 +12,7 @@ import pytest
 
 import permission_actors as actors
 import permission_differences as differences
+import permission_own as own
 import permission_statements as statements
 from permission_run import Client
 from postgres import Postgres
@@ -193,8 +194,41 @@ def standbys(tmp_path_factory):
 def test_replica_as_standby(standbys, group):
     """Goal: a replica answers reads as the primary does and refuses every write; of two reasons it tells the one that
     PostgreSQL's standby tells. Method: the same statements on both."""
-    names = [name for name in ACTORS if name not in actors.MEANWHILE]
+    names = [name for name in ACTORS if name in actors.ON_REPLICA]
     side_by_side(group, *standbys, names, {**differences.DIFFERENT, **differences.DIFFERENT_ON_REPLICA})
+
+
+@pytest.mark.parametrize("text", [own.OWN, own.OWN_ALONE], ids=["in a transaction", "alone"])
+def test_statements_of_our_own(oracle, gotgan, text):
+    """Goal: what PostgreSQL lacks is refused to whom it should be. Method: a statement of PostgreSQL's with the same
+    rule tells to whom."""
+    gotgan.admin.must("CREATE TABLE perm.gone (x int)", "ALTER TABLE perm.gone OWNER TO perm_owner")
+    snapshot = gotgan.admin.must("SELECT max(snapshot_id) FROM gotgan.snapshots").rows[0][0]
+    gotgan.admin.must("DROP TABLE perm.gone")
+    lines = []
+    for actor in ACTORS:
+        before, after = actors.MEANWHILE.get(actor, ((), ()))
+        for side in (oracle, gotgan):
+            side.admin.must(*before)
+        theirs, ours = (side.client(actors.ALL[actor]) for side in (oracle, gotgan))
+        known = {}
+        for name, (like, statement) in own.cases(text).items():
+            if like not in known:
+                group, _, line = like.partition("/")
+                known[like] = theirs.case(statements.cases(group)[line])
+            gotgan.admin.run("CREATE SNAPSHOT perm_hold")
+            texts = [part.format(snapshot=snapshot) for part in statement]
+            given = ours.case(texts, is_alone=text is own.OWN_ALONE)
+            refusals = {"42501", "42P01", known[like].code}
+            if given.failed != known[like].failed or (given.failed and given.code not in refusals):
+                lines.append(f"{name} as {actor}: {given}\n    {like} in PostgreSQL: {known[like]}")
+        theirs.close()
+        ours.close()
+        for side in (oracle, gotgan):
+            side.admin.must(*after)
+    if lines:
+        shown = "\n".join(lines[:SHOWN_MAX])
+        pytest.fail(f"{len(lines)} differences:\n{shown}", pytrace=False)
 
 
 def test_lists_name_what_there_is():

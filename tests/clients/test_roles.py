@@ -1,5 +1,6 @@
 """What a role may and gets when it logs in: attributes, settings, which nodes, whose sessions end how."""
 
+import subprocess
 import time
 
 import psycopg
@@ -151,8 +152,10 @@ def test_settings_of_roles_begin_sessions(nodes, admin):
     admin.execute("REVOKE other_setter FROM setter")
     with connect(primary, "setter") as connection:
         assert value(connection, "SELECT current_user") == "setter", "a setting that does not fit is passed over"
-    shown = primary.psql(f"host=127.0.0.1 port={primary.port} user=setter password={PASSWORD} dbname=gotgan", "-Atc", show)
-    assert shown.strip() == "-3"
+    place = f"host=127.0.0.1 port={primary.port} user=setter password={PASSWORD} dbname=gotgan"
+    shown = subprocess.run(["psql", "-X", "-At", place, "-c", show], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "-3"
+    assert 'WARNING:  permission denied to set role "other_setter"' in shown.stderr
     admin.execute("DROP ROLE setter, other_setter")
 
 

@@ -63,6 +63,16 @@ fn wait_until_idle(server: &Server) {
     assert!(idle.is_some(), "the server still computes");
 }
 
+/// Waits until the server has computed for so long, in hundredths of a second.
+fn wait_until_busy(server: &Server, ticks_min: u64) {
+    let busy = poll(Duration::from_secs(30), || {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.process_id())).ok()?;
+        let ticks: u64 = stat.split_whitespace().nth(13)?.parse().ok()?;
+        (ticks > ticks_min).then_some(())
+    });
+    assert!(busy.is_some(), "the statement runs");
+}
+
 #[test]
 fn running_statement_is_cancelled() {
     let server = Server::start().unwrap();
@@ -173,12 +183,7 @@ fn vanished_client_stops_its_statement() {
     let server = Server::start().unwrap();
     let mut client = server.client().unwrap();
     client.send(&query(ENDLESS)).unwrap();
-    let busy = poll(CANCEL_TIME_MAX, || {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.process_id())).ok()?;
-        let ticks: u64 = stat.split_whitespace().nth(13)?.parse().ok()?;
-        (ticks > 30).then_some(())
-    });
-    assert!(busy.is_some(), "the statement runs");
+    wait_until_busy(&server, 30);
     client.vanish().unwrap();
     wait_until_idle(&server);
     assert_eq!(server.client().unwrap().value("SELECT 1").unwrap(), "1");
@@ -210,8 +215,7 @@ fn others_are_served_beside_nested_loops() {
         client.send(&query(looping)).unwrap();
         busy.push(client);
     }
-    // The loops have begun once their rows are there.
-    std::thread::sleep(Duration::from_secs(2));
+    wait_until_busy(&server, 100);
     let started = Instant::now();
     let mut client = server.client().unwrap();
     assert_eq!(client.value("SELECT 1").unwrap(), "1");

@@ -130,7 +130,7 @@ fn copy_over_the_extended_protocol() {
     client.read_until(b'G').unwrap();
     client.send(&frame(b'd', b"5\tx\n")).unwrap();
     client.send(&[frame(b'c', &[]), sync()].concat()).unwrap();
-    assert_eq!(reply(&mut client).tags, "CZ");
+    assert_eq!(reply(&mut client).tags, "CSZ");
     let messages = [
         parse("", "COPY t TO STDOUT", &[]),
         bind("", "", &[], 0),

@@ -43,6 +43,9 @@ pub(crate) async fn log_in(
         .database
         .split_once('@')
         .unwrap_or((&startup.database, ""));
+    // What primaries beside this one did to roles counts, too.
+    let head = shared.lake.head().await;
+    head.map_err(|error| Failure::fatal(error.into()))?;
     let asking = Asking {
         transport: socket.transport(),
         address,

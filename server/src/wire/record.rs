@@ -2,7 +2,7 @@
 //!
 //! A row is left for each statement that ran or failed: one of a simple message, an Execute,
 //! or a message of the extended protocol that failed before it. Parse, Bind and Describe
-//! leave none by themselves.
+//! leave none by themselves. One whose message cannot be read has no text.
 
 use std::sync::Arc;
 
@@ -10,6 +10,10 @@ use gotgan_sql::sqlstate::SqlState;
 use gotgan_sql::{SqlError, StatementEnd};
 
 use crate::connection::Connection;
+
+/// Types of the messages that bring a statement.
+const QUERY: u8 = b'Q';
+const PARSE: u8 = b'P';
 
 /// The statement that runs.
 #[derive(Debug)]
@@ -52,6 +56,19 @@ impl Connection {
         if let Some(query_id) = self.query_id.take() {
             running.query_id = query_id;
         }
+    }
+
+    /// A message could not be read; if it had a statement, that has failed.
+    ///
+    /// `kind`: its type.
+    pub(crate) fn record_unread(&mut self, kind: u8) {
+        if !matches!(kind, QUERY | PARSE) {
+            return;
+        }
+        if !self.is_in_statement {
+            self.begin_statement();
+        }
+        self.record_message(None);
     }
 
     /// Rows of the statement were put on their way.

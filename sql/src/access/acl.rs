@@ -255,8 +255,7 @@ impl Terms<'_> {
             return Ok(());
         }
         let lost = lost.difference(self.grantable(acl, grantor, lost));
-        let depends =
-            |item: &&AclItem| item.grantor == grantor && item.privileges.intersects(lost);
+        let depends = |item: &&AclItem| item.grantor == grantor && item.privileges.intersects(lost);
         while let Some(found) = acl.0.iter().find(depends).copied() {
             if !cascade {
                 return Err(SqlError::dependent_privileges());

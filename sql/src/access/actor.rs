@@ -13,9 +13,7 @@
 
 use std::collections::BTreeSet;
 
-use gotgan_storage::{
-    Acl, ObjectRights, Privileges, Rights, Schema, Sequence, Table, View,
-};
+use gotgan_storage::{Acl, ObjectRights, Privileges, Rights, Schema, Sequence, Table, View};
 
 use super::acl::{Kind, Terms};
 use super::roles::{self, predefined};
@@ -65,6 +63,8 @@ pub(crate) struct Held {
     pub(crate) owner: i64,
     /// None: what the kind begins with.
     pub(crate) acl: Option<Acl>,
+    /// Whether it is there today; else it is its last owner's alone.
+    pub(crate) is_present: bool,
 }
 
 impl<'a> Object<'a> {
@@ -107,20 +107,24 @@ impl<'a> Object<'a> {
             Some(found) => Held {
                 owner: found.owner,
                 acl: found.access.acl.clone(),
+                is_present: true,
             },
             None => Held {
                 owner: last_owner,
                 acl: None,
+                is_present: false,
             },
         };
         let public = |privileges| Held {
             owner: BOOTSTRAP_ROLE,
             acl: Some(system_acl(self.kind(), privileges)),
+            is_present: true,
         };
         match self {
             Object::Database => Held {
                 owner: rights.lake_access().database_owner,
                 acl: rights.lake_access().database_acl.clone(),
+                is_present: true,
             },
             Object::Schema(schema) => of(rights.schema(schema.id), schema.owner_id),
             Object::Table(table) | Object::Index(table, _) => {
@@ -131,6 +135,7 @@ impl<'a> Object<'a> {
             Object::Function(oid, _) => Held {
                 owner: BOOTSTRAP_ROLE,
                 acl: rights.lake_access().functions.get(&i64::from(oid)).cloned(),
+                is_present: true,
             },
             Object::SystemRelation(name) if HIDDEN.contains(&name) => public(Privileges::NONE),
             Object::SystemRelation(_) => public(Privileges::SELECT),
@@ -201,7 +206,10 @@ impl Actor {
             Some(acl) => terms.privileges(acl, self.role),
             None => terms.privileges(&kind.default_acl(held.owner), self.role),
         };
-        granted.union(self.of_all_data(object))
+        match held.is_present {
+            true => granted.union(self.of_all_data(object)),
+            false => granted,
+        }
     }
 
     /// What of some privileges on an object as a whole it may grant.

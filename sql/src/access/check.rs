@@ -136,9 +136,9 @@ impl Needs {
     /// The columns of a table that rows get values in.
     pub(crate) fn given(&self, table: &Table) -> BTreeSet<i64> {
         let needs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = needs.iter().filter(|need| {
-            matches!(&need.relation, Relation::Table(own) if own.id == table.id)
-        });
+        let own = needs
+            .iter()
+            .filter(|need| matches!(&need.relation, Relation::Table(own) if own.id == table.id));
         let given = own.flat_map(|need| need.uses.inserted.iter().chain(&need.uses.updated));
         given.flatten().copied().collect()
     }

@@ -45,6 +45,18 @@ pub(crate) struct Condition {
     pub(crate) expr: Expr,
     /// What its names mean: ids of columns.
     pub(crate) names: BTreeMap<String, i64>,
+    /// What it calls the table.
+    pub(crate) relation: String,
+}
+
+impl Condition {
+    /// What it calls the table.
+    pub(crate) fn relation_of<'a>(&'a self, table: &'a Table) -> &'a str {
+        match self.relation.is_empty() {
+            true => &table.name,
+            false => &self.relation,
+        }
+    }
 }
 
 /// A condition that a row must fulfil which is written.
@@ -193,30 +205,34 @@ fn check(policy: &Policy) -> Option<&str> {
 /// The texts as conditions, those together that mean the same by their names; false if
 /// there is none.
 fn any_of(texts: &[(&Policy, &str)]) -> Result<Alternatives, SqlError> {
-    let mut groups: Vec<(BTreeMap<String, i64>, Vec<Expr>)> = Vec::new();
+    let mut groups: Vec<Condition> = Vec::new();
     for (policy, text) in texts {
-        let parsed = Expr::Nested(Box::new(parse_expression(text)?));
-        let own: BTreeMap<String, i64> = policy.columns.iter().cloned().collect();
+        let expr = Expr::Nested(Box::new(parse_expression(text)?));
+        let names: BTreeMap<String, i64> = policy.columns.iter().cloned().collect();
         let fitting = groups
             .iter_mut()
-            .find_map(|(names, all)| Some((merged(names, &own)?, names, all)));
+            .filter(|group| group.relation == policy.relation)
+            .find_map(|group| Some((merged(&group.names, &names)?, group)));
         match fitting {
-            Some((both, names, all)) => {
-                *names = both;
-                all.push(parsed);
+            Some((both, group)) => {
+                group.names = both;
+                group.expr = either(build::take(&mut group.expr), expr);
             }
-            None => groups.push((own, vec![parsed])),
+            None => groups.push(Condition {
+                expr,
+                names,
+                relation: policy.relation.clone(),
+            }),
         }
     }
     if groups.is_empty() {
-        let never = build::value(Value::Boolean(false));
-        groups.push((BTreeMap::new(), vec![never]));
+        groups.push(Condition {
+            expr: build::value(Value::Boolean(false)),
+            names: BTreeMap::new(),
+            relation: String::new(),
+        });
     }
-    let conditions = groups.into_iter().map(|(names, all)| Condition {
-        expr: either(all),
-        names,
-    });
-    Ok(conditions.collect())
+    Ok(groups)
 }
 
 /// Both maps in one, unless a name has two meanings or a column two names.
@@ -238,12 +254,10 @@ pub(crate) fn merged(
     Some(both)
 }
 
-fn either(all: Vec<Expr>) -> Expr {
-    let joined = all.into_iter().reduce(|left, right| Expr::BinaryOp {
+fn either(left: Expr, right: Expr) -> Expr {
+    Expr::Nested(Box::new(Expr::BinaryOp {
         left: Box::new(left),
         op: BinaryOperator::Or,
         right: Box::new(right),
-    });
-    let joined = joined.unwrap_or_else(|| build::value(Value::Boolean(false)));
-    Expr::Nested(Box::new(joined))
+    }))
 }

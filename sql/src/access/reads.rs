@@ -7,8 +7,8 @@
 
 use std::collections::BTreeSet;
 
-use datafusion::common::{Column, Result};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, Result};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Distinct, Expr, Join, JoinType, LogicalPlan};
 
@@ -187,7 +187,10 @@ impl Walk {
             }
             LogicalPlan::Join(join) => self.trace_join(join, index),
             LogicalPlan::Union(union) => {
-                union.inputs.iter().for_each(|input| self.trace(input, index));
+                union
+                    .inputs
+                    .iter()
+                    .for_each(|input| self.trace(input, index));
             }
             // Their columns are expressions of their own, or of nothing stored.
             LogicalPlan::Projection(_)

@@ -17,11 +17,7 @@ use crate::error::SqlError;
 /// OIDs of the predefined roles that something here depends on.
 pub(crate) mod predefined {
     pub(crate) const PG_MONITOR: i64 = 3373;
-    pub(crate) const PG_READ_ALL_SETTINGS: i64 = 3374;
     pub(crate) const PG_READ_ALL_STATS: i64 = 3375;
-    pub(crate) const PG_SIGNAL_BACKEND: i64 = 4200;
-    pub(crate) const PG_READ_SERVER_FILES: i64 = 4569;
-    pub(crate) const PG_WRITE_SERVER_FILES: i64 = 4570;
     pub(crate) const PG_DATABASE_OWNER: i64 = 6171;
     pub(crate) const PG_READ_ALL_DATA: i64 = 6181;
     pub(crate) const PG_WRITE_ALL_DATA: i64 = 6182;

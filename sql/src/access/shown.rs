@@ -1,6 +1,6 @@
 //! Lists as the catalog shows them: `aclitem[]`, and one row for each grant.
 
-use gotgan_storage::{Acl, PUBLIC_ROLE_ID, Privileges, Rights};
+use gotgan_storage::{Acl, AclItem, PUBLIC_ROLE_ID, Privileges, Rights};
 
 use super::acl::{Kind, NAMES, item_text};
 use super::actor::{Actor, Object};
@@ -31,6 +31,59 @@ pub(crate) fn column_items(
     };
     let acl = found?.access.columns.get(&column).cloned()?;
     Some(items(rights, &acl))
+}
+
+/// The item of a list that `aclitem` shows so; none if it is not one.
+pub(crate) fn read_item(rights: &Rights, text: &str) -> Option<AclItem> {
+    let (grantee, rest) = read_name(text)?;
+    let (letters, rest) = rest.strip_prefix('=')?.split_once('/')?;
+    let (grantor, rest) = read_name(rest)?;
+    let role = |name: &str| match rights.role_by_name(name) {
+        Some(role) => Some(role.id),
+        None => name.parse().ok(),
+    };
+    let mut item = AclItem {
+        grantee: match grantee.is_empty() {
+            true => PUBLIC_ROLE_ID,
+            false => role(&grantee)?,
+        },
+        grantor: role(&grantor)?,
+        privileges: Privileges::NONE,
+        grantable: Privileges::NONE,
+    };
+    let mut last = Privileges::NONE;
+    for letter in letters.chars() {
+        if letter == '*' {
+            item.grantable = item.grantable.union(last);
+            continue;
+        }
+        let found = NAMES.iter().find(|(_, own, _)| *own == letter);
+        (last, _, _) = *found?;
+        item.privileges = item.privileges.union(last);
+    }
+    rest.is_empty().then_some(item)
+}
+
+/// A name at the beginning of a text, and what follows it.
+fn read_name(text: &str) -> Option<(String, &str)> {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let end = text.find(['=', '/']).unwrap_or(text.len());
+        return Some((text[..end].to_owned(), &text[end..]));
+    };
+    let mut name = String::new();
+    let mut rest = quoted;
+    loop {
+        let end = rest.find('"')?;
+        name.push_str(&rest[..end]);
+        rest = &rest[end + 1..];
+        match rest.strip_prefix('"') {
+            Some(more) => {
+                name.push('"');
+                rest = more;
+            }
+            None => return Some((name, rest)),
+        }
+    }
 }
 
 fn role_name(rights: &Rights, id: i64) -> String {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::interval_arithmetic::Interval;
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
     Cast, ColumnarValue, Expr, ExprSchemable, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
@@ -162,6 +163,12 @@ impl ScalarUDFImpl for PgCast {
         Ok(Arc::new(
             Field::new(self.name(), target, from.is_nullable()).with_metadata(metadata),
         ))
+    }
+
+    fn evaluate_bounds(&self, inputs: &[&Interval]) -> Result<Interval> {
+        let from = inputs.first().map_or(DataType::Null, |input| input.data_type());
+        let from = Arc::new(Field::new(self.name(), from, true));
+        Interval::make_unbounded(&self.target(&from, None))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -14,9 +14,7 @@ use crate::command::truncate;
 use crate::context::StatementContext;
 use crate::error::SqlError;
 use crate::parse::{fold, name_parts};
-use crate::plan::{
-    KEPT, LocalRelation, Place, Planner, TARGET_RELATION, refuse_in, stored_name,
-};
+use crate::plan::{KEPT, LocalRelation, Place, Planner, TARGET_RELATION, refuse_in, stored_name};
 use crate::resolve::Name;
 use crate::rewrite::build;
 use crate::scan::{FILE_COLUMN, POSITION_COLUMN};
@@ -132,10 +130,12 @@ impl Target {
         &self,
         assignments: &[ast::Assignment],
     ) -> Result<BTreeSet<i64>, SqlError> {
-        let names = assignments.iter().flat_map(|assignment| match &assignment.target {
-            ast::AssignmentTarget::ColumnName(name) => std::slice::from_ref(name),
-            ast::AssignmentTarget::Tuple(names) => names.as_slice(),
-        });
+        let names = assignments
+            .iter()
+            .flat_map(|assignment| match &assignment.target {
+                ast::AssignmentTarget::ColumnName(name) => std::slice::from_ref(name),
+                ast::AssignmentTarget::Tuple(names) => names.as_slice(),
+            });
         names
             .map(|name| Ok(self.table.columns[self.column_index(name)?].id.0))
             .collect()

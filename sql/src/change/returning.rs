@@ -84,6 +84,7 @@ pub(super) fn note_reads(
     has_values: bool,
 ) -> Result<(), SqlError> {
     let mut own = BTreeSet::new();
+    let mut noted = Ok(());
     let mut note = |column: &Column| {
         let Some(index) = plan.schema().maybe_index_of_column(column) else {
             return;
@@ -92,14 +93,17 @@ pub(super) fn note_reads(
             Some(value) if has_values && value < target.table.columns.len() => {
                 own.insert(value);
             }
-            _ => planner.need_passenger(index),
+            _ if noted.is_ok() => noted = planner.need_passenger(index),
+            _ => {}
         }
     };
     for (_, expr) in wanted {
         expr.apply(|part| {
             match part {
                 Expr::Column(column) => note(column),
-                Expr::ScalarSubquery(subquery) => note_outer(&subquery.outer_ref_columns, &mut note),
+                Expr::ScalarSubquery(subquery) => {
+                    note_outer(&subquery.outer_ref_columns, &mut note)
+                }
                 Expr::Exists(exists) => note_outer(&exists.subquery.outer_ref_columns, &mut note),
                 Expr::InSubquery(inside) => {
                     note_outer(&inside.subquery.outer_ref_columns, &mut note);
@@ -111,7 +115,7 @@ pub(super) fn note_reads(
         planner.watch_expression(expr)?;
     }
     planner.need_target_columns(&target.table, &own);
-    Ok(())
+    noted
 }
 
 fn note_outer(outer: &[Expr], note: &mut impl FnMut(&Column)) {

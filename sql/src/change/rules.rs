@@ -6,9 +6,7 @@
 //! Source: PostgreSQL 15, `rowsecurity.c`: get_row_security_policies.
 
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::{
-    Expr, LogicalPlan, LogicalPlanBuilder, Operator, binary_expr, lit,
-};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Operator, binary_expr, lit};
 
 use super::base::{Base, Target};
 use super::{PLACE_COLUMNS, Repeats, Request, action};

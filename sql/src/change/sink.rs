@@ -131,8 +131,7 @@ impl ChangeSink {
         memory: &Arc<dyn MemoryPool>,
         author: Option<Writer>,
     ) -> Self {
-        let writer = writer
-            .map(|writer| Sink::new(writer, Arc::clone(&table)).of_author(author));
+        let writer = writer.map(|writer| Sink::new(writer, Arc::clone(&table)).of_author(author));
         Self {
             table,
             writer,

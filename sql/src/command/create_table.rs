@@ -45,7 +45,7 @@ pub(crate) async fn run(
 ) -> Result<Outcome, SqlError> {
     let tag = tag(create);
     let name = Name::from_parts(&name_parts(&create.name))?;
-    let is_temporary = temporary::prepare(session, create, &name, tag).await?;
+    let is_temporary = temporary::prepare(session, create, parameters, (&name, tag)).await?;
     if create.or_replace || create.external {
         return Err(SqlError::not_supported(
             "CREATE OR REPLACE TABLE or CREATE EXTERNAL TABLE",

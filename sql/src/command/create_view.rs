@@ -8,8 +8,7 @@ use gotgan_storage::{
     AccessTarget, NewView, ObjectAccess, Relation, SchemaId, TableId, View, ViewColumn, ViewId,
 };
 use sqlparser::ast::{
-    self, Ident, ObjectName, ObjectNamePart, Query, SelectItem, SetExpr, Visit, VisitMut, Visitor,
-    VisitorMut,
+    self, Ident, ObjectName, ObjectNamePart, Query, SelectItem, SetExpr, VisitMut, VisitorMut,
 };
 
 use super::grant::give_defaults;
@@ -63,6 +62,8 @@ pub(crate) async fn run(
     };
     let id = if let Some(old) = &replaced {
         check_replacement(&old.columns, &view.columns)?;
+        // Whoever acts for the owner may replace it, and it stays his.
+        view.owner = seen.role_name(old.owner_id);
         let storage = session.transaction().await?.storage()?;
         storage.replace_view(old.id, view)?;
         old.id
@@ -335,32 +336,64 @@ struct Dependencies {
     reads_system: usize,
 }
 
-/// Names that WITH gives anywhere in a query.
-fn cte_names(query: &Query) -> Vec<String> {
-    struct Names(Vec<String>);
-    impl Visitor for Names {
-        type Break = ();
-        fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
-            for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
-                self.0.push(fold(&cte.alias.name));
-            }
-            ControlFlow::Continue(())
+/// Names that WITH gives, by the queries around a place from the outside in.
+#[derive(Default)]
+struct CteScopes(Vec<CteScope>);
+
+struct CteScope {
+    names: Vec<String>,
+    is_recursive: bool,
+    /// How many of them can be meant already: each is known behind its own query.
+    known: usize,
+}
+
+impl CteScopes {
+    fn enter(&mut self, query: &Query) {
+        let tables = query.with.iter().flat_map(|with| &with.cte_tables);
+        self.0.push(CteScope {
+            names: tables.map(|cte| fold(&cte.alias.name)).collect(),
+            is_recursive: query.with.as_ref().is_some_and(|with| with.recursive),
+            known: 0,
+        });
+    }
+
+    /// The queries of WITH are the first ones below their query.
+    fn leave(&mut self) {
+        self.0.pop();
+        if let Some(around) = self.0.last_mut() {
+            around.known = around.names.len().min(around.known + 1);
         }
     }
-    let mut names = Names(Vec::new());
-    let _ = Visit::visit(query, &mut names);
-    names.0
+
+    fn contains(&self, name: &str) -> bool {
+        self.0.iter().any(|scope| {
+            let known = if scope.is_recursive {
+                scope.names.len()
+            } else {
+                scope.known
+            };
+            scope.names.iter().take(known).any(|own| own == name)
+        })
+    }
 }
 
 /// Names the schema of every relation and collects what the view depends on.
 fn qualify(planner: &Planner, query: &mut Query) -> Result<Dependencies, SqlError> {
     struct Qualifier<'a> {
         planner: &'a Planner,
-        local: Vec<String>,
+        local: CteScopes,
         found: Dependencies,
     }
     impl VisitorMut for Qualifier<'_> {
         type Break = Box<SqlError>;
+        fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
+            self.local.enter(query);
+            ControlFlow::Continue(())
+        }
+        fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<Self::Break> {
+            self.local.leave();
+            ControlFlow::Continue(())
+        }
         fn post_visit_relation(&mut self, relation: &mut ObjectName) -> ControlFlow<Self::Break> {
             match self.relation(relation) {
                 Ok(()) => ControlFlow::Continue(()),
@@ -408,7 +441,7 @@ fn qualify(planner: &Planner, query: &mut Query) -> Result<Dependencies, SqlErro
     };
     let mut qualifier = Qualifier {
         planner,
-        local: cte_names(query),
+        local: CteScopes::default(),
         found,
     };
     match VisitMut::visit(query, &mut qualifier) {

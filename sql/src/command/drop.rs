@@ -6,10 +6,10 @@ use std::sync::Arc;
 use gotgan_storage::{Constraint, Index, Relation, Sequence, Snapshot, Table, ViewId};
 use sqlparser::ast::{ObjectName, ObjectType};
 
+use super::{alter_table, owner};
 use crate::access::actor::Object;
 use crate::context::StatementContext;
 use crate::error::SqlError;
-use super::owner;
 use crate::parse::name_parts;
 use crate::resolve::{Name, Resolved, Resolver};
 use crate::session::{Notice, Outcome, Session};
@@ -88,6 +88,7 @@ async fn drop_relation(
             format!("permission denied: \"{}\" is a system catalog", name.name),
         )),
         (Some(Resolved::Stored(Relation::Table(table))), ObjectType::Table) => {
+            ctx.meter.table(&ctx.snapshot, &table);
             owner::require_drop(&ctx, Object::Table(&table), table.schema_id)?;
             drop_table(session, &ctx.snapshot, &table, what.cascade).await
         }
@@ -199,6 +200,11 @@ pub(super) async fn drop_dependents(
     cascade: bool,
 ) -> Result<(), SqlError> {
     let views = views_over(snapshot, object, display);
+    alter_table::drop_policies_over(session, snapshot, object, display, cascade).await?;
+    for dependent in views.iter().filter(|_| cascade) {
+        let view = dependent.view.0;
+        alter_table::drop_policies_over(session, snapshot, view, display, true).await?;
+    }
     if views.is_empty() {
         return Ok(());
     }

@@ -370,7 +370,9 @@ async fn store(
                     return Err(SqlError::not_supported(text));
                 }
                 Object::Function(oid, _) => {
-                    access.functions.extend(acl.map(|acl| (i64::from(oid), acl)));
+                    access
+                        .functions
+                        .extend(acl.map(|acl| (i64::from(oid), acl)));
                 }
                 _ => access.database_acl = acl,
             }

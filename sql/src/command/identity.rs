@@ -8,8 +8,8 @@
 use std::sync::Arc;
 
 use gotgan_storage::{
-    AccessTarget, Column, ColumnId, NewSequence, Relation, SchemaId, SequenceId, SequenceOptions, SequenceOwner,
-    SequenceOwnerKind, Snapshot, Table, TableId,
+    AccessTarget, Column, ColumnId, NewSequence, Relation, SchemaId, SequenceId, SequenceOptions,
+    SequenceOwner, SequenceOwnerKind, Snapshot, Table, TableId,
 };
 use sqlparser::ast::{ArrayElemTypeDef, ColumnDef, ColumnOption, DataType};
 

@@ -1,6 +1,5 @@
 //! INSERT: from VALUES, a query, or defaults alone.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
@@ -10,7 +9,6 @@ use gotgan_storage::{Column, Relation, Snapshot, Table};
 use sqlparser::ast::{self, SelectItem, SetExpr, Spanned, TableObject};
 
 use super::{Description, query, upsert, view_target};
-use crate::access::check::Uses;
 use crate::change::{Change, Target, is_default};
 use crate::error::SqlError;
 use crate::execute;
@@ -25,6 +23,11 @@ use crate::sequence::{self, Overriding};
 use crate::session::{Outcome, Parameter, Session};
 use crate::sqlstate;
 use crate::types::PgType;
+
+mod uses;
+
+pub(crate) use uses::need;
+use uses::{given_columns, is_guarded};
 
 pub(crate) async fn run(
     session: &mut Session,
@@ -111,27 +114,6 @@ pub(super) async fn plan(
     let planner = session.planner().await?;
     let change = change(&planner, insert, known).await?;
     Ok((change, planner))
-}
-
-/// Notes that rows are inserted, with values for as many columns as the source has.
-pub(super) fn need(planner: &Planner, table: &Arc<Table>, columns: &[usize], width: usize) {
-    let uses = Uses {
-        inserted: Some(given_columns(table, columns, width)),
-        ..Uses::default()
-    };
-    planner.need(table, uses);
-}
-
-/// The columns that a source gives values for, keyed as grants on them are.
-fn given_columns(table: &Table, columns: &[usize], width: usize) -> BTreeSet<i64> {
-    let given = columns.iter().take(width);
-    given.map(|index| table.columns[*index].id.0).collect()
-}
-
-/// Whether policies tell which rows may be inserted.
-fn is_guarded(planner: &Planner, insert: &ast::Insert) -> Result<bool, SqlError> {
-    let (table, _, _) = target(planner, insert)?;
-    Ok(planner.warden(&table).is_some())
 }
 
 /// Whether more is asked for than rows to be added.

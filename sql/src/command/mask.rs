@@ -188,7 +188,9 @@ fn find<'a>(ctx: &'a StatementContext, place: &Place) -> Result<Found<'a>, SqlEr
     let policy = policy.ok_or_else(|| missing(&place.policy))?;
     let table = truncate::table(ctx, &Name::from_parts(&name_parts(&place.table))?)?;
     if ctx.snapshot.is_temporary(table.schema_id) {
-        return Err(SqlError::not_supported("a masking policy on a temporary table"));
+        return Err(SqlError::not_supported(
+            "a masking policy on a temporary table",
+        ));
     }
     Ok(Found {
         access: ObjectAccess::clone(&table.access),
@@ -307,11 +309,7 @@ fn require_types(
     Ok(())
 }
 
-async fn detach(
-    session: &mut Session,
-    planner: &Planner,
-    place: &Place,
-) -> Result<(), SqlError> {
+async fn detach(session: &mut Session, planner: &Planner, place: &Place) -> Result<(), SqlError> {
     let Found {
         table,
         mut access,
@@ -320,9 +318,9 @@ async fn detach(
         role,
     } = find(&planner.ctx, place)?;
     let count = access.masks.len();
-    access.masks.retain(|mask| {
-        mask.policy != policy.id || mask.role != role || mask.output != output
-    });
+    access
+        .masks
+        .retain(|mask| mask.policy != policy.id || mask.role != role || mask.output != output);
     if access.masks.len() == count {
         return Err(SqlError::with_code(
             sqlstate::UNDEFINED_OBJECT,

@@ -55,23 +55,13 @@ pub(super) async fn plan(
             word: "MERGE",
             repeats: Repeats::Never,
             depends_on_rows: true,
-            uses: Uses {
-                inserted: Some(all_columns(&target.table)),
-                deletes: true,
-                ..Uses::default()
-            },
+            uses: simplified_uses(&target),
         };
         let change = Change::plan(&planner, request, known).await?;
         return Ok((change, planner));
     }
     let branches = branches(&planner, &target, merge, with)?;
-    let returning = match &merge.output {
-        None => None,
-        Some(ast::OutputClause::Returning { select_items, .. }) => Some(select_items.as_slice()),
-        Some(ast::OutputClause::Output { .. }) => {
-            return Err(SqlError::not_supported("OUTPUT in MERGE"));
-        }
-    };
+    let returning = returning(merge)?;
     let join = ast::Join {
         relation: target.factor(),
         global: false,
@@ -127,6 +117,24 @@ fn branches(
         .collect()
 }
 
+/// Errors: `0A000` for OUTPUT.
+fn returning(merge: &ast::Merge) -> Result<Option<&[ast::SelectItem]>, SqlError> {
+    match &merge.output {
+        None => Ok(None),
+        Some(ast::OutputClause::Returning { select_items, .. }) => Ok(Some(select_items)),
+        Some(ast::OutputClause::Output { .. }) => Err(SqlError::not_supported("OUTPUT in MERGE")),
+    }
+}
+
+/// What MERGE ... REMOVE DUPLICATES does.
+fn simplified_uses(target: &Target) -> Uses {
+    Uses {
+        inserted: Some(all_columns(&target.table)),
+        deletes: true,
+        ..Uses::default()
+    }
+}
+
 /// What all branches together do, whether or not they are taken.
 ///
 /// Errors: `42703`.
@@ -146,10 +154,14 @@ fn uses(target: &Target, clauses: &[ast::MergeClause]) -> Result<Uses, SqlError>
             }
             MergeAction::Insert(insert) => {
                 let (_, named) = super::insert::overriding(&insert.columns);
+                if let [name] = named
+                    && crate::parse::name_parts(name) == [NOTHING]
+                {
+                    continue;
+                }
                 let inserted = uses.inserted.get_or_insert_default();
                 match named {
                     [] => inserted.extend(all_columns(&target.table)),
-                    [name] if crate::parse::name_parts(name) == [NOTHING] => {}
                     [name] if crate::parse::name_parts(name) == [DEFAULT_VALUES] => {}
                     named => {
                         for name in named {

@@ -13,7 +13,7 @@ use sqlparser::ast;
 
 use super::{create_view, role, truncate};
 use crate::access::actor::{Actor, Object};
-use crate::access::policy::{command, merged};
+use crate::access::policy::{Condition, command, merged};
 use crate::context::StatementContext;
 use crate::error::SqlError;
 use crate::modify;
@@ -50,12 +50,22 @@ pub(crate) async fn run(
         }
         found => found?,
     };
-    if let S::Drop { name, .. } = statement {
-        let known = table.access.policies.iter().any(|policy| policy.name == *name);
-        if known {
-            Actor::of(&ctx).require_owner(Object::Table(&table))?;
-        }
-    }
+    let Some(access) = changed(session, &ctx, &table, statement).await? else {
+        return done;
+    };
+    let storage = session.transaction().await?.storage()?;
+    storage.set_access(AccessTarget::Table(table.id), access)?;
+    done
+}
+
+/// What a statement makes of a table's policies; none if there is nothing to do.
+async fn changed(
+    session: &mut Session,
+    ctx: &StatementContext,
+    table: &Arc<Table>,
+    statement: &PolicyStatement,
+) -> Result<Option<ObjectAccess>, SqlError> {
+    use PolicyStatement as S;
     let mut access = ObjectAccess::clone(&table.access);
     match statement {
         S::Create {
@@ -65,9 +75,9 @@ pub(crate) async fn run(
             parts,
             ..
         } => {
-            let id = session.transaction().await?.storage()?.take_object_id();
+            require_parts(*command, parts)?;
             let mut policy = Policy {
-                id,
+                id: session.transaction().await?.storage()?.take_object_id(),
                 name: name.clone(),
                 permissive: *permissive,
                 command: *command,
@@ -75,54 +85,52 @@ pub(crate) async fn run(
                 using: None,
                 check: None,
                 columns: Vec::new(),
+                relation: String::new(),
                 comment: None,
             };
-            require_parts(*command, parts)?;
-            fill(session, &table, &mut policy, parts).await?;
-            require_free(&access, &table, name)?;
+            fill(session, table, &mut policy, parts).await?;
+            require_free(&access, table, name)?;
             access.policies.push(policy);
         }
         S::Alter { name, parts, .. } => {
-            let mut policy = find(&mut access, &table, name)?.clone();
+            let mut policy = find(&mut access, table, name)?.clone();
             require_parts(policy.command, parts)?;
-            fill(session, &table, &mut policy, parts).await?;
-            *find(&mut access, &table, name)? = policy;
+            fill(session, table, &mut policy, parts).await?;
+            *find(&mut access, table, name)? = policy;
         }
         S::Rename { name, new_name, .. } => {
-            find(&mut access, &table, name)?;
-            require_free(&access, &table, new_name)?;
-            find(&mut access, &table, name)?.name.clone_from(new_name);
+            find(&mut access, table, name)?;
+            require_free(&access, table, new_name)?;
+            find(&mut access, table, name)?.name.clone_from(new_name);
         }
         S::Drop {
             if_exists, name, ..
-        } => {
-            let missing = find(&mut access, &table, name).err();
-            match missing {
-                Some(_) if *if_exists => {
-                    let relation = &table.name;
-                    session.notify(Notice::info(format!(
-                        "policy \"{name}\" for relation \"{relation}\" does not exist, skipping"
-                    )));
-                    return done;
-                }
-                Some(error) => return Err(error),
-                None => access.policies.retain(|policy| policy.name != *name),
+        } => match find(&mut access, table, name).err() {
+            Some(_) if *if_exists => {
+                let relation = &table.name;
+                session.notify(Notice::info(format!(
+                    "policy \"{name}\" for relation \"{relation}\" does not exist, skipping"
+                )));
+                return Ok(None);
             }
-        }
-        S::Switch { switches, .. } => {
-            for switch in switches {
-                match switch {
-                    Switch::Enable => access.row_security = true,
-                    Switch::Disable => access.row_security = false,
-                    Switch::Force => access.force_row_security = true,
-                    Switch::NoForce => access.force_row_security = false,
-                }
+            Some(error) => return Err(error),
+            None => {
+                Actor::of(ctx).require_owner(Object::Table(table))?;
+                access.policies.retain(|policy| policy.name != *name);
             }
-        }
+        },
+        S::Switch { switches, .. } => switches.iter().for_each(|one| turn(&mut access, *one)),
     }
-    let storage = session.transaction().await?.storage()?;
-    storage.set_access(AccessTarget::Table(table.id), access)?;
-    done
+    Ok(Some(access))
+}
+
+fn turn(access: &mut ObjectAccess, switch: Switch) {
+    match switch {
+        Switch::Enable => access.row_security = true,
+        Switch::Disable => access.row_security = false,
+        Switch::Force => access.force_row_security = true,
+        Switch::NoForce => access.force_row_security = false,
+    }
 }
 
 /// The table of a statement, and whether the role may change it; a policy that is dropped
@@ -184,7 +192,10 @@ fn require_free(access: &ObjectAccess, table: &Table, name: &str) -> Result<(), 
         false => Ok(()),
         true => Err(SqlError::with_code(
             sqlstate::DUPLICATE_OBJECT,
-            format!("policy \"{name}\" for table \"{}\" already exists", table.name),
+            format!(
+                "policy \"{name}\" for table \"{}\" already exists",
+                table.name
+            ),
         )),
     }
 }
@@ -195,11 +206,17 @@ fn find<'a>(
     table: &Table,
     name: &str,
 ) -> Result<&'a mut Policy, SqlError> {
-    let found = access.policies.iter_mut().find(|policy| policy.name == name);
+    let found = access
+        .policies
+        .iter_mut()
+        .find(|policy| policy.name == name);
     found.ok_or_else(|| {
         SqlError::with_code(
             sqlstate::UNDEFINED_OBJECT,
-            format!("policy \"{name}\" for table \"{}\" does not exist", table.name),
+            format!(
+                "policy \"{name}\" for table \"{}\" does not exist",
+                table.name
+            ),
         )
     })
 }
@@ -245,16 +262,20 @@ fn fill_names(table: &Table, policy: &mut Policy, parts: &PolicyParts) -> Result
         .collect();
     let keeps = (policy.using.is_some() && parts.using.is_none())
         || (policy.check.is_some() && parts.check.is_none());
+    let is_renamed = policy.relation != table.name;
     let names = match keeps {
+        true if is_renamed => None,
         true => merged(&policy.columns.iter().cloned().collect(), &now),
         false => Some(now),
     };
     let Some(names) = names else {
-        let text = "altering one condition of a policy whose columns have other names by now";
+        let text =
+            "altering one condition of a policy whose table or columns have other names by now";
         return Err(SqlError::not_supported(text)
             .with_hint("Give both USING and WITH CHECK, or make the policy anew."));
     };
     policy.columns = names.into_iter().collect();
+    policy.relation.clone_from(&table.name);
     Ok(())
 }
 
@@ -284,6 +305,11 @@ fn stored(
     let schema = DFSchema::try_from_qualified_schema(table.name.as_str(), &columns)?;
     // Whose rights apply is asked when rows are read.
     let planner = planner.clone().unrestricted();
-    planner.policy_expression(condition.clone(), table, &schema)?;
+    let tested = Condition {
+        expr: condition.clone(),
+        names: BTreeMap::new(),
+        relation: String::new(),
+    };
+    planner.policy_expression(&tested, table, &schema)?;
     Ok(condition.to_string())
 }

@@ -63,7 +63,6 @@ pub(crate) async fn run(
             group,
             adds,
             members,
-            ..
         } => membership::alter_group(session, &ctx, group, *adds, members).await?,
         S::Rename { role, new_name } => alter::rename(session, &ctx, role, new_name).await?,
         S::Set(change) => defaults::run(session, &ctx, change).await?,

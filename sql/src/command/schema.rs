@@ -143,10 +143,7 @@ pub(super) fn check_lifetime(
 /// The role of AUTHORIZATION.
 ///
 /// Errors: `42704`.
-fn authorized(
-    ctx: &crate::context::StatementContext,
-    role: &Ident,
-) -> Result<Arc<Role>, SqlError> {
+fn authorized(ctx: &crate::context::StatementContext, role: &Ident) -> Result<Arc<Role>, SqlError> {
     // The parser knows no words for roles of the session here.
     let name = match (role.quote_style, role.value.to_lowercase().as_str()) {
         (None, "current_user" | "current_role") => ctx.user.clone(),

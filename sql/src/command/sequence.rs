@@ -72,9 +72,7 @@ async fn create(
     }
     let reading = Reading::new(written, Kind::Sequence, None)?;
     let owned_by = match reading.owned_by.flatten() {
-        Some(owner) => {
-            Some(owning_column(&ctx, &owner, (schema.id, ctx.role_id))?)
-        }
+        Some(owner) => Some(owning_column(&ctx, &owner, (schema.id, ctx.role_id))?),
         None => None,
     };
     let owner = session.role_name();

@@ -57,6 +57,7 @@ pub(crate) async fn run(session: &mut Session, set: &Set) -> Result<Outcome, Sql
                     sqlstate::NO_ACTIVE_SQL_TRANSACTION,
                     "SET TRANSACTION can only be used in transaction blocks",
                 ));
+                super::transaction::require_allowed(session, modes)?;
             } else {
                 super::transaction::apply_modes(session, modes)?;
             }

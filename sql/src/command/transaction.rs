@@ -118,15 +118,33 @@ fn require_free_isolation(session: &Session, name: &str) -> Result<(), SqlError>
     ))
 }
 
+/// Refuses modes that no transaction of this node may have.
+///
+/// Errors: `0A000`.
+pub(crate) fn require_allowed(
+    session: &Session,
+    modes: &[TransactionMode],
+) -> Result<(), SqlError> {
+    let writes = TransactionMode::AccessMode(TransactionAccessMode::ReadWrite);
+    match modes.contains(&writes) && session.engine.is_replica {
+        true => Err(read_write_on_replica()),
+        false => Ok(()),
+    }
+}
+
+fn read_write_on_replica() -> SqlError {
+    SqlError::with_code(
+        sqlstate::FEATURE_NOT_SUPPORTED,
+        "cannot set transaction read-write mode during recovery",
+    )
+}
+
 /// Errors: `25001` if the transaction reads only and it is too late to let it write,
 /// `0A000` on a replica.
 pub(crate) fn require_read_write(session: &Session) -> Result<(), SqlError> {
     require_free_access(session)?;
     match session.engine.is_replica {
-        true => Err(SqlError::with_code(
-            sqlstate::FEATURE_NOT_SUPPORTED,
-            "cannot set transaction read-write mode during recovery",
-        )),
+        true => Err(read_write_on_replica()),
         false => Ok(()),
     }
 }

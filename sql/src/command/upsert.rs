@@ -42,7 +42,12 @@ pub(crate) async fn plan(
     let planner = planner.with_relation(EXCLUDED_RELATION, local);
     let names = target.table.columns.iter().map(|column| &column.name);
     let proposed: Vec<Expr> = names
-        .map(|name| kept(Expr::CompoundIdentifier(vec![quoted(EXCLUDED), quoted(name)])))
+        .map(|name| {
+            kept(Expr::CompoundIdentifier(vec![
+                quoted(EXCLUDED),
+                quoted(name),
+            ]))
+        })
         .collect();
     let keys = match on {
         Some(on) => key_columns(target, on)?,
@@ -199,12 +204,7 @@ fn key_columns(target: &Target, on: &ast::OnConflict) -> Result<Vec<Vec<usize>>,
 /// Whether target and proposed row are equal in all columns of one of the keys.
 ///
 /// `reads`: whether the statement reads those of the target.
-fn equal_in_any(
-    target: &Target,
-    proposed: &[Expr],
-    keys: &[Vec<usize>],
-    reads: bool,
-) -> Expr {
+fn equal_in_any(target: &Target, proposed: &[Expr], keys: &[Vec<usize>], reads: bool) -> Expr {
     let stored = target.kept_values();
     let joined = |parts: Vec<Expr>, op: ast::BinaryOperator| {
         let joined = parts.into_iter().reduce(|left, right| Expr::BinaryOp {

@@ -122,8 +122,7 @@ fn is_own(session: &mut Session, actor: &Actor, table: &Table, verb: &str) -> bo
     let may = actor.owns(Object::Table(table)) || actor.owns(Object::Database);
     if !may {
         let name = &table.name;
-        let text =
-            format!("skipping \"{name}\" --- only table or database owner can {verb} it");
+        let text = format!("skipping \"{name}\" --- only table or database owner can {verb} it");
         session.notify(Notice::warning(sqlstate::WARNING, text));
     }
     may

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow::array::{Array, ArrayRef, ListArray};
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{DataFusionError, Result, ScalarValue};
+use datafusion::logical_expr::interval_arithmetic::Interval;
 use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
     Signature as DataFusionSignature, TypeSignature, Volatility,
@@ -18,6 +19,7 @@ use super::call::{Call, Column};
 use super::pattern::PatternCache;
 use super::signature::{Argument, Resolution, resolve};
 use super::{Function, ResultType, Typing, coerce, execute};
+use crate::functions::bounds::unbounded;
 use crate::context::StatementContext;
 use crate::error::SqlError;
 use crate::types::{ELEMENT, PgType, oid};
@@ -258,6 +260,10 @@ impl ScalarUDFImpl for Adapter {
             )));
         }
         Ok(Arc::new(field))
+    }
+
+    fn evaluate_bounds(&self, inputs: &[&Interval]) -> Result<Interval> {
+        unbounded(self, inputs)
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

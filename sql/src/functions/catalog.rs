@@ -24,6 +24,7 @@ mod access;
 mod comment;
 mod define;
 mod expand;
+mod explode;
 mod naming;
 mod role;
 mod server;
@@ -39,6 +40,7 @@ pub(super) fn register(registry: &mut Registry) {
     access::register(registry);
     comment::register(registry);
     define::register(registry);
+    explode::register(registry);
     naming::register(registry);
     role::register(registry);
     server::register(registry);

@@ -80,7 +80,10 @@ fn require(
 /// A call of one of these functions: its name, and the statement that it is bound to.
 pub(crate) fn sequence_call(function: &ScalarUDF) -> Option<(&str, &Arc<StatementContext>)> {
     let (name, context) = super::adapter::bound(function)?;
-    let is_ours = matches!(name, "nextval" | IDENTITY | "currval" | "lastval" | "setval");
+    let is_ours = matches!(
+        name,
+        "nextval" | IDENTITY | "currval" | "lastval" | "setval"
+    );
     is_ours.then_some((name, context))
 }
 

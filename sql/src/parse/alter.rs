@@ -91,8 +91,10 @@ fn action(parser: &mut Parser<'_>) -> Result<AlterAction, ParserError> {
         parser.expect_token(&Token::RParen)?;
         return Ok(AlterAction::Reset(names));
     }
-    let options = parser.parse_options(Keyword::SET)?;
-    if !options.is_empty() {
+    if parser.parse_keyword(Keyword::SET) {
+        parser.expect_token(&Token::LParen)?;
+        let options = parser.parse_comma_separated(option)?;
+        parser.expect_token(&Token::RParen)?;
         return Ok(AlterAction::Set(options));
     }
     if parser.parse_keyword(Keyword::ALTER) {
@@ -100,6 +102,18 @@ fn action(parser: &mut Parser<'_>) -> Result<AlterAction, ParserError> {
         return Ok(AlterAction::Other("ALTER COLUMN"));
     }
     parser.expected_ref("RENAME, OWNER, SET or ALTER", parser.peek_token_ref())
+}
+
+/// `name [= value]`; sqlparser wants the value.
+fn option(parser: &mut Parser<'_>) -> Result<SqlOption, ParserError> {
+    let key = parser.parse_identifier()?;
+    Ok(match parser.consume_token(&Token::Eq) {
+        true => SqlOption::KeyValue {
+            key,
+            value: parser.parse_expr()?,
+        },
+        false => SqlOption::Ident(key),
+    })
 }
 
 /// What is not built is not read either.

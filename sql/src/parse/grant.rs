@@ -282,13 +282,11 @@ fn other_kind(parser: &mut Parser<'_>) -> Option<&'static str> {
     ];
     let is_name = |words: &[&str]| {
         // A table may be called so, too.
-        matches!(
-            word_at(parser, words.len()).as_deref(),
-            Some("to" | "from")
-        ) || !matches!(
-            parser.peek_nth_token_ref(words.len()).token,
-            Token::Word(_) | Token::Number(..)
-        )
+        matches!(word_at(parser, words.len()).as_deref(), Some("to" | "from"))
+            || !matches!(
+                parser.peek_nth_token_ref(words.len()).token,
+                Token::Word(_) | Token::Number(..)
+            )
     };
     let found = kinds
         .iter()

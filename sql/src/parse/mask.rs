@@ -100,8 +100,10 @@ pub(super) fn parse(parser: &mut Parser<'_>) -> Result<MaskStatement, ParserErro
     }
     expect(parser, &[if attaches { "to" } else { "from" }])?;
     // A role needs no word in front of it.
-    if !matches!(parser.peek_nth_token_ref(1).token, Token::EOF | Token::SemiColon)
-        && !are_next_after(parser, "priority")
+    if !matches!(
+        parser.peek_nth_token_ref(1).token,
+        Token::EOF | Token::SemiColon
+    ) && !are_next_after(parser, "priority")
     {
         let _ = take(parser, &["role"]);
     }

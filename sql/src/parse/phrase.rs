@@ -1,5 +1,5 @@
 //! Expressions told by keywords whose forms sqlparser knows only in part:
-//! TRIM, SUBSTRING, BETWEEN SYMMETRIC, CURRENT_ROLE.
+//! TRIM, SUBSTRING, BETWEEN SYMMETRIC, CURRENT_ROLE, CURRENT_SCHEMA.
 //!
 //! Source: PostgreSQL 15, `gram.y`: trim_list, substr_list, a_expr.
 
@@ -14,13 +14,15 @@ use sqlparser::tokenizer::Token;
 
 type Parsed = Option<Result<Expr, ParserError>>;
 
-/// TRIM and SUBSTRING with their parentheses; anything else is left alone.
+/// TRIM and SUBSTRING with their parentheses, and what is called without any; anything
+/// else is left alone.
 pub(super) fn prefix(dialect: &dyn Dialect, parser: &mut Parser<'_>) -> Parsed {
     let keyword = match &parser.peek_token_ref().token {
         Token::Word(word) if word.quote_style.is_none() => word.keyword,
         _ => return None,
     };
-    if keyword == Keyword::CURRENT_ROLE && !is_qualified_or_called(parser) {
+    let is_bare = matches!(keyword, Keyword::CURRENT_ROLE | Keyword::CURRENT_SCHEMA);
+    if is_bare && !is_qualified_or_called(parser) {
         let name = parser.next_token().to_string();
         return Some(Ok(bare_call(&name)));
     }

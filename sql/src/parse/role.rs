@@ -51,7 +51,6 @@ pub(crate) enum RoleStatement {
     },
     /// ALTER GROUP ... ADD or DROP USER.
     Members {
-        kind: Kind,
         group: RoleSpec,
         adds: bool,
         members: Vec<RoleSpec>,
@@ -101,9 +100,7 @@ pub(crate) enum DefaultScope {
         database: Option<String>,
     },
     /// ALTER ROLE ALL.
-    AllRoles {
-        database: Option<String>,
-    },
+    AllRoles { database: Option<String> },
     /// ALTER DATABASE.
     Database(String),
 }
@@ -259,7 +256,6 @@ fn alter(parser: &mut Parser<'_>) -> Result<RoleStatement, ParserError> {
         parser.next_token();
         let members = parser.parse_comma_separated(parse_role_spec)?;
         return Ok(RoleStatement::Members {
-            kind,
             group: role,
             adds,
             members,

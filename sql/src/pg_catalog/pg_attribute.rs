@@ -58,7 +58,13 @@ pub(super) const PG_ATTRIBUTE: Definition = Definition {
                 let identity = letter(relation.identity(&identities, index));
                 let key = relation.column_key(index);
                 let acl = shown::column_items(&context.rights, relation.object(), key);
-                push_granted(rows, (relation.oid(), number(index)), attribute, identity, acl);
+                push_granted(
+                    rows,
+                    (relation.oid(), number(index)),
+                    attribute,
+                    identity,
+                    acl,
+                );
             }
             if matches!(relation, Relation::Table(_)) {
                 push_system_columns(rows, relation.oid());

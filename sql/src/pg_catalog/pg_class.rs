@@ -7,6 +7,7 @@ use super::rows::{NULL, Rows, cells};
 use super::{Definition, oids, relations};
 use crate::access::actor::Object;
 use crate::access::shown;
+use crate::context::StatementContext;
 use crate::plan::SEQUENCE_COLUMNS;
 
 /// Bytes that `relpages` counts in.
@@ -25,7 +26,7 @@ pub(super) const PG_CLASS: Definition = Definition {
               relacl:aclitem[] reloptions:text[] relpartbound:pg_node_tree",
     fixed: |rows| {
         for relation in relations() {
-            push(rows, &Row::system(relation), None);
+            push(rows, &Row::system(relation), (None, None));
         }
     },
     current: |context, rows| {
@@ -37,14 +38,19 @@ pub(super) const PG_CLASS: Definition = Definition {
                 has_triggers,
                 ..row
             };
-            push(rows, &row, shown::object_items(&context.rights, relation.object()));
+            let items = shown::object_items(&context.rights, relation.object());
+            push(rows, &row, (items, options(context, relation)));
         }
         for sequence in context.snapshot.sequences() {
             let items = shown::object_items(&context.rights, Object::Sequence(sequence));
-            push(rows, &Row::sequence(&context.snapshot, sequence), items);
+            push(
+                rows,
+                &Row::sequence(&context.snapshot, sequence),
+                (items, None),
+            );
         }
         for index in objects::all_indexes(&context.snapshot) {
-            push(rows, &Row::index(&context.snapshot, &index), None);
+            push(rows, &Row::index(&context.snapshot, &index), (None, None));
         }
     },
     ..Definition::TABLE
@@ -214,8 +220,27 @@ fn persistence(snapshot: &Snapshot, schema: SchemaId) -> char {
     }
 }
 
-/// `acl`: what was granted, if anything was.
-fn push(rows: &mut Rows, row: &Row<'_>, acl: Option<Vec<String>>) {
+/// `reloptions` of a view.
+fn options(context: &StatementContext, relation: Relation<'_>) -> Option<Vec<String>> {
+    let Relation::View(view) = relation else {
+        return None;
+    };
+    let access = context.rights.view(view.id)?.access;
+    let given = [
+        ("security_barrier", access.security_barrier),
+        ("security_invoker", access.security_invoker),
+    ];
+    let given = given.iter().filter(|(_, is_on)| *is_on);
+    let given: Vec<String> = given.map(|(name, _)| format!("{name}=true")).collect();
+    (!given.is_empty()).then_some(given)
+}
+
+/// `acl`: what was granted, if anything was; `options` likewise.
+fn push(
+    rows: &mut Rows,
+    row: &Row<'_>,
+    (acl, options): (Option<Vec<String>>, Option<Vec<String>>),
+) {
     let count = |value: usize| i64::try_from(value).unwrap_or(0);
     rows.push(cells![
         row.oid,
@@ -249,7 +274,7 @@ fn push(rows: &mut Rows, row: &Row<'_>, acl: Option<Vec<String>>) {
         0,
         0,
         acl,
-        NULL,
+        options,
         NULL,
     ]);
 }

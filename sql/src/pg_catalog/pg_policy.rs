@@ -65,7 +65,13 @@ pub(super) const PG_POLICIES: Definition = Definition {
 /// Every policy with its table.
 fn policies(context: &StatementContext) -> impl Iterator<Item = (&Arc<Table>, &Policy)> {
     let tables = context.snapshot.tables();
-    tables.flat_map(|table| table.access.policies.iter().map(move |policy| (table, policy)))
+    tables.flat_map(|table| {
+        table
+            .access
+            .policies
+            .iter()
+            .map(move |policy| (table, policy))
+    })
 }
 
 fn command(letter: char) -> &'static str {

@@ -195,6 +195,8 @@ fn valid_until(role: &Role) -> Option<i64> {
 fn config(context: &StatementContext, role: &Role) -> Option<Vec<String>> {
     let settings = context.rights.role_settings().iter();
     let own = settings.filter(|one| one.role == role.id && !one.in_database);
-    let config: Vec<String> = own.map(|one| format!("{}={}", one.name, one.value)).collect();
+    let config: Vec<String> = own
+        .map(|one| format!("{}={}", one.name, one.value))
+        .collect();
     (!config.is_empty()).then_some(config)
 }

@@ -3,9 +3,9 @@
 
 use gotgan_storage::{MaskAttachment, PUBLIC_ROLE_ID, Table};
 
+use super::Definition;
 use super::objects::schema_name;
 use super::rows::{Cell, cells};
-use super::Definition;
 use crate::access::roles;
 use crate::context::StatementContext;
 use crate::resolve::DATABASE;

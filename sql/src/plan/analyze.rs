@@ -5,12 +5,15 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::expr::{AggregateFunction, Case, InList, InSubquery};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Between, Expr, ExprSchemable, LogicalPlan};
+use datafusion::logical_expr::{
+    Between, Expr, ExprSchemable, LogicalPlan, Operator, binary_expr, lit,
+};
 
 use super::missing;
 use super::operators::{cannot_match, literal_as, literal_target};
@@ -73,6 +76,17 @@ pub(super) fn analyze_expression(
     Ok(expr.transform_up(|e| typed_literals(e, schema, ctx))?.data)
 }
 
+fn is_boolean(expr: &Expr, schema: &DFSchema) -> bool {
+    expr.get_type(schema).is_ok_and(|found| found == DataType::Boolean)
+}
+
+/// IS [NOT] TRUE and FALSE as the comparison that the engine makes of them in the end: it
+/// says of the one that it is never NULL and of the other that it may be, and then refuses
+/// its own plan.
+fn truth_test(operand: Expr, operator: Operator, value: bool) -> Transformed<Expr> {
+    Transformed::yes(binary_expr(operand, operator, lit(value)))
+}
+
 fn typed_literals(
     expr: Expr,
     schema: &DFSchema,
@@ -80,6 +94,24 @@ fn typed_literals(
 ) -> Result<Transformed<Expr>> {
     require_types(&expr, schema)?;
     match expr {
+        Expr::IsTrue(operand) if is_boolean(&operand, schema) => {
+            Ok(truth_test(*operand, Operator::IsNotDistinctFrom, true))
+        }
+        Expr::IsNotTrue(operand) if is_boolean(&operand, schema) => {
+            Ok(truth_test(*operand, Operator::IsDistinctFrom, true))
+        }
+        Expr::IsFalse(operand) if is_boolean(&operand, schema) => {
+            Ok(truth_test(*operand, Operator::IsNotDistinctFrom, false))
+        }
+        Expr::IsNotFalse(operand) if is_boolean(&operand, schema) => {
+            Ok(truth_test(*operand, Operator::IsDistinctFrom, false))
+        }
+        Expr::IsUnknown(operand) if is_boolean(&operand, schema) => {
+            Ok(Transformed::yes(Expr::IsNull(operand)))
+        }
+        Expr::IsNotUnknown(operand) if is_boolean(&operand, schema) => {
+            Ok(Transformed::yes(Expr::IsNotNull(operand)))
+        }
         Expr::InList(InList {
             expr,
             list,

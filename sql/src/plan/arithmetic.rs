@@ -11,11 +11,13 @@ use arrow::compute::kernels::numeric;
 use arrow::datatypes::{DataType, Decimal128Type, Field, FieldRef, Float64Type, i256};
 use arrow::error::ArrowError;
 use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::interval_arithmetic::Interval;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
     Volatility,
 };
 
+use crate::functions::bounds::unbounded;
 use crate::context::StatementContext;
 use crate::error::SqlError;
 use crate::types::{NUMERIC_PRECISION, PgType, TYPE_KEY};
@@ -150,6 +152,10 @@ impl ScalarUDFImpl for Arithmetic {
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
         Ok(Arc::new(result_field(self.operation, args.arg_fields)))
+    }
+
+    fn evaluate_bounds(&self, inputs: &[&Interval]) -> Result<Interval> {
+        unbounded(self, inputs)
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -10,11 +10,13 @@ use arrow::datatypes::{
     DataType, Decimal128Type, Field, FieldRef, Int64Type, IntervalMonthDayNanoType,
 };
 use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::interval_arithmetic::Interval;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
     Volatility,
 };
 
+use crate::functions::bounds::unbounded;
 use crate::cast::{CastKind, udf};
 use crate::context::StatementContext;
 use crate::error::SqlError;
@@ -184,6 +186,10 @@ impl ScalarUDFImpl for Builtin {
         Ok(Arc::new(
             Field::new(self.name(), data_type, nullable).with_metadata(metadata),
         ))
+    }
+
+    fn evaluate_bounds(&self, inputs: &[&Interval]) -> Result<Interval> {
+        unbounded(self, inputs)
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -19,14 +19,15 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, ScalarValue, TableReference};
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource, lit};
-use gotgan_storage::{ColumnId, Table};
+use gotgan_storage::{ColumnId, ObjectRights, Table};
 use sqlparser::ast::{self, SetExpr};
 
 use super::protected::Protected;
 use super::{Planner, TARGET_RELATION, operators};
-use crate::access::actor::Actor;
+use crate::access::actor::{Actor, Object};
 use crate::access::mask::{self, Mask};
-use crate::access::policy::{Alternatives, Warden};
+use crate::access::policy::{Alternatives, Condition, Warden};
+use crate::access::roles;
 use crate::change::relation;
 use crate::error::SqlError;
 use crate::parse::{parse_expression, parse_query};
@@ -49,6 +50,7 @@ impl Planner {
         let table = Arc::clone(scan.table());
         let is_target = scan.has_positions();
         let source = provider_as_source(Arc::new(scan));
+        self.require_known(&table)?;
         let (warden, masks) = self.bounds(&table);
         let warden = warden.filter(|_| !commands.is_empty());
         if warden.is_none() && masks.is_empty() {
@@ -56,7 +58,12 @@ impl Planner {
         }
         let mut plan = LogicalPlanBuilder::scan(table.name.as_str(), source, None)?.build()?;
         if let Some(warden) = &warden {
-            if self.ctx.settings.get("row_security").is_some_and(|on| on == "off") {
+            if self
+                .ctx
+                .settings
+                .get("row_security")
+                .is_some_and(|on| on == "off")
+            {
                 return Err(warden.refusal());
             }
             for command in commands {
@@ -73,15 +80,36 @@ impl Planner {
         Ok(provider_as_source(Arc::new(ViewTable::new(plan, None))))
     }
 
+    /// Errors: `42501` for a table that is gone, where there are masks: those that were
+    /// attached to it after the state that is read are not known here.
+    fn require_known(&self, table: &Table) -> Result<(), SqlError> {
+        let rights = &self.ctx.rights;
+        let is_bound = self.role().is_some() && !roles::is_superuser(rights, self.ctx.role_id);
+        let is_gone = rights.table(table.id).is_none();
+        match is_bound && is_gone && !rights.lake_access().masking_policies.is_empty() {
+            false => Ok(()),
+            true => {
+                let hint = "It was dropped. UNDROP TABLE shows it as its masking policies allow.";
+                Err(Actor::denied(Object::Table(table)).with_hint(hint))
+            }
+        }
+    }
+
     /// The policies and masks that the planner's role is bound by.
     fn bounds(&self, table: &Table) -> (Option<Warden>, BTreeMap<ColumnId, Mask>) {
         let unbound = (None, BTreeMap::new());
         let Some(role) = self.role() else {
             return unbound;
         };
-        let Some(held) = self.ctx.rights.table(table.id) else {
-            return unbound;
-        };
+        // Of a table that is gone, what held when it was as it is read.
+        let held = self
+            .ctx
+            .rights
+            .table(table.id)
+            .unwrap_or_else(|| ObjectRights {
+                owner: table.owner_id,
+                access: Arc::clone(&table.access),
+            });
         let access = &held.access;
         let warden = access.row_security.then(|| {
             let actor = Actor::new(&self.ctx.rights, role);
@@ -136,8 +164,8 @@ impl Planner {
     ) -> Result<LogicalPlan, SqlError> {
         let shown = plan.schema().columns();
         if let [condition] = conditions.as_slice() {
-            let inner = renamed(plan, table, 0, &condition.names)?;
-            let passes = self.policy_expression(condition.expr.clone(), table, inner.schema())?;
+            let inner = renamed(plan, table, 0, condition)?;
+            let passes = self.policy_expression(condition, table, inner.schema())?;
             self.require_present(&passes, table)?;
             let renamed = inner.schema().columns();
             let plan = LogicalPlanBuilder::from(inner).filter(passes)?.build()?;
@@ -171,8 +199,8 @@ impl Planner {
         let mut plan = plan;
         for condition in conditions {
             let shown = plan.schema().columns();
-            let inner = renamed(plan, table, first, &condition.names)?;
-            let passes = self.policy_expression(condition.expr, table, inner.schema())?;
+            let inner = renamed(plan, table, first, &condition)?;
+            let passes = self.policy_expression(&condition, table, inner.schema())?;
             self.require_present(&passes, table)?;
             let columns = inner.schema().columns().into_iter().zip(&shown);
             let mut columns: Vec<Expr> = columns
@@ -197,13 +225,13 @@ impl Planner {
     }
 
     /// A condition of a policy over the columns of `schema`, which has those of the table
-    /// under its name.
+    /// under the names that the condition has for them.
     ///
     /// Errors: `42P17` if planning it leads to the table's policies again; `42703` for a
     /// column that the table does not have.
     pub(crate) fn policy_expression(
         &self,
-        condition: ast::Expr,
+        condition: &Condition,
         table: &Arc<Table>,
         schema: &DFSchema,
     ) -> Result<Expr, SqlError> {
@@ -212,18 +240,21 @@ impl Planner {
                 "infinite recursion detected in policy for relation \"{}\"",
                 table.name
             );
-            return Err(SqlError::with_code(sqlstate::INVALID_OBJECT_DEFINITION, text));
+            return Err(SqlError::with_code(
+                sqlstate::INVALID_OBJECT_DEFINITION,
+                text,
+            ));
         }
         let mut nested = self.for_stored_text();
         nested.watch.guarded.push(table.id);
         // A query tells the rewrite what the names of the condition can mean.
-        let mut condition = condition;
-        build::condition(&mut condition, "POLICY");
+        let mut expr = condition.expr.clone();
+        build::condition(&mut expr, "POLICY");
         let mut query = parse_query("SELECT true")?;
         if let SetExpr::Select(select) = query.body.as_mut() {
-            select.projection = vec![ast::SelectItem::UnnamedExpr(condition)];
+            select.projection = vec![ast::SelectItem::UnnamedExpr(expr)];
             select.from = vec![ast::TableWithJoins {
-                relation: relation(TARGET_RELATION, &table.name),
+                relation: relation(TARGET_RELATION, condition.relation_of(table)),
                 joins: Vec::new(),
             }];
         }
@@ -307,17 +338,17 @@ impl Planner {
 }
 
 /// The plan with the table's columns, which stand from `first` on, by the names that a
-/// policy has for them; everything else has a name that none can mean.
+/// condition has for them; everything else has a name that none can mean.
 fn renamed(
     plan: LogicalPlan,
     table: &Table,
     first: usize,
-    names: &BTreeMap<String, i64>,
+    condition: &Condition,
 ) -> Result<LogicalPlan, SqlError> {
-    let qualifier = TableReference::bare(table.name.as_str());
+    let qualifier = TableReference::bare(condition.relation_of(table));
     let name_of = |index: usize| {
         let column = table.columns.get(index.checked_sub(first)?)?;
-        let own = names.iter().find(|(_, id)| **id == column.id.0);
+        let own = condition.names.iter().find(|(_, id)| **id == column.id.0);
         own.map(|(name, _)| name.as_str())
     };
     let columns = plan.schema().columns().into_iter().enumerate();

@@ -16,11 +16,13 @@ use arrow::datatypes::{
 use arrow::error::ArrowError;
 use chrono::{Datelike, Months, NaiveDate};
 use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::interval_arithmetic::Interval;
 use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
     Volatility,
 };
 
+use crate::functions::bounds::unbounded;
 use crate::cast::{CastKind, cast_array};
 use crate::context::StatementContext;
 use crate::error::SqlError;
@@ -204,6 +206,10 @@ impl ScalarUDFImpl for Temporal {
         let pg_type = PgType::of_arrow(&data_type);
         let nullable = args.arg_fields.iter().any(|field| field.is_nullable());
         Ok(Arc::new(pg_type.field(&self.symbol, nullable)))
+    }
+
+    fn evaluate_bounds(&self, inputs: &[&Interval]) -> Result<Interval> {
+        unbounded(self, inputs)
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -22,8 +22,9 @@ use crate::scan::LakeTable;
 /// Marks a value as one that is kept, not read. No user can type the name.
 pub(crate) const KEPT: &str = "\0kept";
 
-/// The alias that the rows proposed for insertion stand under.
-pub(super) const EXCLUDED_ALIAS: &str = "\u{1}excluded";
+/// The alias that the rows proposed for insertion stand under. No client can send such a
+/// name, so none can pass a table off as these.
+pub(super) const EXCLUDED_ALIAS: &str = "\0excluded rows";
 
 /// A relation that a plan reads.
 #[derive(Clone, Debug)]

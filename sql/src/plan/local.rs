@@ -73,7 +73,9 @@ impl Planner {
             LocalRelation::Plan(plan) => {
                 let mut plan = plan.as_ref().clone();
                 if name == EXCLUDED_RELATION {
-                    plan = LogicalPlanBuilder::from(plan).alias(EXCLUDED_ALIAS)?.build()?;
+                    plan = LogicalPlanBuilder::from(plan)
+                        .alias(EXCLUDED_ALIAS)?
+                        .build()?;
                 }
                 provider_as_source(Arc::new(ViewTable::new(plan, None)))
             }

@@ -13,8 +13,9 @@ use super::system_table::SystemTable;
 use crate::pg_catalog::oids;
 use crate::scan::LakeTable;
 
-/// Begins the alias of a view's plan.
-const VIEW: &str = "\u{1}view/";
+/// Begins the alias of a view's plan. No client can send such a name, so none can pass a
+/// table off as a view.
+const VIEW: &str = "\0view/";
 
 /// A relation's OID and the column's number in it, from 1.
 pub(crate) type Origin = (u32, i16);
@@ -41,12 +42,10 @@ fn origin(plan: &LogicalPlan, index: usize) -> Option<Origin> {
         LogicalPlan::Projection(projection) => {
             of_expression(projection.expr.get(index)?, &projection.input)
         }
-        LogicalPlan::SubqueryAlias(alias) => {
-            match view_of_alias(alias.alias.table()) {
-                Some(oid) => Some((oid, number(index)?)),
-                None => origin(&alias.input, index),
-            }
-        }
+        LogicalPlan::SubqueryAlias(alias) => match view_of_alias(alias.alias.table()) {
+            Some(oid) => Some((oid, number(index)?)),
+            None => origin(&alias.input, index),
+        },
         LogicalPlan::Filter(filter) => origin(&filter.input, index),
         LogicalPlan::Sort(sort) => origin(&sort.input, index),
         LogicalPlan::Limit(limit) => origin(&limit.input, index),

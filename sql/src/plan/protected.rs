@@ -11,11 +11,12 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use datafusion::common::tree_node::Transformed;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchemaRef, Result};
 use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::logical_expr::{
-    BinaryExpr, Expr, Extension, Filter, LogicalPlan, Operator, UserDefinedLogicalNodeCore,
+    BinaryExpr, Distinct, Expr, Extension, Filter, LogicalPlan, Operator,
+    UserDefinedLogicalNodeCore,
 };
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 use gotgan_storage::{ColumnId, Table};
@@ -55,11 +56,13 @@ impl Protected {
         })
     }
 
-    /// A view with `security_barrier`.
+    /// A view with `security_barrier`. What it computes may fail for the rows that it
+    /// leaves out, so only comparisons of stored columns go below.
     pub(super) fn around_view(input: LogicalPlan, name: &str) -> LogicalPlan {
-        let columns = input.schema().fields().iter();
+        let columns = input.schema().fields().iter().enumerate();
+        let open = columns.filter(|(index, _)| is_stored(&input, *index));
         let node = Self {
-            open: columns.map(|field| field.name().clone()).collect(),
+            open: open.map(|(_, field)| field.name().clone()).collect(),
             input,
             name: name.to_owned(),
             table: None,
@@ -101,6 +104,30 @@ impl Protected {
             }
             Expr::InList(list) => is_open(&list.expr) && list.list.iter().all(is_constant),
             _ => false,
+        }
+    }
+}
+
+/// Whether an output column is one of a stored table as it is, computed by nothing.
+fn is_stored(plan: &LogicalPlan, index: usize) -> bool {
+    match plan {
+        LogicalPlan::Projection(projection) => {
+            let mut expr = projection.expr.get(index);
+            while let Some(Expr::Alias(alias)) = expr {
+                expr = Some(alias.expr.as_ref());
+            }
+            let Some(Expr::Column(column)) = expr else {
+                return false;
+            };
+            let below = projection.input.schema().maybe_index_of_column(column);
+            below.is_some_and(|below| is_stored(&projection.input, below))
+        }
+        LogicalPlan::SubqueryAlias(alias) => is_stored(&alias.input, index),
+        LogicalPlan::Filter(filter) => is_stored(&filter.input, index),
+        LogicalPlan::TableScan(_) => true,
+        other => {
+            let name = other.schema().field(index).name();
+            Protected::of(other).is_some_and(|own| own.open.contains(name))
         }
     }
 }
@@ -171,6 +198,30 @@ impl UserDefinedLogicalNodeCore for Protected {
     fn necessary_children_exprs(&self, output_columns: &[usize]) -> Option<Vec<Vec<usize>>> {
         Some(vec![output_columns.to_vec()])
     }
+}
+
+/// Lets the engine unnest an IN of a join's condition over protected rows: it asks the
+/// subquery for its one expression after it may have taken its projection away, and a
+/// node of ours has none to tell. As DISTINCT the subquery has.
+pub(super) fn with_distinct_in_joins(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let has_protected = |plan: &LogicalPlan| plan.exists(|node| Ok(Protected::of(node).is_some()));
+    let unnestable = plan.transform_up_with_subqueries(|node| {
+        if !matches!(node, LogicalPlan::Join(_)) {
+            return Ok(Transformed::no(node));
+        }
+        node.map_expressions(|expr| {
+            expr.transform_up(|part| match part {
+                Expr::InSubquery(mut inside) if has_protected(&inside.subquery.subquery)? => {
+                    let rows = Arc::clone(&inside.subquery.subquery);
+                    let distinct = LogicalPlan::Distinct(Distinct::All(rows));
+                    inside.subquery.subquery = Arc::new(distinct);
+                    Ok(Transformed::yes(Expr::InSubquery(inside)))
+                }
+                other => Ok(Transformed::no(other)),
+            })
+        })
+    })?;
+    Ok(unnestable.data)
 }
 
 /// Moves what may pass from above a [`Protected`] node to below it.

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{NullEquality, Result, ScalarValue};
+use datafusion::logical_expr::interval_arithmetic::Interval;
 use datafusion::logical_expr::type_coercion::functions::fields_with_udf;
 use datafusion::logical_expr::{
     ColumnarValue, Distinct, Expr, Join, JoinConstraint, JoinType, LogicalPlan, Projection,
@@ -20,6 +21,7 @@ use datafusion::logical_expr::{
 
 use super::analyze::is_untyped;
 use super::operators::{cannot_match, literal_as, literal_target};
+use crate::functions::bounds::unbounded;
 use crate::context::StatementContext;
 use crate::error::SqlError;
 use crate::types::{PgType, oid};
@@ -330,6 +332,10 @@ impl ScalarUDFImpl for Branches {
             arg_fields: &coerced,
             scalar_arguments: args.scalar_arguments,
         })
+    }
+
+    fn evaluate_bounds(&self, inputs: &[&Interval]) -> Result<Interval> {
+        unbounded(self, inputs)
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

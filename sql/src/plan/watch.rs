@@ -12,6 +12,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 use gotgan_storage::{Table, TableId, View};
 
 use super::leaf::Leaf;
+use super::protected::with_distinct_in_joins;
 use super::{LocalRelation, Planner};
 use crate::access::check::{Needs, Relation, Uses, Writer};
 use crate::access::reads::{self, Read};
@@ -130,17 +131,26 @@ impl Planner {
     ) -> Result<LogicalPlan, SqlError> {
         if self.is_checked() {
             let (read, passengers) = reads::of_plan(&plan, self.watch.passengers_from)?;
-            self.note(&read, is_locked);
+            self.note(&read, is_locked)?;
             if self.watch.passengers_from.is_some() {
                 let mut own = self.watch.passengers.lock();
                 **own.as_mut().unwrap_or_else(|error| error.get_mut()) = passengers;
             }
         }
-        let has_marks = self.local.iter().any(|(_, relation)| {
-            matches!(relation, LocalRelation::Target { .. })
-        });
+        let has_marks = self
+            .local
+            .iter()
+            .any(|(_, relation)| matches!(relation, LocalRelation::Target { .. }));
         match has_marks {
             true => reads::without_marks(plan),
+            false => Ok(plan),
+        }
+    }
+
+    /// See [`with_distinct_in_joins`]; only roles with bounds see protected rows.
+    pub(super) fn unnestable(&self, plan: LogicalPlan) -> Result<LogicalPlan, SqlError> {
+        match self.is_checked() {
+            true => Ok(with_distinct_in_joins(plan)?),
             false => Ok(plan),
         }
     }
@@ -148,19 +158,20 @@ impl Planner {
     /// Notes what the subqueries of an expression read.
     pub(crate) fn watch_expression(&self, expr: &Expr) -> Result<(), SqlError> {
         if self.is_checked() {
-            self.note(&reads::of_subqueries(expr)?, false);
+            self.note(&reads::of_subqueries(expr)?, false)?;
         }
         Ok(())
     }
 
     /// Notes that an item is read that was left out.
-    pub(crate) fn need_passenger(&self, index: usize) {
+    pub(crate) fn need_passenger(&self, index: usize) -> Result<(), SqlError> {
         let passengers = self.watch.passengers.lock();
         let passengers = passengers.unwrap_or_else(PoisonError::into_inner);
         let first = self.watch.passengers_from.unwrap_or(usize::MAX);
         let read = index.checked_sub(first).and_then(|own| passengers.get(own));
-        if let Some(read) = read {
-            self.note(read, false);
+        match read {
+            Some(read) => self.note(read, false),
+            None => Ok(()),
         }
     }
 
@@ -186,16 +197,18 @@ impl Planner {
         role.is_some_and(|role| !roles::is_superuser(&self.ctx.rights, role))
     }
 
-    fn note(&self, all: &[Read], is_locked: bool) {
+    fn note(&self, all: &[Read], is_locked: bool) -> Result<(), SqlError> {
         let Some(role) = self.watch.role else {
-            return;
+            return Ok(());
         };
         for read in all {
             let (relation, keys) = match &read.leaf {
                 Leaf::Table { table, is_target } => {
                     let columns = read.columns.iter();
                     // Behind the columns stand the places of rows, which are nobody's.
-                    let own = columns.copied().filter(|index| *index < table.columns.len());
+                    let own = columns
+                        .copied()
+                        .filter(|index| *index < table.columns.len());
                     let own: BTreeSet<usize> = own.collect();
                     if *is_target {
                         self.need_target_columns(table, &own);
@@ -205,16 +218,17 @@ impl Planner {
                     (Relation::Table(Arc::clone(table)), keys)
                 }
                 Leaf::Excluded => {
-                    if let Some(table) = self.target() {
-                        self.need_target_columns(&table, &read.columns);
-                    }
+                    let Some(table) = self.target() else {
+                        return Err(SqlError::internal("proposed rows without a target"));
+                    };
+                    self.need_target_columns(&table, &read.columns);
                     continue;
                 }
                 Leaf::View(oid) => {
                     let views = self.watch.views.lock();
                     let views = views.unwrap_or_else(PoisonError::into_inner);
                     let Some(view) = views.get(oid) else {
-                        continue;
+                        return Err(SqlError::internal("a view was lost"));
                     };
                     (Relation::View(Arc::clone(view)), positions(&read.columns))
                 }
@@ -232,6 +246,7 @@ impl Planner {
             };
             self.watch.needs.add(relation, role, self.view_depth, uses);
         }
+        Ok(())
     }
 
     /// The table that the statement changes.
@@ -245,6 +260,8 @@ impl Planner {
 
 /// Columns of what has no ids for them: by position from 1.
 fn positions(columns: &BTreeSet<usize>) -> BTreeSet<i64> {
-    let positions = columns.iter().filter_map(|index| i64::try_from(index + 1).ok());
+    let positions = columns
+        .iter()
+        .filter_map(|index| i64::try_from(index + 1).ok());
     positions.collect()
 }

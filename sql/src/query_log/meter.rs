@@ -163,9 +163,8 @@ impl QueryMeter {
             let known = tables.entry(table.name.clone()).or_default();
             known.name.clone_from(&table.name);
             known.reads.add(table.reads.take());
-            let mut columns: BTreeSet<String> = std::mem::take(&mut known.columns)
-                .into_iter()
-                .collect();
+            let mut columns: BTreeSet<String> =
+                std::mem::take(&mut known.columns).into_iter().collect();
             columns.extend(lock(&table.columns).iter().cloned());
             known.columns = columns.into_iter().collect();
         }

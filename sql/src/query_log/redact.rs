@@ -59,7 +59,9 @@ const SECRET_ENDS: &[&str] = &[
 const SECRET_NAMES: &[&str] = &["key_id", "sig", "token"];
 
 /// Parts that every text with a secret has at least one of.
-const HINTS: &[&str] = &["cred", "key", "pass", "pwd", "secret", "sig", "token", "://"];
+const HINTS: &[&str] = &[
+    "cred", "key", "pass", "pwd", "secret", "sig", "token", "://",
+];
 
 /// The first bytes of a text, at most so many, and no part of a character.
 pub(super) fn cut(text: &str, bytes_max: usize) -> &str {
@@ -115,7 +117,10 @@ fn replace<'a>(text: &'a str, secrets: &[Secret]) -> Cow<'a, str> {
 
 /// Finds the secrets of one statement, in their order.
 fn find(text: &str, all: &[Token], secrets: &mut Vec<Secret>) {
-    let parts: Vec<&Token> = all.iter().filter(|token| token.kind != Kind::Comment).collect();
+    let parts: Vec<&Token> = all
+        .iter()
+        .filter(|token| token.kind != Kind::Comment)
+        .collect();
     let context = Context::of(text, &parts);
     let mut found: Vec<Secret> = Vec::new();
     for (index, token) in parts.iter().enumerate() {
@@ -185,7 +190,10 @@ fn find_value(
     let Some(value) = parts.get(at) else {
         return;
     };
-    if context.set_at.is_some_and(|set_at| index >= set_at && index < set_at + 6) {
+    if context
+        .set_at
+        .is_some_and(|set_at| index >= set_at && index < set_at + 6)
+    {
         // A list of values, words among them.
         let last = parts.last().unwrap_or(value);
         found.push(Secret {

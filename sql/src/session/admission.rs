@@ -92,9 +92,8 @@ impl Engine {
             head = self.lake.newest().await?;
         }
         let rights = Rights::of(&head);
-        let refused = |text: String| {
-            SqlError::with_code(sqlstate::INVALID_AUTHORIZATION_SPECIFICATION, text)
-        };
+        let refused =
+            |text: String| SqlError::with_code(sqlstate::INVALID_AUTHORIZATION_SPECIFICATION, text);
         let Some(role) = rights.role(role_id) else {
             return Err(refused(format!("role \"{name}\" does not exist")));
         };
@@ -216,7 +215,11 @@ fn defaults(rights: &Rights, role: i64) -> Vec<&RoleSetting> {
 }
 
 /// Errors: `22023` without such a role, `42501` if the session may not act as it.
-pub(super) fn take_role(identity: &mut Identity, rights: &Rights, name: &str) -> Result<(), SqlError> {
+pub(super) fn take_role(
+    identity: &mut Identity,
+    rights: &Rights,
+    name: &str,
+) -> Result<(), SqlError> {
     identity.role = match name {
         "none" => None,
         name => Some(assumable(rights, identity.session, name)?),

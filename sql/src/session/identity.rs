@@ -24,11 +24,6 @@ impl Session {
         roles::name_of(&self.known_rights(), self.role_id())
     }
 
-    /// The name of the session's role.
-    pub(crate) fn session_role_name(&self) -> String {
-        roles::name_of(&self.known_rights(), self.session_role_id())
-    }
-
     /// Takes over what `set_config` asked for the role; it was checked when it ran. If the
     /// role went since, the session is nobody, rather than what it was before.
     pub(super) fn apply_role(&mut self, change: &SettingChange) {

@@ -14,7 +14,7 @@ use gotgan_storage::LoggedRole;
 use super::Session;
 use crate::access::roles;
 use crate::execute::RowStream;
-use crate::query_log::{Ended, LogClient, QueryMeter};
+use crate::query_log::{Ended, LogClient, QueryLog, QueryMeter};
 use crate::sqlstate::{self, SqlState};
 
 /// The statement that runs.
@@ -136,7 +136,7 @@ impl Session {
         let Some(log) = self.engine.query_log.clone() else {
             return;
         };
-        let client = self.log_client();
+        let client = self.log_client(&log);
         let recording = &self.recording;
         let (meter, begun) = (&recording.meter, recording.begun);
         let now = self.engine.clock.instant();
@@ -163,9 +163,10 @@ impl Session {
     }
 
     /// Who the statement is of, as it was for the one before if nothing of that changed.
-    fn log_client(&mut self) -> Arc<LogClient> {
+    fn log_client(&mut self, log: &QueryLog) -> Arc<LogClient> {
         let (role, session_role) = (self.recording.role, self.recording.session_role);
         let application_name = self.settings.show("application_name").unwrap_or_default();
+        let application_name = log.cut_name(application_name);
         if let Some(known) = &self.log_client
             && known.role.id == role
             && known.session_role.id == session_role
@@ -182,7 +183,7 @@ impl Session {
         let client = Arc::new(LogClient {
             role: logged(role),
             session_role: logged(session_role),
-            database: self.options.database.clone(),
+            database: log.cut_name(&self.options.database).to_owned(),
             client_address: address.map(|address| address.to_string()),
             application_name: application_name.to_owned(),
             process_id: self.options.connection_id,

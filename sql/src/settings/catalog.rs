@@ -108,7 +108,11 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry("extra_float_digits", "1", Kind::Integer(-15, 3)),
     entry("geqo", "on", Kind::Boolean),
     entry("gotgan.as_of", "", Kind::Text),
-    entry(CONNECT_TO, "any", Kind::Login(&["any", "primary", "replica"])),
+    entry(
+        CONNECT_TO,
+        "any",
+        Kind::Login(&["any", "primary", "replica"]),
+    ),
     reported(COMMITTED_SNAPSHOT, "", Kind::Fixed),
     entry(WAIT_FOR_SNAPSHOT, "0", Kind::Integer(0, i64::MAX)),
     entry(
@@ -135,6 +139,11 @@ pub(crate) const ENTRIES: &[Entry] = &[
     entry("max_connections", "100", Kind::Fixed),
     entry("max_identifier_length", "63", Kind::Fixed),
     entry("max_index_keys", "32", Kind::Fixed),
+    entry(
+        "password_encryption",
+        "scram-sha-256",
+        Kind::Choice(&["scram-sha-256"]),
+    ),
     entry("quote_all_identifiers", "off", Kind::Boolean),
     entry("role", "none", Kind::Identity),
     entry("row_security", "on", Kind::Boolean),

@@ -4,6 +4,7 @@ use arrow::array::RecordBatch;
 use futures::stream::BoxStream;
 
 use super::{LakeRows, LakeView, one_page};
+use crate::access::roles;
 use crate::error::SqlError;
 use crate::pg_catalog::Definition;
 use crate::pg_catalog::rows::cells;
@@ -20,6 +21,8 @@ pub(super) const MAINTENANCE: Definition = Definition {
 pub(super) fn pages(source: LakeRows) -> BoxStream<'static, Result<RecordBatch, SqlError>> {
     one_page(async move {
         let mut rows = source.page();
+        // Errors name places that only those who run the server should know.
+        let is_operator = roles::is_operator(&source.ctx.rights, source.ctx.role_id);
         for (job, state) in source.ctx.jobs.states() {
             rows.push(cells![
                 job,
@@ -28,7 +31,7 @@ pub(super) fn pages(source: LakeRows) -> BoxStream<'static, Result<RecordBatch, 
                 state.started_at,
                 state.finished_at,
                 state.result.as_deref(),
-                state.error.as_deref(),
+                state.error.as_deref().filter(|_| is_operator),
                 state.failed_at,
             ]);
         }

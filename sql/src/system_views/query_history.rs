@@ -176,7 +176,10 @@ mod tests {
     use datafusion::logical_expr::{col, lit};
 
     fn time(micros: i64) -> Expr {
-        lit(ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into())))
+        lit(ScalarValue::TimestampMicrosecond(
+            Some(micros),
+            Some("UTC".into()),
+        ))
     }
 
     fn check(filter: &Expr, from: Option<i64>, until: Option<i64>) {

@@ -19,9 +19,7 @@ pub(super) const ROLES: Definition = Definition {
                 id => roles::name_of(rights, id),
             });
             let groups = role.memberships.iter();
-            let groups: Vec<String> = groups
-                .map(|one| roles::name_of(rights, one.role))
-                .collect();
+            let groups: Vec<String> = groups.map(|one| roles::name_of(rights, one.role)).collect();
             rows.push(cells![
                 role.name.as_str(),
                 role.login,

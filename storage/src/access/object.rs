@@ -70,6 +70,9 @@ pub struct Policy {
     /// names mean, however the columns are called now.
     #[serde(default)]
     pub columns: Vec<(String, i64)>,
+    /// What the texts call the table itself; empty: by its name.
+    #[serde(default)]
+    pub relation: String,
     /// COMMENT ON POLICY.
     #[serde(default)]
     pub comment: Option<String>,

@@ -11,11 +11,13 @@
 //! Not guaranteed: that a statement sees a commit which returned before it began. Who
 //! needs this asks for the snapshot, see `wait_for`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use tokio::time::timeout;
 
 use crate::access::Login;
@@ -37,6 +39,9 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Looks that may fail before the node counts as cut off, as a multiple of their interval.
 const MISSED_COUNT_MAX: u32 = 4;
+
+/// How long a newer head waits for the lists of files of tables that were read before.
+const AHEAD_TIME: Duration = Duration::from_millis(500);
 
 /// Most roles whose logins are remembered.
 const LOGIN_COUNT_MAX: usize = 1000;
@@ -60,6 +65,8 @@ pub(super) struct Follow {
     state: Mutex<State>,
     /// What the catalog said last of roles that logged in.
     logins: Mutex<HashMap<String, Login>>,
+    /// Tables whose lists of files are to be loaded before anybody asks.
+    lists: Mutex<BTreeSet<TableId>>,
 }
 
 #[derive(Debug)]
@@ -80,11 +87,16 @@ impl Follow {
             options,
             state: Mutex::new(state),
             logins: Mutex::default(),
+            lists: Mutex::default(),
         }
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lists(&self) -> MutexGuard<'_, BTreeSet<TableId>> {
+        self.lists.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How old the last answer is.
@@ -170,14 +182,21 @@ impl Lake {
     /// Waits until this process knows a snapshot, or a later one. Without a bound: the
     /// caller has one.
     ///
-    /// Cost: nothing if it is known; else 1 statement, and more only while the catalog does
-    /// not know it, either.
+    /// Cost: nothing if it is known; else 1 statement. While the catalog does not know it,
+    /// either, others follow, but on a replica no more than it makes anyway.
+    /// Errors: `Stale` on a replica that did not reach the catalog for too long.
     pub async fn wait_for(&self, id: SnapshotId) -> Result<(), Error> {
+        if self.known_head().id >= id || self.newest().await?.id >= id {
+            return Ok(());
+        }
         let mut moved = self.inner.moved.subscribe();
-        while self.known_head().id < id && self.newest().await?.id < id {
+        while self.known_head().id < id {
             tokio::select! {
                 _ = moved.changed() => {}
-                () = tokio::time::sleep(WAIT_INTERVAL) => {}
+                () = tokio::time::sleep(WAIT_INTERVAL) => match self.inner.follow {
+                    Some(_) => self.check_fresh()?,
+                    None => drop(self.newest().await?),
+                },
             }
         }
         Ok(())
@@ -216,33 +235,56 @@ impl Lake {
     }
 
     /// Makes the catalog's head the known one, with the file lists of known tables.
-    async fn move_on(&self) -> Result<(), Error> {
-        let head = self.catalog().head().await?;
+    pub(super) fn move_on(&self) -> BoxFuture<'_, Result<(), Error>> {
+        // Lists are loaded by calls that may ask for the head themselves.
+        self.move_to_head().boxed()
+    }
+
+    async fn move_to_head(&self) -> Result<(), Error> {
+        // Asked within the turn, so that no older head follows a newer one.
         let _turn = self.inner.refresh.lock().await;
-        let known = self.file_cache().tables();
+        let head = self.catalog().head().await?;
+        let cached = self.file_cache().tables();
         let picture = self.picture_at(&head).await?;
-        if !Arc::ptr_eq(&picture, &self.known_head()) {
-            for id in known {
-                self.load_ahead(&picture, id).await?;
+        let has_moved = !Arc::ptr_eq(&picture, &self.known_head());
+        if let Some(follow) = &self.inner.follow {
+            if has_moved {
+                follow.lists().extend(cached);
             }
+            self.load_ahead(follow, &picture).await?;
+        }
+        if has_moved {
             self.set_head(picture);
         }
         Ok(())
     }
 
+    /// Loads the lists of files that wait for it, for a while; the others wait for the next
+    /// look, as thousands do after a change that no list outlasts.
+    ///
     /// Errors: `Unavailable` only; what else is wrong with a list is for who needs it.
-    async fn load_ahead(&self, picture: &Snapshot, id: TableId) -> Result<(), Error> {
-        if picture.table(id).is_none() {
-            return Ok(());
-        }
-        match self.files(picture, id).await {
-            Err(error) if error.kind == ErrorKind::Unavailable => Err(error),
-            Err(error) => {
-                tracing::debug!(%error, "the files of a table were not loaded ahead");
-                Ok(())
+    async fn load_ahead(&self, follow: &Follow, picture: &Snapshot) -> Result<(), Error> {
+        let until = self.clock().instant() + AHEAD_TIME;
+        while self.clock().instant() < until {
+            let next = follow.lists().pop_first();
+            let Some(id) = next else {
+                break;
+            };
+            if picture.table(id).is_none() {
+                continue;
             }
-            Ok(_) => Ok(()),
+            match self.files(picture, id).await {
+                Err(error) if error.kind == ErrorKind::Unavailable => {
+                    follow.lists().insert(id);
+                    return Err(error);
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "the files of a table were not loaded ahead");
+                }
+                Ok(_) => {}
+            }
         }
+        Ok(())
     }
 
     /// What a login needs to know of a role: as the catalog says, or on a replica that does

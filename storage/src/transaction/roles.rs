@@ -4,6 +4,7 @@
 //! that someone else gave. Nothing may name a role that is gone: neither what I changed
 //! one that others dropped, nor what others changed one that I dropped.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::access::ObjectAccess;
@@ -61,8 +62,9 @@ pub(super) fn add_roles(mine: &Mine<'_>, merged: &mut Snapshot) -> Result<(), Er
     Ok(())
 }
 
-/// Nothing may name a role that is gone.
+/// Nothing may name a role that is gone, and no role be a member of itself.
 pub(super) fn check_role_names(mine: &Mine<'_>, merged: &Snapshot) -> Result<(), Error> {
+    check_no_loop(mine, merged)?;
     let gone: Vec<i64> = gone_roles(mine, merged);
     if gone.is_empty() {
         return Ok(());
@@ -94,6 +96,10 @@ pub(super) fn check_role_names(mine: &Mine<'_>, merged: &Snapshot) -> Result<(),
     if gone.iter().any(|role| merged.lake_access().mentions(*role)) {
         return Err(conflict(LAKE_RIGHTS));
     }
+    let mut settings = merged.role_settings().iter();
+    if settings.any(|setting| gone.contains(&setting.role)) {
+        return Err(conflict("the settings of roles"));
+    }
     for role in merged.roles() {
         if role.memberships.iter().any(|one| gone.contains(&one.role)) {
             return Err(conflict(&role.name));
@@ -112,4 +118,27 @@ fn gone_roles(mine: &Mine<'_>, merged: &Snapshot) -> Vec<i64> {
     let seen = mine.base.roles().chain(mine.picture.roles());
     let gone = seen.filter(|role| merged.role(role.id).is_none());
     gone.map(|role| role.id).collect()
+}
+
+/// Two memberships that fit alone may close a circle together.
+fn check_no_loop(mine: &Mine<'_>, merged: &Snapshot) -> Result<(), Error> {
+    let changed = mine
+        .difference
+        .roles
+        .iter()
+        .filter_map(|id| merged.role(*id));
+    for role in changed {
+        let mut seen = BTreeSet::new();
+        let mut waiting: Vec<i64> = role.memberships.iter().map(|one| one.role).collect();
+        while let Some(id) = waiting.pop() {
+            if id == role.id {
+                return Err(conflict(&role.name));
+            }
+            if seen.insert(id) {
+                let next = merged.role(id).map(|next| &next.memberships);
+                waiting.extend(next.into_iter().flatten().map(|one| one.role));
+            }
+        }
+    }
+    Ok(())
 }

@@ -62,10 +62,7 @@ fn shown(acl: &Acl) -> Vec<String> {
 
 #[test]
 fn kinds_begin_with_what_postgresql_gives() {
-    assert_eq!(
-        shown(&Kind::Relation.default_acl(OWNER)),
-        ["r1=arwdDxt/r1"]
-    );
+    assert_eq!(shown(&Kind::Relation.default_acl(OWNER)), ["r1=arwdDxt/r1"]);
     assert_eq!(
         shown(&Kind::Database.default_acl(OWNER)),
         ["=Tc/r1", "r1=CTc/r1"]
@@ -81,11 +78,7 @@ fn kinds_begin_with_what_postgresql_gives() {
 
 #[test]
 fn a_role_has_what_it_its_groups_and_everybody_are_granted() {
-    let acl = apply(&[
-        grant(OWNER, 4, READ),
-        grant(OWNER, PUBLIC_ROLE_ID, WRITE),
-    ])
-    .unwrap();
+    let acl = apply(&[grant(OWNER, 4, READ), grant(OWNER, PUBLIC_ROLE_ID, WRITE)]).unwrap();
     assert_eq!(TERMS.privileges(&acl, 5), READ.union(WRITE));
     assert_eq!(TERMS.privileges(&acl, 6), WRITE);
     assert_eq!(TERMS.privileges(&acl, OWNER), Kind::Relation.all());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gotgan_storage::{Constraint, Table};
 use sqlparser::ast::{Expr, TableConstraint};
 
-use super::{column, current, rows};
+use super::{column, current, guarded, rows};
 use crate::command::create_table;
 use crate::error::SqlError;
 use crate::parse::fold;
@@ -36,6 +36,7 @@ pub(super) async fn add(
     if let TableConstraint::Check(check) = constraint {
         let ctx = session.context().await?;
         refuse_in(&check.expr, Place::Check, &ctx)?;
+        guarded::refuse_masked(session, table, &check.expr).await?;
     }
     if let TableConstraint::PrimaryKey(key) = constraint {
         for column in &key.columns {
@@ -140,6 +141,7 @@ async fn require(
     expression: &str,
 ) -> Result<(), SqlError> {
     let parsed = crate::parse::parse_expression(expression)?;
+    guarded::refuse_masked(session, table, &parsed).await?;
     let fails = build::negate_if(true, Expr::Nested(Box::new(parsed)));
     if rows::any(session, table, Some(fails)).await? {
         return Err(SqlError::check_violated_by_rows(name, &table.name));

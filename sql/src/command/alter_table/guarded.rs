@@ -1,17 +1,22 @@
 //! Columns that policies of row security or masks read: they neither go away nor get
 //! another type beneath them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::Expr;
-use gotgan_storage::{AccessTarget, ObjectAccess, Policy, Table};
+use gotgan_storage::{AccessTarget, ObjectAccess, Policy, Snapshot, Table, TableId, ViewId};
+use sqlparser::ast::{self, VisitMut, visit_relations};
 
+use super::views;
+use crate::access::policy::Condition;
+use crate::command::drop;
 use crate::error::SqlError;
 use crate::modify;
-use crate::parse::parse_expression;
+use crate::parse::{fold, name_parts, parse_expression};
 use crate::plan::Planner;
 use crate::session::{Notice, Session};
 use crate::sqlstate;
@@ -31,7 +36,9 @@ pub(super) async fn drop_readers(
         return refuse(table, name, &readers);
     }
     let mut access = ObjectAccess::clone(&table.access);
-    access.policies.retain(|policy| !readers.contains(&policy.name));
+    access
+        .policies
+        .retain(|policy| !readers.contains(&policy.name));
     for policy in &readers {
         session.notify(Notice::info(format!(
             "drop cascades to policy {policy} on table {}",
@@ -65,6 +72,140 @@ pub(super) async fn refuse_type(
     }
 }
 
+/// Errors: `42501` for an expression over the rows that are there, if it reads a column
+/// that is masked for who runs the statement: its value would be copied, or told by an
+/// error.
+pub(super) async fn refuse_masked(
+    session: &mut Session,
+    table: &Arc<Table>,
+    expression: &ast::Expr,
+) -> Result<(), SqlError> {
+    let masked = session.planner().await?.masked_columns(table);
+    if masked.is_empty() {
+        return Ok(());
+    }
+    let names_row = |name: &str| name == table.name;
+    let found = ast::visit_expressions(expression, |part| {
+        let names = match part {
+            ast::Expr::Identifier(name) => std::slice::from_ref(name),
+            ast::Expr::CompoundIdentifier(names) => names.as_slice(),
+            _ => return ControlFlow::Continue(()),
+        };
+        let Some(own) = names.last().map(fold) else {
+            return ControlFlow::Continue(());
+        };
+        let mut columns = masked.iter().map(|index| &table.columns[*index].name);
+        match names_row(&own) || columns.any(|name| *name == own) {
+            true => ControlFlow::Break(own),
+            false => ControlFlow::Continue(()),
+        }
+    });
+    match found {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(name) => Err(SqlError::with_code(
+            sqlstate::INSUFFICIENT_PRIVILEGE,
+            format!(
+                "permission denied for column \"{name}\" of table {}",
+                table.name
+            ),
+        )
+        .with_detail("A masking policy is attached to it.")),
+    }
+}
+
+/// After a table or view got another name or schema: policies that read it in a subquery
+/// name it anew.
+pub(super) async fn follow(
+    session: &mut Session,
+    follower: &mut views::Follower<'_>,
+) -> Result<(), SqlError> {
+    let snapshot = Arc::clone(&session.context().await?.snapshot);
+    for table in snapshot.tables() {
+        let mut access = ObjectAccess::clone(&table.access);
+        for policy in &mut access.policies {
+            for text in policy.using.iter_mut().chain(&mut policy.check) {
+                let mut condition = parse_expression(text)?;
+                let before = condition.clone();
+                let _ = VisitMut::visit(&mut condition, follower);
+                if condition != before {
+                    *text = condition.to_string();
+                }
+            }
+        }
+        if access != *table.access {
+            let storage = session.transaction().await?.storage()?;
+            storage.set_access(AccessTarget::Table(table.id), access)?;
+        }
+    }
+    Ok(())
+}
+
+/// Prepares that a table or view goes away: with CASCADE the policies of other tables that
+/// read it in a subquery do, too. `display` such as `table t`.
+///
+/// Errors: `2BP01` without CASCADE.
+pub(crate) async fn drop_policies_over(
+    session: &mut Session,
+    snapshot: &Snapshot,
+    object: i64,
+    display: &str,
+    cascade: bool,
+) -> Result<(), SqlError> {
+    let Some(name) = qualified(snapshot, object) else {
+        return Ok(());
+    };
+    let others = snapshot.tables().filter(|table| table.id.0 != object);
+    for table in others {
+        let mut access = ObjectAccess::clone(&table.access);
+        let mut gone = Vec::new();
+        for policy in &table.access.policies {
+            if reads(policy, &name)? {
+                gone.push(format!("policy {} on table {}", policy.name, table.name));
+                access.policies.retain(|own| own.id != policy.id);
+            }
+        }
+        if gone.is_empty() {
+            continue;
+        }
+        if !cascade {
+            let listed = gone.into_iter().map(|policy| (policy, display.to_owned()));
+            let listed: Vec<(String, String)> = listed.collect();
+            return Err(SqlError::dependents_exist(display, &listed));
+        }
+        drop::notify_cascade(session, &gone);
+        let storage = session.transaction().await?.storage()?;
+        storage.set_access(AccessTarget::Table(table.id), access)?;
+    }
+    Ok(())
+}
+
+/// Schema and name of a table or view.
+fn qualified(snapshot: &Snapshot, object: i64) -> Option<[String; 2]> {
+    let (schema, name) = match snapshot.table(TableId(object)) {
+        Some(table) => (table.schema_id, &table.name),
+        None => {
+            let view = snapshot.view(ViewId(object))?;
+            (view.schema_id, &view.name)
+        }
+    };
+    Some([snapshot.schema(schema)?.name.clone(), name.clone()])
+}
+
+/// Whether a policy reads a relation in a subquery.
+fn reads(policy: &Policy, name: &[String; 2]) -> Result<bool, SqlError> {
+    for text in policy.using.iter().chain(&policy.check) {
+        let condition = parse_expression(text)?;
+        let found = visit_relations(&condition, |relation| match name_parts(relation) == *name {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        });
+        if found.is_break() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Names of the policies that read a column, in order.
 async fn readers(
     session: &mut Session,
@@ -95,7 +236,11 @@ fn columns(
 ) -> Result<BTreeSet<i64>, SqlError> {
     let mut fields = Vec::new();
     let mut ids = Vec::new();
-    for (field, column) in modify::arrow_schema(table).fields().iter().zip(&table.columns) {
+    for (field, column) in modify::arrow_schema(table)
+        .fields()
+        .iter()
+        .zip(&table.columns)
+    {
         let named = policy.columns.iter().find(|(_, id)| *id == column.id.0);
         if let Some((name, id)) = named {
             fields.push(field.as_ref().clone().with_name(name));
@@ -103,11 +248,15 @@ fn columns(
         }
     }
     let schema = arrow::datatypes::Schema::new(fields);
-    let schema = DFSchema::try_from_qualified_schema(table.name.as_str(), &schema)?;
     let mut found = BTreeSet::new();
     for text in policy.using.iter().chain(&policy.check) {
-        let condition = parse_expression(text)?;
-        let planned = planner.policy_expression(condition, table, &schema)?;
+        let condition = Condition {
+            expr: parse_expression(text)?,
+            names: BTreeMap::new(),
+            relation: policy.relation.clone(),
+        };
+        let schema = DFSchema::try_from_qualified_schema(condition.relation_of(table), &schema)?;
+        let planned = planner.policy_expression(&condition, table, &schema)?;
         let mut note = |column: &datafusion::common::Column| {
             if let Some(index) = schema.maybe_index_of_column(column) {
                 found.insert(ids[index]);

@@ -58,6 +58,9 @@ pub(super) async fn set_types(
         identity::set_type(session, table, name, new.data_type).await?;
         let planner = session.planner().await?;
         require_castable(&planner, found, target, new.using)?;
+        if let Some(using) = new.using {
+            guarded::refuse_masked(session, table, using).await?;
+        }
         replaced.push((found.id, target, types::column_type(target)?));
     }
     let is_plain = types.iter().all(|new| new.using.is_none());

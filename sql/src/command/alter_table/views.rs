@@ -9,6 +9,7 @@ use std::sync::Arc;
 use gotgan_storage::{NewView, Relation, Snapshot, Table, View};
 use sqlparser::ast::{self, TableFactor, VisitMut, VisitorMut};
 
+use super::guarded;
 use crate::change::quoted;
 use crate::command::create_view::quoted_if_needed;
 use crate::command::drop;
@@ -131,10 +132,11 @@ pub(crate) async fn follow(
         let _ = VisitMut::visit(&mut query, &mut follower);
         replace_text(session, view, &query).await?;
     }
-    Ok(())
+    guarded::follow(session, &mut Follower { old, new }).await
 }
 
-struct Follower<'a> {
+/// Puts the new name of a relation in the place of the old one.
+pub(super) struct Follower<'a> {
     old: [&'a str; 2],
     new: [&'a str; 2],
 }

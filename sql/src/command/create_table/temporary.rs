@@ -5,10 +5,10 @@
 use gotgan_storage::{Constraint, NewConstraint, OnCommit, SchemaId, Snapshot};
 use sqlparser::ast;
 
-use crate::command::owner;
+use crate::command::{owner, query};
 use crate::error::SqlError;
 use crate::resolve::Name;
-use crate::session::Session;
+use crate::session::{Parameter, Session};
 use crate::sqlstate;
 
 /// Whether the statement makes a temporary table; then the schema for it is there.
@@ -17,14 +17,20 @@ use crate::sqlstate;
 pub(super) async fn prepare(
     session: &mut Session,
     create: &ast::CreateTable,
-    name: &Name,
-    tag: &str,
+    parameters: &[Parameter],
+    (name, tag): (&Name, &str),
 ) -> Result<bool, SqlError> {
-    if !is_wanted(session, create, name)? {
-        session.require_write(tag)?;
+    let is_wanted = is_wanted(session, create, name)?;
+    let allowed = match is_wanted {
+        true => session.require_temporary_creation(tag),
+        false => session.require_write(tag),
+    };
+    if let Err(refusal) = allowed {
+        return Err(refused(session, create, parameters, refusal).await);
+    }
+    if !is_wanted {
         return Ok(false);
     }
-    session.require_temporary_creation(tag)?;
     owner::require_temporary(&*session.context().await?)?;
     let storage = session.transaction().await?.storage()?;
     storage.make_temporary_schema()?;
@@ -41,6 +47,27 @@ fn is_wanted(session: &Session, create: &ast::CreateTable, name: &Name) -> Resul
         ));
     }
     Ok(is_wanted)
+}
+
+/// Why nothing is made where nothing may be written: what is wrong with the query, if
+/// anything is, comes before that.
+async fn refused(
+    session: &mut Session,
+    create: &ast::CreateTable,
+    parameters: &[Parameter],
+    refusal: SqlError,
+) -> SqlError {
+    let Some(query) = &create.query else {
+        return refusal;
+    };
+    let planner = match session.planner().await {
+        Ok(planner) => planner,
+        Err(error) => return error,
+    };
+    match query::plan(&planner, query, parameters).await {
+        Ok(_) => refusal,
+        Err(error) => error,
+    }
 }
 
 /// What a commit does to the new table, if anything.

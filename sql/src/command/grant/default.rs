@@ -62,9 +62,12 @@ pub(crate) async fn alter_defaults(
     let mut access = (**rights.lake_access()).clone();
     for owner in owners {
         for schema in &schemas {
-            set_default(&rights, &mut access, (owner, *schema, kind), |terms, acl| {
-                order.apply(terms, acl, owner, privileges)
-            })?;
+            set_default(
+                &rights,
+                &mut access,
+                (owner, *schema, kind),
+                |terms, acl| order.apply(terms, acl, owner, privileges),
+            )?;
         }
     }
     storage.set_lake_access(access)?;
@@ -190,29 +193,30 @@ pub(crate) async fn give_defaults(
         return Ok(());
     }
     let snapshot = storage.snapshot();
-    let found = match target {
-        AccessTarget::Schema(id) => snapshot
-            .schema(id)
-            .map(|own| (own.owner_id, None, DefaultKind::Schemas)),
-        AccessTarget::Table(id) => snapshot
-            .table(id)
-            .map(|own| (own.owner_id, Some(own.schema_id), DefaultKind::Tables)),
-        AccessTarget::View(id) => snapshot
-            .view(id)
-            .map(|own| (own.owner_id, Some(own.schema_id), DefaultKind::Tables)),
-        AccessTarget::Sequence(id) => snapshot
-            .sequence(id)
-            .map(|own| (own.owner_id, Some(own.schema_id), DefaultKind::Sequences)),
+    let (kind, schema, found) = match target {
+        AccessTarget::Schema(id) => (DefaultKind::Schemas, None, rights.schema(id)),
+        AccessTarget::Table(id) => {
+            let schema = snapshot.table(id).map(|own| own.schema_id);
+            (DefaultKind::Tables, schema, rights.table(id))
+        }
+        AccessTarget::View(id) => {
+            let schema = snapshot.view(id).map(|own| own.schema_id);
+            (DefaultKind::Tables, schema, rights.view(id))
+        }
+        AccessTarget::Sequence(id) => {
+            let schema = snapshot.sequence(id).map(|own| own.schema_id);
+            (DefaultKind::Sequences, schema, rights.sequence(id))
+        }
     };
-    let Some((owner, schema, kind)) = found else {
+    let Some(found) = found else {
         return Err(SqlError::internal("a new object is not visible"));
     };
-    let Some(acl) = initial_acl(&rights, owner, schema, kind)? else {
+    let Some(acl) = initial_acl(&rights, found.owner, schema, kind)? else {
         return Ok(());
     };
     let access = ObjectAccess {
         acl: Some(acl),
-        ..ObjectAccess::default()
+        ..(*found.access).clone()
     };
     Ok(storage.set_access(target, access)?)
 }

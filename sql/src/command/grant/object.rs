@@ -170,11 +170,9 @@ fn function(routine: Routine, signature: &Signature) -> Result<Granted, SqlError
             format!("{shown}({}) is not a procedure", types.join(", ")),
         )),
         Some(one) => Ok(Granted::Function(one.oid, one.name)),
-        None => {
-            Err(SqlError::with_code(
-                sqlstate::UNDEFINED_FUNCTION,
-                format!("{kind} {shown}({}) does not exist", types.join(", ")),
-            ))
-        }
+        None => Err(SqlError::with_code(
+            sqlstate::UNDEFINED_FUNCTION,
+            format!("{kind} {shown}({}) does not exist", types.join(", ")),
+        )),
     }
 }

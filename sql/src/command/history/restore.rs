@@ -7,14 +7,14 @@
 use std::sync::Arc;
 
 use gotgan_storage::{
-    Relation, Restore as Order, Schema, SequenceId, Snapshot, Table, TableId, ViewId,
+    AccessTarget, Relation, Restore as Order, Schema, SequenceId, Snapshot, Table, TableId, ViewId,
 };
 
 use super::arguments::Arguments;
 pub(super) use super::schema::Whole;
 use super::{Report, Session, Shape, rights};
 use crate::access::actor::Object;
-use crate::access::roles;
+use crate::command::grant::give_defaults;
 use crate::command::owner;
 use crate::error::SqlError;
 use crate::parse::history::{Kind, Restore, RestoreItem};
@@ -111,13 +111,7 @@ pub(super) async fn restore_one(
         table: planned.source.id,
         schema: schema.id,
         name: planned.target.name.clone(),
-        owner: match (replaced, planned.owner) {
-            (Some(replaced), _) => roles::name_of(&session.known_rights(), replaced.owner_id),
-            (None, Some(owner)) if session.known_rights().role(owner).is_some() => {
-                roles::name_of(&session.known_rights(), owner)
-            }
-            (None, _) => session.role_name(),
-        },
+        owner: owner_name(session, replaced.map(|own| own.owner_id).or(planned.owner)),
         replace: replaced.map(|table| table.id),
     };
     let storage = session.transaction().await?.storage()?;
@@ -130,9 +124,12 @@ pub(super) async fn restore_one(
     )
     .await?;
     require_views(session, &restored.views).await?;
-    if with_grants && replaced.is_none() {
+    if replaced.is_none() {
         let source = (planned.from.as_ref(), planned.source.id);
-        rights::bring_grants(session, source, restored.table).await?;
+        match with_grants {
+            true => rights::bring_grants(session, source, restored.table).await?,
+            false => give_defaults(session, AccessTarget::Table(restored.table)).await?,
+        }
     }
     let kept_as = restored.old_name.as_deref();
     let kept_as = kept_as.map(|name| quote_qualified(&schema.name, name));
@@ -142,6 +139,13 @@ pub(super) async fn restore_one(
         )));
     }
     Ok(kept_as)
+}
+
+/// Who will own what is restored: the role that is told, if it is there, else who restores.
+pub(super) fn owner_name(session: &Session, owner: Option<i64>) -> String {
+    let rights = session.known_rights();
+    let told = owner.and_then(|owner| rights.role(owner));
+    told.map_or_else(|| session.role_name(), |role| role.name.clone())
 }
 
 /// Lets defaults of restored tables name their sequences as these are called now.
@@ -218,6 +222,7 @@ async fn whole(
             .with_hint("Restore it under another name, or its tables one by one."));
     }
     Ok(Whole {
+        owner: None,
         from,
         source,
         target,

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use gotgan_storage::{
-    AccessTarget, Acl, ObjectAccess, Privileges, PUBLIC_ROLE_ID, Snapshot, Table, TableId,
+    AccessTarget, Acl, ObjectAccess, PUBLIC_ROLE_ID, Privileges, Snapshot, Table, TableId,
 };
 
 use super::Session;
@@ -38,7 +38,10 @@ pub(super) fn require_source(ctx: &StatementContext, table: &Table) -> Result<()
         .masks
         .iter()
         .any(|mask| mask.role == PUBLIC_ROLE_ID || actor.acts_for(mask.role));
-    let bypasses = ctx.rights.role(ctx.role_id).is_some_and(|role| role.bypass_rls);
+    let bypasses = ctx
+        .rights
+        .role(ctx.role_id)
+        .is_some_and(|role| role.bypass_rls);
     match (access.row_security && !bypasses) || is_masked {
         true => Err(Actor::denied(object).with_detail(
             "Only the owner restores a table with a policy or mask for the current role.",

@@ -11,9 +11,9 @@ use gotgan_storage::{
 };
 use sqlparser::ast::{self, Ident, ObjectNamePart};
 
+use super::restore::{Planned, Target, name_sequences, owner_name};
 use super::{Session, rights};
 use crate::access::actor::{Actor, Object};
-use super::restore::{Planned, Target, name_sequences};
 use crate::command::{create_view, schema};
 use crate::error::SqlError;
 use crate::parse::{Node, fold};
@@ -22,6 +22,8 @@ use crate::session::{Notice, not_kept};
 
 /// A schema of a snapshot, and the name that it gets.
 pub(super) struct Whole {
+    /// Who will own it, if not who restores it.
+    pub(super) owner: Option<i64>,
     pub(super) from: Arc<Snapshot>,
     pub(super) source: String,
     pub(super) target: String,
@@ -41,7 +43,7 @@ impl Whole {
             from: Arc::clone(&self.from),
             schema: self.source()?.id,
             name: self.target.clone(),
-            owner: session.role_name(),
+            owner: owner_name(session, self.owner),
         };
         let storage = session.transaction().await?.storage()?;
         let restored = storage.restore_schema(&order).await.map_err(not_kept)?;
@@ -139,7 +141,9 @@ impl Whole {
         let columns = columns.collect::<Vec<_>>().join(", ");
         let name = quote_qualified(&self.target, &view.name);
         let text = format!("CREATE VIEW {name} ({columns}) AS {}", view.text);
-        let statement = crate::parse::parse(&text)?.pop().map(|parsed| parsed.node);
+        let statement = crate::parse::parse_stored(&text)?
+            .pop()
+            .map(|parsed| parsed.node);
         let Some(Node::Ast(node)) = statement else {
             return Err(SqlError::internal("a view is no query"));
         };

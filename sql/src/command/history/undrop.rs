@@ -157,6 +157,7 @@ async fn schema(
     let source = from.schema(dropped.id).map(|schema| schema.name.clone());
     let source = source.ok_or_else(|| SqlError::undefined_schema(&name))?;
     let whole = Whole {
+        owner: Some(dropped.owner_id),
         from,
         source,
         target,

@@ -1,7 +1,7 @@
 //! ALTER ROLE: attributes, password, name.
 
 use chrono::DateTime;
-use gotgan_storage::Role;
+use gotgan_storage::{BOOTSTRAP_ROLE_ID, Role};
 
 use super::{
     denied, is_superuser, may_create_roles, plain_name, refuse_reserved, require_free_prefix,
@@ -12,9 +12,7 @@ use crate::error::SqlError;
 use crate::parse::role::{RoleOption, RoleSpec};
 use crate::session::Session;
 use crate::sqlstate;
-use crate::types::datetime::{
-    TIMESTAMP_INFINITY, TIMESTAMP_MINUS_INFINITY, parse_timestamptz,
-};
+use crate::types::datetime::{TIMESTAMP_INFINITY, TIMESTAMP_MINUS_INFINITY, parse_timestamptz};
 
 pub(super) async fn run(
     session: &mut Session,
@@ -28,6 +26,11 @@ pub(super) async fn run(
     let old = resolve(ctx, spec)?;
     require_right(ctx, &old, options)?;
     let mut role = old.as_ref().clone();
+    if role.id == BOOTSTRAP_ROLE_ID && options.contains(&RoleOption::Superuser(false)) {
+        return Err(SqlError::not_supported(
+            "taking SUPERUSER from the role that the lake began with",
+        ));
+    }
     for option in options {
         match option {
             RoleOption::Password(password) => {
@@ -158,6 +161,12 @@ pub(super) async fn rename(
     }
     if !may_create_roles(ctx) {
         return Err(denied("permission denied to rename role"));
+    }
+    if old.id == BOOTSTRAP_ROLE_ID {
+        // The server gives it its password by name at each start.
+        return Err(SqlError::not_supported(
+            "renaming the role that the lake began with",
+        ));
     }
     let role = Role {
         name: name.to_owned(),

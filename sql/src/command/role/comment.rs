@@ -25,7 +25,9 @@ pub(crate) async fn comment(
         return Err(denied("must have CREATEROLE privilege"));
     }
     if role.is_predefined() {
-        return Err(SqlError::not_supported("COMMENT ON ROLE of a predefined role"));
+        return Err(SqlError::not_supported(
+            "COMMENT ON ROLE of a predefined role",
+        ));
     }
     let role = Role {
         comment: text,

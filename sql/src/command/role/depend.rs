@@ -89,17 +89,14 @@ pub(super) fn mentions(ctx: &StatementContext, role: i64) -> Option<String> {
     let mut lines: Vec<String> = found.into_iter().map(|mention| mention.text).collect();
     if lines.len() > LINES_MAX {
         let more = lines.split_off(LINES_MAX).len();
-        lines.push(format!("and {more} other objects (see server log for list)"));
+        lines.push(format!(
+            "and {more} other objects (see server log for list)"
+        ));
     }
     Some(lines.join("\n"))
 }
 
-fn of_object(
-    ctx: &StatementContext,
-    object: &Owned<'_>,
-    role: i64,
-    found: &mut Vec<Mention>,
-) {
+fn of_object(ctx: &StatementContext, object: &Owned<'_>, role: i64, found: &mut Vec<Mention>) {
     let name = match object.kind {
         "schema" => lookup::regnamespace_out(ctx, i64::from(object.oid)),
         _ => lookup::regclass_out(ctx, i64::from(object.oid)),
@@ -167,7 +164,10 @@ fn of_lake(ctx: &StatementContext, role: i64, found: &mut Vec<Mention>) {
     }
     let names = |acl: &Acl| acl.mentions(role);
     if !is_owner && lake.database_acl.as_ref().is_some_and(names) {
-        push(oids::DATABASE, format!("privileges for database {DATABASE}"));
+        push(
+            oids::DATABASE,
+            format!("privileges for database {DATABASE}"),
+        );
     }
     for (oid, _) in lake.functions.iter().filter(|(_, acl)| names(acl)) {
         let oid = u32::try_from(*oid).unwrap_or_default();

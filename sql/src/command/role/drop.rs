@@ -44,9 +44,7 @@ pub(super) async fn run(
         if role.is_predefined() || role.id == gotgan_storage::BOOTSTRAP_ROLE_ID {
             return Err(SqlError::with_code(
                 sqlstate::DEPENDENT_OBJECTS_STILL_EXIST,
-                format!(
-                    "cannot drop role {name} because it is required by the database system"
-                ),
+                format!("cannot drop role {name} because it is required by the database system"),
             ));
         }
         if let Some(lines) = depend::mentions(ctx, role.id) {

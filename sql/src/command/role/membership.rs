@@ -2,7 +2,9 @@
 
 use gotgan_storage::{Membership, Role};
 
-use super::{current, denied, is_superuser, may_create_roles, refuse_reserved, resolve, resolve_all};
+use super::{
+    current, denied, is_superuser, may_create_roles, refuse_reserved, resolve, resolve_all,
+};
 use crate::access::roles::{self, predefined};
 use crate::context::StatementContext;
 use crate::error::SqlError;

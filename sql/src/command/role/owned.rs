@@ -1,6 +1,6 @@
 //! REASSIGN OWNED and DROP OWNED: what has to happen before a role can be dropped.
 
-use gotgan_storage::{Acl, BOOTSTRAP_ROLE_ID, LakeAccess, ObjectAccess, Role};
+use gotgan_storage::{AccessTarget, Acl, BOOTSTRAP_ROLE_ID, LakeAccess, ObjectAccess, Role};
 use sqlparser::ast::{Ident, ObjectName, ObjectType};
 
 use super::depend::{self, Owned};
@@ -14,8 +14,7 @@ use crate::session::Session;
 use crate::sqlstate;
 
 /// What is told when others' objects need what is to be dropped.
-const DEPENDENTS: &str =
-    "cannot drop desired object(s) because other objects depend on them";
+const DEPENDENTS: &str = "cannot drop desired object(s) because other objects depend on them";
 
 pub(super) async fn reassign(
     session: &mut Session,
@@ -48,7 +47,11 @@ pub(super) async fn reassign(
                 policy.owner = to.id;
             }
         }
-        session.transaction().await?.storage()?.set_lake_access(lake)?;
+        session
+            .transaction()
+            .await?
+            .storage()?
+            .set_lake_access(lake)?;
     }
     Ok(())
 }
@@ -141,18 +144,17 @@ fn written_name(ctx: &StatementContext, object: &Owned<'_>) -> Option<ObjectName
     let objects = depend::objects(&ctx.snapshot);
     objects.iter().find(|own| own.oid == object.oid)?;
     let schema_of = |id| Some(ctx.snapshot.schema(id)?.name.clone());
-    use gotgan_storage::AccessTarget as T;
     let parts = match object.target {
-        T::Schema(id) => vec![schema_of(id)?],
-        T::Table(id) => {
+        AccessTarget::Schema(id) => vec![schema_of(id)?],
+        AccessTarget::Table(id) => {
             let table = ctx.snapshot.table(id)?;
             vec![schema_of(table.schema_id)?, table.name.clone()]
         }
-        T::View(id) => {
+        AccessTarget::View(id) => {
             let view = ctx.snapshot.view(id)?;
             vec![schema_of(view.schema_id)?, view.name.clone()]
         }
-        T::Sequence(id) => {
+        AccessTarget::Sequence(id) => {
             let sequence = ctx.snapshot.sequence(id)?;
             vec![schema_of(sequence.schema_id)?, sequence.name.clone()]
         }

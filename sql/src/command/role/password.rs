@@ -26,8 +26,10 @@ pub(super) async fn verifier(
         return Ok(Some(password.to_owned()));
     }
     if is_foreign_hash(password) {
-        return Err(SqlError::not_supported("a password hashed with MD5 or SHA-256")
-            .with_hint("Give the password itself or a SCRAM-SHA-256 verifier."));
+        return Err(
+            SqlError::not_supported("a password hashed with MD5 or SHA-256")
+                .with_hint("Give the password itself or a SCRAM-SHA-256 verifier."),
+        );
     }
     let password = password.to_owned();
     // Thousands of rounds of hashing take milliseconds.

@@ -59,7 +59,10 @@ impl SqlError {
 
     /// `2BP01`: others were granted what is to be revoked.
     pub fn dependent_privileges() -> Self {
-        Self::new(s::DEPENDENT_OBJECTS_STILL_EXIST, "dependent privileges exist")
-            .with_hint("Use CASCADE to revoke them too.")
+        Self::new(
+            s::DEPENDENT_OBJECTS_STILL_EXIST,
+            "dependent privileges exist",
+        )
+        .with_hint("Use CASCADE to revoke them too.")
     }
 }

@@ -249,7 +249,9 @@ fn whole(actor: &Actor, found: &Found<'_>, wanted: &[Wanted]) -> Option<bool> {
     };
     let privileges = actor.privileges(object);
     let has = |one: &Wanted| match one.grantable {
-        true => actor.grantable(object, one.privilege).contains(one.privilege),
+        true => actor
+            .grantable(object, one.privilege)
+            .contains(one.privilege),
         false => privileges.contains(one.privilege),
     };
     Some(wanted.iter().any(has))

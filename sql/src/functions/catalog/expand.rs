@@ -3,8 +3,9 @@
 //!
 //! - `information_schema._pg_expandarray`: the elements of an array as `x`, with
 //!   their positions as `n`.
-//! - `aclexplode`: no rows, because nothing is granted yet.
+//! - `aclexplode`: each privilege of a list of grants.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int32Array, ListArray, StructArray, new_null_array};
@@ -14,6 +15,8 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
+use super::explode;
+use crate::context::StatementContext;
 use crate::error::SqlError;
 use crate::types::{ELEMENT, PgType, oid};
 
@@ -35,18 +38,37 @@ impl Kind {
 }
 
 /// The function of this name, if it is one of them.
-pub(crate) fn function(name: &str) -> Option<Arc<ScalarUDF>> {
+pub(crate) fn function(name: &str, context: &Arc<StatementContext>) -> Option<Arc<ScalarUDF>> {
     let kind = [Kind::Expand, Kind::Acl]
         .into_iter()
         .find(|kind| kind.name() == name)?;
-    let signature = Signature::any(1, Volatility::Immutable);
-    Some(Arc::new(ScalarUDF::new_from_impl(Rows { kind, signature })))
+    Some(Arc::new(ScalarUDF::new_from_impl(Rows {
+        kind,
+        signature: Signature::any(1, Volatility::Stable),
+        context: Arc::clone(context),
+    })))
 }
 
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug)]
 struct Rows {
     kind: Kind,
     signature: Signature,
+    context: Arc<StatementContext>,
+}
+
+/// Within one statement the kind tells the function.
+impl PartialEq for Rows {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind && Arc::ptr_eq(&self.context, &other.context)
+    }
+}
+
+impl Eq for Rows {}
+
+impl Hash for Rows {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.kind.hash(state);
+    }
 }
 
 /// The columns of `aclexplode`.
@@ -97,7 +119,13 @@ impl ScalarUDFImpl for Rows {
             return Err(SqlError::internal("a call without its argument").into());
         };
         let array: ArrayRef = match self.kind {
-            Kind::Acl => new_null_array(args.return_field.data_type(), rows),
+            Kind::Acl => {
+                let lists = value.into_array(rows)?;
+                match lists.as_list_opt::<i32>() {
+                    Some(lists) => Arc::new(explode::explode(lists, acl_columns(), &self.context)?),
+                    None => new_null_array(args.return_field.data_type(), rows),
+                }
+            }
             Kind::Expand => {
                 let lists = value.into_array(rows)?;
                 let element = element_of(lists.data_type())?;

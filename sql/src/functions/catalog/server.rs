@@ -56,9 +56,6 @@ pub(super) fn register(registry: &mut Registry) {
     registry
         .add("pg_sequence_last_value(any) -> int8", sequence_last_value)
         .volatile();
-    registry.add("acldefault(char, oid) -> _aclitem", |call| {
-        map2::<Text, Int8, _>(call, |_, _| Ok(None::<Items<String>>))
-    });
     // Transactions have no numbers here, so none is older than another.
     registry.add("age(xid) -> int4", |call| {
         map1::<Int8, _>(call, |_| Ok(0_i32))

@@ -63,10 +63,7 @@ const FLAGS: &[(&str, Flag)] = &[
 /// The options up to the statement's end. `is_new`: those of CREATE, too.
 ///
 /// Errors: what is no word, or no option's rest.
-pub(super) fn parse(
-    parser: &mut Parser<'_>,
-    is_new: bool,
-) -> Result<Vec<RoleOption>, ParserError> {
+pub(super) fn parse(parser: &mut Parser<'_>, is_new: bool) -> Result<Vec<RoleOption>, ParserError> {
     let mut options: Vec<RoleOption> = Vec::new();
     while !matches!(parser.peek_token_ref().token, Token::EOF | Token::SemiColon) {
         options.push(one(parser, is_new)?);

@@ -49,7 +49,10 @@ fn value(text: &str) -> Option<Range<usize>> {
     let after = sign + 1;
     let start = after + text[after..].find(|c: char| !(skipped(c) || c == '>' || c == '='))?;
     let value = &text[start..];
-    let quote = text[after..start].chars().rev().find(|c| is_quote(*c) && *c != '\\');
+    let quote = text[after..start]
+        .chars()
+        .rev()
+        .find(|c| is_quote(*c) && *c != '\\');
     let length = match quote {
         Some(quote) => value.find([quote, '\\']),
         None => value.find(|c: char| c.is_whitespace() || ENDS.contains(&c)),

@@ -12,20 +12,59 @@ fn check(text: &str, expected: &str) {
 #[test]
 fn passwords_of_roles_go() {
     for (text, expected) in [
-        ("ALTER ROLE r PASSWORD 'hunter2'", "ALTER ROLE r PASSWORD '***'"),
-        ("alter role r with password'hunter2' login", "alter role r with password'***' login"),
-        ("CREATE USER u ENCRYPTED PASSWORD E'hun\\'ter2'", "CREATE USER u ENCRYPTED PASSWORD '***'"),
-        ("CREATE ROLE r PASSWORD $$hunter2$$", "CREATE ROLE r PASSWORD '***'"),
-        ("CREATE ROLE r PASSWORD $a$hunter2$$hunter2$a$ LOGIN", "CREATE ROLE r PASSWORD '***' LOGIN"),
-        ("CREATE ROLE r PASSWORD U&'\\0068unter2'", "CREATE ROLE r PASSWORD '***'"),
-        ("CREATE ROLE r PASSWORD 'hunter2'\n  'hunter2'", "CREATE ROLE r PASSWORD '***'\n  '***'"),
-        ("CREATE ROLE r PASSWORD 'hunter' || 'hunter2'", "CREATE ROLE r PASSWORD '***' || '***'"),
-        ("ALTER ROLE r /* c */ PASSWORD -- c\n 'hunter2'", "ALTER ROLE r /* c */ PASSWORD -- c\n '***'"),
-        ("ALTER ROLE r PASSWORD 'hun''ter2'", "ALTER ROLE r PASSWORD '***'"),
+        (
+            "ALTER ROLE r PASSWORD 'hunter2'",
+            "ALTER ROLE r PASSWORD '***'",
+        ),
+        (
+            "alter role r with password'hunter2' login",
+            "alter role r with password'***' login",
+        ),
+        (
+            "CREATE USER u ENCRYPTED PASSWORD E'hun\\'ter2'",
+            "CREATE USER u ENCRYPTED PASSWORD '***'",
+        ),
+        (
+            "CREATE ROLE r PASSWORD $$hunter2$$",
+            "CREATE ROLE r PASSWORD '***'",
+        ),
+        (
+            "CREATE ROLE r PASSWORD $a$hunter2$$hunter2$a$ LOGIN",
+            "CREATE ROLE r PASSWORD '***' LOGIN",
+        ),
+        (
+            "CREATE ROLE r PASSWORD U&'\\0068unter2'",
+            "CREATE ROLE r PASSWORD '***'",
+        ),
+        (
+            "CREATE ROLE r PASSWORD 'hunter2'\n  'hunter2'",
+            "CREATE ROLE r PASSWORD '***'\n  '***'",
+        ),
+        (
+            "CREATE ROLE r PASSWORD 'hunter' || 'hunter2'",
+            "CREATE ROLE r PASSWORD '***' || '***'",
+        ),
+        (
+            "ALTER ROLE r /* c */ PASSWORD -- c\n 'hunter2'",
+            "ALTER ROLE r /* c */ PASSWORD -- c\n '***'",
+        ),
+        (
+            "ALTER ROLE r PASSWORD 'hun''ter2'",
+            "ALTER ROLE r PASSWORD '***'",
+        ),
         ("ALTER ROLE r PASSWORD NULL", "ALTER ROLE r PASSWORD NULL"),
-        ("CREATE USER u PASSWORD DISABLE", "CREATE USER u PASSWORD DISABLE"),
-        ("ALTER USER \"u\" PASSWORD 'SCRAM-SHA-256$4096:a$b:c'", "ALTER USER \"u\" PASSWORD '***'"),
-        ("SELECT 1; ALTER ROLE r PASSWORD 'hunter2'; SELECT 'x'", "SELECT 1; ALTER ROLE r PASSWORD '***'; SELECT 'x'"),
+        (
+            "CREATE USER u PASSWORD DISABLE",
+            "CREATE USER u PASSWORD DISABLE",
+        ),
+        (
+            "ALTER USER \"u\" PASSWORD 'SCRAM-SHA-256$4096:a$b:c'",
+            "ALTER USER \"u\" PASSWORD '***'",
+        ),
+        (
+            "SELECT 1; ALTER ROLE r PASSWORD 'hunter2'; SELECT 'x'",
+            "SELECT 1; ALTER ROLE r PASSWORD '***'; SELECT 'x'",
+        ),
     ] {
         check(text, expected);
     }
@@ -87,15 +126,30 @@ fn keys_of_stores_go() {
 #[test]
 fn settings_that_are_secrets_go() {
     check("SET gotgan.secret_key = 'k'", "SET gotgan.secret_key = ***");
-    check("SET LOCAL a.api_key TO k, 'l'", "SET LOCAL a.api_key TO ***");
-    check("SET \"a.Password\" TO 5; SELECT 5", "SET \"a.Password\" TO ***; SELECT 5");
-    check("ALTER ROLE r SET a.token = 'k'", "ALTER ROLE r SET a.token = ***");
-    check("ALTER SYSTEM SET a.secret TO 'k'", "ALTER SYSTEM SET a.secret TO ***");
+    check(
+        "SET LOCAL a.api_key TO k, 'l'",
+        "SET LOCAL a.api_key TO ***",
+    );
+    check(
+        "SET \"a.Password\" TO 5; SELECT 5",
+        "SET \"a.Password\" TO ***; SELECT 5",
+    );
+    check(
+        "ALTER ROLE r SET a.token = 'k'",
+        "ALTER ROLE r SET a.token = ***",
+    );
+    check(
+        "ALTER SYSTEM SET a.secret TO 'k'",
+        "ALTER SYSTEM SET a.secret TO ***",
+    );
     check(
         "SELECT set_config('a.password', 'hunter2', false), 'x'",
         "SELECT set_config('a.password', '***', false), 'x'",
     );
-    check("SET search_path TO 'secrets'", "SET search_path TO 'secrets'");
+    check(
+        "SET search_path TO 'secrets'",
+        "SET search_path TO 'secrets'",
+    );
 }
 
 #[test]
@@ -113,7 +167,10 @@ fn secrets_in_strings_go() {
         r#"INSERT INTO t VALUES ('{"name": "n", "password": "***", "a": 1}')"#,
     );
     check("SELECT 1 -- password=hunter2", "SELECT 1 -- password=***");
-    check("SELECT f(password => 'hunter2', b => 'c')", "SELECT f(password => '***', b => 'c')");
+    check(
+        "SELECT f(password => 'hunter2', b => 'c')",
+        "SELECT f(password => '***', b => 'c')",
+    );
 }
 
 #[test]
@@ -141,5 +198,8 @@ fn text_is_cut_between_characters() {
     assert_eq!(cut("aßc", 2), "a");
     assert_eq!(cut("ß", 1), "");
     // What was a secret before the cut still is.
-    assert_eq!(redacted(cut("ALTER ROLE r PASSWORD 'hunter2'", 26)), "ALTER ROLE r PASSWORD '***'");
+    assert_eq!(
+        redacted(cut("ALTER ROLE r PASSWORD 'hunter2'", 26)),
+        "ALTER ROLE r PASSWORD '***'"
+    );
 }

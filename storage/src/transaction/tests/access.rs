@@ -92,6 +92,7 @@ async fn roles_and_rights_survive_a_restart() {
         using: Some("a = 1".to_owned()),
         check: None,
         columns: Vec::new(),
+        relation: String::new(),
         comment: None,
     };
     let mask = MaskingPolicy {
@@ -401,6 +402,7 @@ async fn a_restored_table_keeps_todays_policies_and_no_grants() {
             using: Some("false".to_owned()),
             check: None,
             columns: Vec::new(),
+            relation: String::new(),
             comment: None,
         }],
         ..granted_to(role)
@@ -427,4 +429,46 @@ async fn a_restored_table_keeps_todays_policies_and_no_grants() {
     assert!(new.row_security && new.acl.is_none());
     assert_eq!(new.policies.len(), 1);
     assert_ne!(new.policies[0].id, old.policies[0].id);
+}
+
+#[tokio::test]
+async fn two_memberships_do_not_close_a_circle() {
+    let bench = Bench::new().await;
+    let (one, two) = (bench.role("one").await, bench.role("two").await);
+    let join = async |member: i64, role: i64| {
+        let mut transaction = bench.begin().await;
+        let known = transaction
+            .snapshot()
+            .role(member)
+            .map(|role| (**role).clone());
+        let joined = Role {
+            memberships: vec![Membership {
+                role,
+                grantor: SUPERUSER,
+                admin: false,
+            }],
+            ..known.expect("the role")
+        };
+        transaction.put_role(joined).expect("put");
+        transaction
+    };
+    let (first, second) = (join(one, two).await, join(two, one).await);
+    first.commit().await.expect("a commit");
+    let error = second.commit().await.expect_err("a circle");
+    assert_eq!(error.kind, ErrorKind::Conflict);
+}
+
+#[tokio::test]
+async fn no_setting_is_left_of_a_role_that_is_gone() {
+    let bench = Bench::new().await;
+    let role = bench.role("leaver").await;
+    let mut set = bench.begin().await;
+    let value = Some("on".to_owned());
+    set.set_role_setting(role, false, "gotgan.trust_keys", value)
+        .expect("set");
+    let mut drop = bench.begin().await;
+    drop.drop_role(role).expect("dropped");
+    drop.commit().await.expect("a commit");
+    let error = set.commit().await.expect_err("a conflict");
+    assert_eq!(error.kind, ErrorKind::Conflict);
 }
