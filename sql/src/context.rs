@@ -59,6 +59,8 @@ pub struct StatementContext {
     pub session_user: String,
     /// Its id.
     pub session_role_id: i64,
+    /// Id of the role that logged in, whatever the session acts as.
+    pub login_role_id: i64,
     /// Roles and rights as they are now, whatever `snapshot` is.
     pub rights: Rights,
     /// The database that the client connected to.

@@ -255,7 +255,7 @@ impl Planner {
                 &mut context,
             )
             .map_err(|error| self.planning_error(error, &provider))
-            .and_then(|plan| self.watched(plan, !query.locks.is_empty()))
+            .and_then(|plan| self.watched(plan, query))
             .and_then(operators::array::refuse_nested_unnest)
             .and_then(|plan| infer::parameters(plan, &self.ctx))
             .and_then(|plan| analyze::analyze(plan, &self.ctx))
@@ -378,7 +378,9 @@ impl Planner {
             Some(held) => (held.owner, &held.access),
             None => (view.owner_id, &view.access),
         };
-        match access.security_invoker {
+        // Nobody's text reads by the rights of who owns the view only since then.
+        let is_former = self.ctx.is_past && owner != view.owner_id;
+        match access.security_invoker || is_former {
             true => self.watch.role.and(Some(self.ctx.role_id)),
             false => Some(owner),
         }

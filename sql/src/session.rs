@@ -25,7 +25,7 @@ use crate::plan::{ColumnDescription, LocalRelation, Past};
 use crate::query_log::LogClient;
 use crate::resolve::DATABASE;
 use crate::sequence::SessionSequences;
-use crate::settings::Settings;
+use crate::settings::{Settings, is_identity};
 use crate::transaction::{Active, TransactionStatus};
 
 mod admission;
@@ -42,7 +42,7 @@ mod temporary;
 mod versions;
 
 pub use admission::Admission;
-pub(crate) use admission::{assumable, connect_to, names};
+pub(crate) use admission::{assumable, authorizable, connect_to, names};
 pub use extended::{Format, StatementDescription};
 pub(crate) use look_back::{AS_OF, Moment, not_kept};
 pub use notice::Notice;
@@ -383,8 +383,8 @@ impl Session {
         let changes = &ctx.changed_settings;
         let changes = std::mem::take(&mut *changes.lock().unwrap_or_else(PoisonError::into_inner));
         for change in changes {
-            if change.name.eq_ignore_ascii_case("role") {
-                self.apply_role(&change);
+            if is_identity(&change.name) {
+                self.apply_identity(&change);
                 continue;
             }
             let settings = &mut self.settings;

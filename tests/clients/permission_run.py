@@ -66,10 +66,11 @@ class Client:
         """Says goodbye."""
         self.connection.finish()
 
-    def run(self, statement):
-        """The outcome of one statement; COPY gets and gives no rows."""
+    def run(self, statement, extended=False):
+        """The outcome of one statement, by one of the two protocols; COPY gets and gives no rows."""
         self.warnings.clear()
-        result = self.connection.exec_(statement.encode())
+        sent = statement.encode()
+        result = self.connection.exec_params(sent, None) if extended else self.connection.exec_(sent)
         rows = []
         if result.status == pq.ExecStatus.COPY_OUT:
             while (got := self.connection.get_copy_data(0))[0] > 0:
@@ -104,15 +105,17 @@ class Client:
                 raise AssertionError(f"{statement}: {outcome}")
         return outcome
 
-    def case(self, statements, is_alone=False):
+    def case(self, statements, is_alone=False, extended=False):
         """The outcome of the first statement that fails, else of the last; everything is rolled back."""
         if not is_alone:
             self.must("BEGIN")
         for statement in statements:
-            outcome = self.run(statement)
+            outcome = self.run(statement, extended)
             if outcome.failed:
                 break
         end = self.run("ROLLBACK" if not is_alone else "SELECT 1")
+        if statements[0].startswith("PREPARE"):
+            self.run("DEALLOCATE ALL")
         if end.failed:
             return Outcome(end.code, f"after it: {end.message}")
         return outcome

@@ -106,6 +106,13 @@ class Generator:
             f"SELECT (SELECT count(*) FROM {{t}} AS b WHERE b.n < a.n) FROM {{t}} AS a WHERE {condition}",
             f"SELECT l.k FROM {{t}} AS a, LATERAL (SELECT {number} AS k WHERE {self.simple('a')}) AS l",
             f"SELECT row_to_json(a)::text FROM {{t}} AS a WHERE {condition}",
+            f"SELECT count(*), max({number}) FROM {{t}} AS a TABLESAMPLE BERNOULLI (100) WHERE {condition}",
+            f"SELECT a.open, a.word, count(*) FROM {{t}} AS a WHERE {condition} GROUP BY ROLLUP (a.open, a.word)",
+            f"SELECT count(*), sum(a.n), sum(b.id) FROM {{t}} AS a FULL JOIN {{t}} AS b ON a.n = b.id AND {self.simple('b')}",
+            f"SELECT count(*) FROM {{t}} AS a NATURAL JOIN {{t}} AS b WHERE {condition}",
+            f"SELECT a.id FROM (TABLE {{t}} LIMIT 1000) AS a WHERE {condition}",
+            "SELECT k.n FROM (SELECT DISTINCT ON (a.word) a.n FROM {t} AS a ORDER BY a.word, a.id, a.n) AS k",
+            "WITH RECURSIVE r AS (SELECT 6 AS i UNION SELECT a.n FROM r, {t} AS a WHERE a.id = r.i) SELECT i FROM r",
         )
 
 

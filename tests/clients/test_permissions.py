@@ -198,6 +198,24 @@ def test_replica_as_standby(standbys, group):
     side_by_side(group, *standbys, names, {**differences.DIFFERENT, **differences.DIFFERENT_ON_REPLICA})
 
 
+@pytest.mark.parametrize(
+    "group", chosen("MATRIX", ["select", "insert", "update", "delete", "merge", "grant", "function"])
+)
+def test_extended_protocol(gotgan, group):
+    """Goal: the extended protocol refuses the same. Method: each statement by both, for some actors."""
+    lines = []
+    for actor in chosen("MATRIX_ACTORS", ["none", "columns", "write", "no_usage", "owner"]):
+        client = gotgan.client(actors.ALL[actor])
+        for name, texts in statements.cases(group).items():
+            simple, extended = (client.case(texts, extended=way) for way in (False, True))
+            if simple != extended:
+                lines.append(f"{group}/{name} as {actor}\n    simple:   {simple}\n    extended: {extended}")
+        client.close()
+    if lines:
+        shown = "\n".join(lines[:SHOWN_MAX])
+        pytest.fail(f"{len(lines)} differences:\n{shown}", pytrace=False)
+
+
 @pytest.mark.parametrize("text", [own.OWN, own.OWN_ALONE], ids=["in a transaction", "alone"])
 def test_statements_of_our_own(oracle, gotgan, text):
     """Goal: what PostgreSQL lacks is refused to whom it should be. Method: a statement of PostgreSQL's with the same

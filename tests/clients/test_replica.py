@@ -3,7 +3,7 @@
 import select
 import time
 
-import psycopg2
+import psycopg
 import pytest
 
 from cluster import ask, connect
@@ -68,10 +68,10 @@ def test_a_transaction_does_not_become_old(nodes, node):
     idle = connect(nodes[node])
     ask(idle, "BEGIN; SELECT 1")
     started = time.monotonic()
-    running = connect(nodes[node])
-    with pytest.raises(psycopg2.Error) as caught:
-        ask(running, "SELECT pg_sleep(60)")
-    assert caught.value.pgcode == "25P04"
+    running = psycopg.connect(**nodes[node].arguments, dbname="gotgan", autocommit=True)
+    with pytest.raises(psycopg.Error) as caught:
+        running.execute("SELECT pg_sleep(60)")
+    assert caught.value.sqlstate == "25P04" and running.closed
     assert 1.5 < time.monotonic() - started < 20
     # The reason comes before the connection is closed, and nobody waits for it.
     select.select([idle], [], [], POLL_SECONDS_MAX)

@@ -131,13 +131,14 @@ fn a_commit_that_fails_at_sync_leaves_its_own_row() {
 fn rows_count_as_far_as_they_were_sent() {
     let server = Server::start().unwrap();
     let mut client = connect(&server, "halfway");
-    let sql = "SELECT 1 / (2900000 - n) FROM generate_series(1, 3000000) AS n";
-    assert_eq!(client.query(sql).unwrap().code(), "22012");
-    let rows = history(&server, "halfway");
-    let [row] = rows.as_slice() else {
-        panic!("{rows:?}");
-    };
-    let sent: u64 = row.rsplit(' ').next().unwrap().parse().unwrap();
-    assert!((1..2_900_000).contains(&sent), "{row}");
-    assert!(row.contains(" 22012 "), "{row}");
+    let sql = "SELECT 1 / (290000 - n) FROM generate_series(1, 300000) AS n";
+    client.send(&query(sql)).unwrap();
+    let messages = client.read_until_ready().unwrap();
+    let received = messages
+        .iter()
+        .filter(|message| message.tag == b'D')
+        .count();
+    assert!(received > 0);
+    let expected = format!("{sql} 22012 {received}");
+    assert_eq!(history(&server, "halfway"), [expected]);
 }

@@ -33,7 +33,11 @@ pub(crate) enum Failure {
 
 impl From<SqlError> for Failure {
     fn from(error: SqlError) -> Self {
-        Self::Statement(Box::new(error))
+        // A transaction that is too old ends with its connection, as in PostgreSQL 17.
+        match error.code == sqlstate::TRANSACTION_TIMEOUT {
+            true => Self::fatal(error),
+            false => Self::Statement(Box::new(error)),
+        }
     }
 }
 

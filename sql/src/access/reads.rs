@@ -6,13 +6,16 @@
 //! was planned.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, Result};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::{Distinct, Expr, Join, JoinType, LogicalPlan};
+use datafusion::logical_expr::{Distinct, Expr, Join, JoinType, LogicalPlan, Projection};
+use sqlparser::ast::{Query, TableFactor, Visit, Visitor};
 
 use crate::error::SqlError;
+use crate::parse::fold;
 use crate::plan::{Leaf, is_kept, leaf};
 
 /// A relation as it stands once in a plan, and the indexes of its columns that are read.
@@ -22,15 +25,44 @@ pub(crate) struct Read {
     pub(crate) columns: BTreeSet<usize>,
 }
 
+/// The aliases in a query that give a relation's columns other names, as `t AS y (a, b)`
+/// does. The engine makes a projection of all its columns of that, but the query reads
+/// only those that it names.
+pub(crate) fn renamings(query: &Query) -> BTreeSet<String> {
+    struct Find(BTreeSet<String>);
+    impl Visitor for Find {
+        type Break = ();
+        fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+            if let TableFactor::Table {
+                alias: Some(alias), ..
+            } = factor
+                && !alias.columns.is_empty()
+            {
+                self.0.insert(fold(&alias.name));
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut find = Find(BTreeSet::new());
+    let _ = query.visit(&mut find);
+    find.0
+}
+
 /// What a plan reads, in order.
 ///
+/// `renamings`: see [`renamings`].
 /// `passengers_from`: of the outermost select list, the items from this index on are left
 /// out; what each of them reads is given for itself.
 pub(crate) fn of_plan(
     plan: &LogicalPlan,
+    renamings: &BTreeSet<String>,
     passengers_from: Option<usize>,
 ) -> Result<(Vec<Read>, Vec<Vec<Read>>), SqlError> {
-    let mut walk = Walk::default();
+    let new = || Walk {
+        renamings: renamings.clone(),
+        ..Walk::default()
+    };
+    let mut walk = new();
     let mut passengers = Vec::new();
     let mut root = plan;
     if let Some(first) = passengers_from
@@ -41,7 +73,7 @@ pub(crate) fn of_plan(
                 walk.expression(expr, &[&projection.input], None)?;
                 continue;
             }
-            let mut own = Walk::default();
+            let mut own = new();
             own.expression(expr, &[&projection.input], None)?;
             passengers.push(own.found);
         }
@@ -88,6 +120,7 @@ struct Outer<'a> {
 #[derive(Default)]
 struct Walk {
     found: Vec<Read>,
+    renamings: BTreeSet<String>,
 }
 
 impl Walk {
@@ -95,6 +128,9 @@ impl Walk {
         if let Some(leaf) = leaf(plan) {
             self.note(leaf, None);
             return Ok(());
+        }
+        if let Some(renamed) = self.renamed(plan) {
+            return self.plan(&renamed.input, outer);
         }
         let inputs = plan.inputs();
         plan.apply_expressions(|expr| {
@@ -172,6 +208,12 @@ impl Walk {
             self.note(leaf, Some(index));
             return;
         }
+        if let Some(renamed) = self.renamed(plan) {
+            if let Some(column) = renamed.expr.get(index).and_then(plain_column) {
+                self.column(column, &[&renamed.input]);
+            }
+            return;
+        }
         match plan {
             LogicalPlan::SubqueryAlias(alias) => self.trace(&alias.input, index),
             LogicalPlan::Filter(filter) => self.trace(&filter.input, index),
@@ -208,6 +250,23 @@ impl Walk {
         }
     }
 
+    /// The projection by which an alias gives all columns of a relation other names.
+    fn renamed<'a>(&self, plan: &'a LogicalPlan) -> Option<&'a Projection> {
+        let LogicalPlan::SubqueryAlias(alias) = plan else {
+            return None;
+        };
+        let LogicalPlan::Projection(projection) = alias.input.as_ref() else {
+            return None;
+        };
+        let is_plain = self.renamings.contains(alias.alias.table())
+            && projection.expr.len() == projection.input.schema().fields().len()
+            && projection
+                .expr
+                .iter()
+                .all(|expr| plain_column(expr).is_some());
+        is_plain.then_some(projection)
+    }
+
     fn trace_join(&mut self, join: &Join, index: usize) {
         let is_right = matches!(
             join.join_type,
@@ -230,5 +289,14 @@ impl Walk {
             leaf,
             columns: column.into_iter().collect(),
         });
+    }
+}
+
+/// The column that an expression is, under whatever name.
+fn plain_column(expr: &Expr) -> Option<&Column> {
+    match expr {
+        Expr::Column(column) => Some(column),
+        Expr::Alias(alias) => plain_column(&alias.expr),
+        _ => None,
     }
 }

@@ -18,6 +18,9 @@ use crate::error::SqlError;
 pub(crate) mod predefined {
     pub(crate) const PG_MONITOR: i64 = 3373;
     pub(crate) const PG_READ_ALL_STATS: i64 = 3375;
+    pub(crate) const PG_READ_SERVER_FILES: i64 = 4569;
+    pub(crate) const PG_WRITE_SERVER_FILES: i64 = 4570;
+    pub(crate) const PG_EXECUTE_SERVER_PROGRAM: i64 = 4571;
     pub(crate) const PG_DATABASE_OWNER: i64 = 6171;
     pub(crate) const PG_READ_ALL_DATA: i64 = 6181;
     pub(crate) const PG_WRITE_ALL_DATA: i64 = 6182;

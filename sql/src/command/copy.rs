@@ -6,6 +6,8 @@ use gotgan_storage::Relation;
 use sqlparser::ast;
 
 use super::{insert, query};
+use crate::access::actor::Actor;
+use crate::access::roles::predefined;
 use crate::copy::{CopyFormat, CopyIn, CopyOut};
 use crate::error::SqlError;
 use crate::modify::RowWriter;
@@ -17,9 +19,7 @@ use crate::session::{Outcome, Session};
 use crate::sqlstate;
 
 pub(crate) async fn run(session: &mut Session, copy: &CopyStatement) -> Result<Outcome, SqlError> {
-    if let CopyTarget::Elsewhere = &copy.target {
-        return Err(SqlError::not_supported("COPY with a file or address"));
-    }
+    require_place(session, copy).await?;
     let format = CopyFormat::from_options(&copy.options, copy.direction)?;
     match (&copy.source, copy.direction) {
         (CopySource::Table { name, columns }, CopyDirection::From) => {
@@ -76,6 +76,42 @@ pub(crate) async fn run(session: &mut Session, copy: &CopyStatement) -> Result<O
             };
             format.check_columns(&rows.columns())?;
             Ok(Outcome::CopyOut(Box::new(CopyOut::new(format, rows))))
+        }
+    }
+}
+
+/// Who may copy from and to a place of the server's, which is not built.
+///
+/// Errors: `42501`; `0A000`.
+async fn require_place(session: &mut Session, copy: &CopyStatement) -> Result<(), SqlError> {
+    let is_from = copy.direction == CopyDirection::From;
+    let (role, name, what) = match &copy.target {
+        CopyTarget::Connection => return Ok(()),
+        CopyTarget::Program => (
+            predefined::PG_EXECUTE_SERVER_PROGRAM,
+            "pg_execute_server_program",
+            "to or from an external program",
+        ),
+        CopyTarget::File if is_from => (
+            predefined::PG_READ_SERVER_FILES,
+            "pg_read_server_files",
+            "from a file",
+        ),
+        CopyTarget::File => (
+            predefined::PG_WRITE_SERVER_FILES,
+            "pg_write_server_files",
+            "to a file",
+        ),
+    };
+    let ctx = session.context().await?;
+    match Actor::of(&ctx).acts_for(role) {
+        true => Err(SqlError::not_supported("COPY with a file or address")),
+        false => {
+            let what = format!("or have privileges of the {name} role to COPY {what}");
+            Err(SqlError::must_be_superuser_or(&what).with_hint(
+                "Anyone can COPY to stdout or from stdin. psql's \\copy command also works for \
+                 anyone.",
+            ))
         }
     }
 }

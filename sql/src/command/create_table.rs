@@ -51,6 +51,9 @@ pub(crate) async fn run(
             "CREATE OR REPLACE TABLE or CREATE EXTERNAL TABLE",
         ));
     }
+    if create.clone.is_some() {
+        return Err(SqlError::not_supported("CREATE TABLE ... CLONE"));
+    }
     let planner = session.planner().await?;
     let schema = match planner.ctx.snapshot.temporary_schema() {
         Some(schema) if is_temporary => Arc::clone(schema),

@@ -336,7 +336,13 @@ async fn store(
             new,
         )
     };
-    if !acl.as_ref().is_some_and(is_changed) && columns.is_empty() {
+    // As in PostgreSQL, a list that says no more than the default is kept, too; but what
+    // cannot be stored need not be where nothing changes.
+    let is_of_system = matches!(
+        object,
+        Object::Function(..) | Object::SystemRelation(_) | Object::SystemSchema(_)
+    );
+    if is_of_system && !acl.as_ref().is_some_and(is_changed) {
         return Ok(());
     }
     let changed = |own: &ObjectAccess| {
@@ -374,7 +380,7 @@ async fn store(
                         .functions
                         .extend(acl.map(|acl| (i64::from(oid), acl)));
                 }
-                _ => access.database_acl = acl,
+                _ => access.database_acl = acl.or(access.database_acl),
             }
             return Ok(storage.set_lake_access(access)?);
         }

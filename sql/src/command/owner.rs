@@ -156,7 +156,7 @@ pub(super) async fn give(
 }
 
 /// Gives an object to a role, which steps into the grants of the old owner.
-pub(super) fn transfer(
+pub(crate) fn transfer(
     storage: &mut Transaction,
     target: OwnerTarget,
     new: &Role,

@@ -49,9 +49,9 @@ pub(super) fn register(registry: &mut Registry) {
         .volatile();
 }
 
-/// Takes a value for an identity column, which takes no privilege on its sequence. A name
-/// with a dollar sign is no name of a function in a statement.
-pub(crate) const IDENTITY: &str = "$identity";
+/// Takes a value for an identity column, which takes no privilege on its sequence. Its
+/// first character is one that no statement may have in a name.
+pub(crate) const IDENTITY: &str = "\u{1}identity";
 
 /// One of these takes values.
 const TAKES: Privileges = Privileges::USAGE.union(Privileges::UPDATE);

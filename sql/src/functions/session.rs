@@ -22,7 +22,7 @@ use super::call::{Call, map1};
 use super::kinds::{Bool, Items, Text};
 use crate::context::SettingChange;
 use crate::error::SqlError;
-use crate::session::assumable;
+use crate::session::{assumable, authorizable};
 use crate::types::{PgType, oid};
 
 /// The PostgreSQL version that clients are told; drivers choose their catalog
@@ -232,7 +232,7 @@ fn setting(call: &Call<'_>, name: &str) -> Option<String> {
     by_case.map(|(_, value)| value.clone())
 }
 
-/// Errors: those of SET; `0A000` for the session's own role.
+/// Errors: those of SET.
 fn check_setting(call: &Call<'_>, name: &str, value: &str) -> Result<(), SqlError> {
     let is_role = name.eq_ignore_ascii_case("role");
     if is_role && value == "none" {
@@ -241,6 +241,10 @@ fn check_setting(call: &Call<'_>, name: &str, value: &str) -> Result<(), SqlErro
     if is_role {
         let context = call.context;
         return assumable(&context.rights, context.session_role_id, value).map(drop);
+    }
+    if name.eq_ignore_ascii_case("session_authorization") {
+        let context = call.context;
+        return authorizable(&context.rights, context.login_role_id, value).map(drop);
     }
     crate::settings::check(name, value)
 }

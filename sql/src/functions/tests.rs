@@ -13,7 +13,7 @@ use arrow::datatypes::{Field, FieldRef};
 use datafusion::common::ScalarValue;
 use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::{ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs};
-use gotgan_storage::{Snapshot, SystemClock};
+use gotgan_storage::{BOOTSTRAP_ROLE_ID, Rights, Snapshot, SystemClock};
 use sqlparser::ast::{self, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, UnaryOperator};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
@@ -60,6 +60,10 @@ pub(super) fn context() -> Arc<StatementContext> {
         },
         user: "ada".to_owned(),
         session_user: "root".to_owned(),
+        role_id: BOOTSTRAP_ROLE_ID,
+        session_role_id: BOOTSTRAP_ROLE_ID,
+        login_role_id: BOOTSTRAP_ROLE_ID,
+        rights: Rights::of(&SNAPSHOT),
         database: "gotgan".to_owned(),
         search_path: vec!["pg_catalog".to_owned(), "public".to_owned()],
         snapshot: Arc::clone(&SNAPSHOT),
@@ -77,6 +81,8 @@ pub(super) fn context() -> Arc<StatementContext> {
         is_replica: false,
         replayed_at: None,
         jobs: Arc::default(),
+        meter: Arc::default(),
+        query_log: None,
         sequences: crate::sequence::SequenceUse::default(),
     })
 }

@@ -120,7 +120,9 @@ async fn expire(engine: &Engine) -> Result<String, SqlError> {
 async fn forget_statements(engine: &Engine) -> Result<String, SqlError> {
     let retention = TimeDelta::from_std(engine.history.retention).unwrap_or(TimeDelta::MAX);
     let now = engine.clock.now();
-    let before = now.checked_sub_signed(retention).unwrap_or(DateTime::UNIX_EPOCH);
+    let before = now
+        .checked_sub_signed(retention)
+        .unwrap_or(DateTime::UNIX_EPOCH);
     let count = engine.lake.forget_statements(before).await?;
     Ok(format!("{count} statements"))
 }

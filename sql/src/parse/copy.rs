@@ -36,8 +36,9 @@ pub(crate) enum CopyDirection {
 pub(crate) enum CopyTarget {
     /// STDIN or STDOUT: the connection.
     Connection,
-    /// A file, a program or an S3 address.
-    Elsewhere,
+    /// A file of the server's, or an S3 address.
+    File,
+    Program,
 }
 
 /// One option: its name in lower case and what was given with it.
@@ -108,11 +109,15 @@ fn parse_target(parser: &mut Parser<'_>) -> Result<CopyTarget, ParserError> {
         parser.next_token();
         return Ok(CopyTarget::Connection);
     }
-    if word_is(parser, "program") {
+    let is_program = word_is(parser, "program");
+    if is_program {
         parser.next_token();
     }
     parser.parse_literal_string()?;
-    Ok(CopyTarget::Elsewhere)
+    Ok(match is_program {
+        true => CopyTarget::Program,
+        false => CopyTarget::File,
+    })
 }
 
 /// `FORMAT csv`, `HEADER`, `FORCE_NULL (a, b)`, `DELIMITER ','`.

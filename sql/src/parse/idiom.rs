@@ -12,6 +12,7 @@ use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Word};
 use crate::error::SqlError;
 
 mod create_table;
+mod create_view;
 mod hash_name;
 pub(crate) mod identity;
 mod layout;
@@ -69,6 +70,7 @@ pub(super) fn translate(tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>
             edits.extend(excluded_rows(&view, index)?);
             edits.extend(using_alias(&view, index));
             edits.extend(create_table::edits(&view, index));
+            edits.extend(create_view::edit(&view, index));
             edits.extend(merge::edit(&view, index));
             edits.extend(merge::joined_source(&view, index));
             edits.extend(merge::remove_duplicates(&view, index));

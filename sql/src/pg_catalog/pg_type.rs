@@ -5,11 +5,9 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use gotgan_storage::Snapshot;
-
 use super::objects::{self, Relation};
 use super::rows::{NULL, Rows, cells};
-use super::{Definition, oids, roles};
+use super::{Definition, oids};
 use crate::types::{self, PgType, TypeEntry};
 
 /// `array_in`, `array_out`, `array_recv`, `array_send`, no typmod functions.
@@ -129,7 +127,7 @@ pub(super) const PG_TYPE: Definition = Definition {
     },
     current: |context, rows| {
         for relation in Relation::all(&context.snapshot) {
-            push(rows, &Type::of_relation(&context.snapshot, relation));
+            push(rows, &Type::of_relation(relation));
         }
     },
     ..Definition::TABLE
@@ -186,7 +184,7 @@ impl<'a> Type<'a> {
         }
     }
 
-    fn of_relation(snapshot: &Snapshot, relation: Relation<'a>) -> Self {
+    fn of_relation(relation: Relation<'a>) -> Self {
         Type {
             oid: oids::row_type(relation.id()),
             name: relation.name(),

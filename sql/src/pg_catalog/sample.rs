@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gotgan_storage::{
-    Author, ColumnId, ColumnType, Constraint, Lake, LakeOptions, LakeRole, NewColumn,
-    NewConstraint, NewIndex, NewSchema, NewTable, NewView, Snapshot, SystemClock, TableId,
-    Transaction, ViewColumn,
+    Author, BOOTSTRAP_ROLE_ID, ColumnId, ColumnType, Constraint, Lake, LakeOptions, LakeRole,
+    NewColumn, NewConstraint, NewIndex, NewSchema, NewTable, NewView, Rights, Snapshot,
+    SystemClock, TableId, Transaction, ViewColumn,
 };
 
 use crate::context::StatementContext;
@@ -58,6 +58,10 @@ pub(crate) fn over(snapshot: Arc<Snapshot>) -> Arc<StatementContext> {
         input: InputStyle::default(),
         user: "gotgan".to_owned(),
         session_user: "gotgan".to_owned(),
+        role_id: BOOTSTRAP_ROLE_ID,
+        session_role_id: BOOTSTRAP_ROLE_ID,
+        login_role_id: BOOTSTRAP_ROLE_ID,
+        rights: Rights::of(&snapshot),
         database: "gotgan".to_owned(),
         search_path: path.map(str::to_owned).to_vec(),
         snapshot,
@@ -73,6 +77,8 @@ pub(crate) fn over(snapshot: Arc<Snapshot>) -> Arc<StatementContext> {
         is_replica: false,
         replayed_at: None,
         jobs: Arc::default(),
+        meter: Arc::default(),
+        query_log: None,
         sequences: crate::sequence::SequenceUse::default(),
         clock: Arc::new(SystemClock),
     })

@@ -185,9 +185,27 @@ fn require_types(expr: &Expr, schema: &DFSchema) -> Result<()> {
             require_comparable(expr, ">=", low, schema)?;
             require_comparable(expr, "<=", high, schema)?;
         }
+        Expr::IsTrue(operand) => require_truth("IS TRUE", operand, schema)?,
+        Expr::IsNotTrue(operand) => require_truth("IS NOT TRUE", operand, schema)?,
+        Expr::IsFalse(operand) => require_truth("IS FALSE", operand, schema)?,
+        Expr::IsNotFalse(operand) => require_truth("IS NOT FALSE", operand, schema)?,
+        Expr::IsUnknown(operand) => require_truth("IS UNKNOWN", operand, schema)?,
+        Expr::IsNotUnknown(operand) => require_truth("IS NOT UNKNOWN", operand, schema)?,
         _ => {}
     }
     Ok(())
+}
+
+/// Errors: `42804` for an operand that has a type, and not boolean.
+fn require_truth(test: &str, operand: &Expr, schema: &DFSchema) -> Result<()> {
+    let found = (!is_untyped(operand)).then(|| operand.to_field(schema).ok()).flatten();
+    match found {
+        Some((_, field)) if !matches!(field.data_type(), DataType::Boolean | DataType::Null) => {
+            let found = PgType::of_field(&field).display();
+            Err(SqlError::not_boolean(test, &found).into())
+        }
+        _ => Ok(()),
+    }
 }
 
 fn typed_membership(

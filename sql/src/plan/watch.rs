@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use gotgan_storage::{Table, TableId, View};
+use sqlparser::ast::Query;
 
 use super::leaf::Leaf;
 use super::protected::with_distinct_in_joins;
@@ -122,16 +123,16 @@ impl Planner {
     }
 
     /// Notes what a plan reads, and takes the marks of kept values out of it.
-    ///
-    /// `is_locked`: whether the query asks for its rows to be locked, as a change would.
     pub(super) fn watched(
         &self,
         plan: LogicalPlan,
-        is_locked: bool,
+        query: &Query,
     ) -> Result<LogicalPlan, SqlError> {
         if self.is_checked() {
-            let (read, passengers) = reads::of_plan(&plan, self.watch.passengers_from)?;
-            self.note(&read, is_locked)?;
+            let renamings = reads::renamings(query);
+            let (read, passengers) = reads::of_plan(&plan, &renamings, self.watch.passengers_from)?;
+            // Who asks for rows to be locked needs what a change of them needs.
+            self.note(&read, !query.locks.is_empty())?;
             if self.watch.passengers_from.is_some() {
                 let mut own = self.watch.passengers.lock();
                 **own.as_mut().unwrap_or_else(|error| error.get_mut()) = passengers;

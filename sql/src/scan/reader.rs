@@ -171,7 +171,9 @@ impl LakeFileReader {
     async fn footer(&mut self) -> Result<Arc<ParquetMetaData>, ParquetError> {
         if let Some(footer) = self.cached_footer() {
             if self.is_first_footer() {
-                self.meter.reads.count_cached(self.file.footer_hint() as u64);
+                self.meter
+                    .reads
+                    .count_cached(self.file.footer_hint() as u64);
             }
             return Ok(footer);
         }

@@ -245,6 +245,24 @@ pub(crate) fn assumable(rights: &Rights, session: i64, name: &str) -> Result<i64
     }
 }
 
+/// The role of a name, if the session of `login` may be its.
+///
+/// Errors: `22023` without such a role, `42501` if it may not.
+pub(crate) fn authorizable(rights: &Rights, login: i64, name: &str) -> Result<i64, SqlError> {
+    let Some(role) = rights.role_by_name(name) else {
+        return Err(SqlError::invalid_parameter(format!(
+            "role \"{name}\" does not exist"
+        )));
+    };
+    match role.id == login || roles::is_superuser(rights, login) {
+        true => Ok(role.id),
+        false => Err(SqlError::with_code(
+            sqlstate::INSUFFICIENT_PRIVILEGE,
+            format!("permission denied to set session authorization \"{name}\""),
+        )),
+    }
+}
+
 /// The names of an identity, as settings show them.
 pub(crate) fn names(rights: &Rights, identity: Identity) -> Names {
     Names {

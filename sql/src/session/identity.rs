@@ -3,10 +3,11 @@
 use gotgan_storage::{PUBLIC_ROLE_ID, Rights};
 
 use super::Session;
-use super::admission::{names, take_role};
+use super::admission::{authorizable, names, take_role};
 use crate::access::roles;
 use crate::context::SettingChange;
 use crate::error::SqlError;
+use crate::settings::Identity;
 
 impl Session {
     /// The role whose rights apply: that of SET ROLE, else the session's.
@@ -24,16 +25,25 @@ impl Session {
         roles::name_of(&self.known_rights(), self.role_id())
     }
 
-    /// Takes over what `set_config` asked for the role; it was checked when it ran. If the
-    /// role went since, the session is nobody, rather than what it was before.
-    pub(super) fn apply_role(&mut self, change: &SettingChange) {
+    /// Takes over whom `set_config` asked the session to act as; it was checked when it ran.
+    /// If the role went since, the session is nobody, rather than what it was before.
+    pub(super) fn apply_identity(&mut self, change: &SettingChange) {
         if change.is_local && !self.is_in_block() {
             // The transaction that it was for is over.
             return;
         }
         let rights = self.known_rights();
         let mut identity = self.settings.identity();
-        if let Err(error) = take_role(&mut identity, &rights, &change.value) {
+        let taken = match change.name.eq_ignore_ascii_case("role") {
+            true => take_role(&mut identity, &rights, &change.value),
+            false => authorizable(&rights, self.options.role_id, &change.value).map(|session| {
+                identity = Identity {
+                    session,
+                    role: None,
+                };
+            }),
+        };
+        if let Err(error) = taken {
             tracing::debug!(%error, "the role of set_config is gone");
             identity.role = Some(PUBLIC_ROLE_ID);
         }

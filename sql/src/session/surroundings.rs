@@ -75,6 +75,7 @@ impl Session {
             role_id: identity.current(),
             session_user: roles::name_of(&rights, identity.session),
             session_role_id: identity.session,
+            login_role_id: self.options.role_id,
             rights,
             database: self.options.database.clone(),
             search_path,

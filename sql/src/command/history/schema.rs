@@ -7,14 +7,15 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use gotgan_storage::{
-    Privileges, Relation, RestoreSchema, Schema, Snapshot, Table, TableId, View, ViewDialect,
+    OwnerTarget, Privileges, Relation, RestoreSchema, Schema, Snapshot, Table, TableId, View,
+    ViewDialect,
 };
 use sqlparser::ast::{self, Ident, ObjectNamePart};
 
 use super::restore::{Planned, Target, name_sequences, owner_name};
 use super::{Session, rights};
 use crate::access::actor::{Actor, Object};
-use crate::command::{create_view, schema};
+use crate::command::{create_view, owner, schema};
 use crate::error::SqlError;
 use crate::parse::{Node, fold};
 use crate::pg_catalog::identifier::{quote, quote_qualified};
@@ -55,8 +56,27 @@ impl Whole {
             }
         }
         self.restore_views(session, restored.left_out).await?;
+        self.give_views(session).await?;
         let names = planned.iter().map(|table| table.target.display());
         Ok(names.collect())
+    }
+
+    /// Gives the views that statements of the session made to the owner of the schema.
+    async fn give_views(&self, session: &mut Session) -> Result<(), SqlError> {
+        let ctx = session.context().await?;
+        let Some(schema) = ctx.snapshot.schema_by_name(&self.target) else {
+            return Ok(());
+        };
+        let Some(role) = ctx.rights.role(schema.owner_id).map(Arc::clone) else {
+            return Ok(());
+        };
+        let all = ctx.snapshot.views();
+        let others = all.filter(|view| view.schema_id == schema.id && view.owner_id != role.id);
+        let storage = session.transaction().await?.storage()?;
+        for view in others {
+            owner::transfer(storage, OwnerTarget::View(view.id), &role)?;
+        }
+        Ok(())
     }
 
     /// The tables of the schema as they will be.

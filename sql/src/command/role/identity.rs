@@ -3,13 +3,11 @@
 //! Both are settings: a transaction that is rolled back takes them back, and SET LOCAL
 //! ends with it. Nobody loses the way back: RESET is always allowed.
 
-use crate::access::roles;
 use crate::command::set::refuses_local;
 use crate::error::SqlError;
 use crate::parse::role::{IdentityChange, Whose};
-use crate::session::{Outcome, Session, assumable, names};
+use crate::session::{Outcome, Session, assumable, authorizable, names};
 use crate::settings::Identity;
-use crate::sqlstate;
 
 pub(super) async fn run(
     session: &mut Session,
@@ -34,20 +32,9 @@ pub(super) async fn run(
         },
         (Whose::Session, None) => initial,
         (Whose::Session, Some(name)) => {
-            let Some(role) = rights.role_by_name(name) else {
-                return Err(SqlError::invalid_parameter(format!(
-                    "role \"{name}\" does not exist"
-                )));
-            };
-            let login = session.options.role_id;
-            if role.id != login && !roles::is_superuser(&rights, login) {
-                return Err(SqlError::with_code(
-                    sqlstate::INSUFFICIENT_PRIVILEGE,
-                    format!("permission denied to set session authorization \"{name}\""),
-                ));
-            }
+            let role = authorizable(&rights, session.options.role_id, name)?;
             Identity {
-                session: role.id,
+                session: role,
                 role: None,
             }
         }

@@ -52,6 +52,14 @@ impl SqlError {
         )
     }
 
+    /// `42501`; `what` such as `or have privileges of the pg_monitor role to look`.
+    pub fn must_be_superuser_or(what: &str) -> Self {
+        Self::new(
+            s::INSUFFICIENT_PRIVILEGE,
+            format!("must be superuser {what}"),
+        )
+    }
+
     /// `0LP01`.
     pub fn invalid_grant(message: impl Into<String>) -> Self {
         Self::new(s::INVALID_GRANT_OPERATION, message)

@@ -163,8 +163,13 @@ fn connection_limit(parser: &mut Parser<'_>) -> Result<RoleOption, ParserError> 
 
 /// A text; a word, which sqlparser would take for one, is none.
 pub(super) fn text(parser: &mut Parser<'_>) -> Result<String, ParserError> {
-    match parser.peek_token_ref().token {
+    match &parser.peek_token_ref().token {
         Token::Word(_) => parser.expected_ref("a text", parser.peek_token_ref()),
+        Token::DollarQuotedString(quoted) => {
+            let text = quoted.value.clone();
+            parser.next_token();
+            Ok(text)
+        }
         _ => parser.parse_literal_string(),
     }
 }
