@@ -52,8 +52,8 @@ mod tests;
 
 use call::Call;
 pub(crate) use catalog::lookup_names;
-pub use math::random::Random;
 pub(crate) use execute::is_asked;
+pub use math::random::Random;
 pub(crate) use sequence::{IDENTITY, may_take, sequence_call, sequence_of};
 use signature::Signature;
 

@@ -219,7 +219,11 @@ fn others_are_served_beside_nested_loops() {
     let started = Instant::now();
     let mut client = server.client().unwrap();
     assert_eq!(client.value("SELECT 1").unwrap(), "1");
-    assert!(started.elapsed() < CANCEL_TIME_MAX, "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() < CANCEL_TIME_MAX,
+        "{:?}",
+        started.elapsed()
+    );
     for client in &mut busy {
         assert_eq!(reply_to_cancel(&server, client).code(), "57014");
     }

@@ -166,7 +166,9 @@ impl ScalarUDFImpl for PgCast {
     }
 
     fn evaluate_bounds(&self, inputs: &[&Interval]) -> Result<Interval> {
-        let from = inputs.first().map_or(DataType::Null, |input| input.data_type());
+        let from = inputs
+            .first()
+            .map_or(DataType::Null, |input| input.data_type());
         let from = Arc::new(Field::new(self.name(), from, true));
         Interval::make_unbounded(&self.target(&from, None))
     }

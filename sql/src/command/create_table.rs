@@ -9,6 +9,7 @@ use gotgan_storage::{
 };
 use sqlparser::ast::{self, ColumnOption, CreateTableLikeKind, Expr, TableConstraint};
 
+mod form;
 mod keys;
 mod like;
 mod temporary;
@@ -28,32 +29,15 @@ use crate::rewrite;
 use crate::session::{Notice, Outcome, Parameter, Session};
 use crate::types::{self, PgType, oid};
 
-/// What the statement is called, where no rows are counted.
-fn tag(create: &ast::CreateTable) -> &'static str {
-    let is_into = |column: &ast::ColumnDef| column.name.value == parse::INTO;
-    match &create.query {
-        None => "CREATE TABLE",
-        Some(_) if create.columns.iter().any(is_into) => "SELECT INTO",
-        Some(_) => "CREATE TABLE AS",
-    }
-}
-
 pub(crate) async fn run(
     session: &mut Session,
     create: &ast::CreateTable,
     parameters: &[Parameter],
 ) -> Result<Outcome, SqlError> {
-    let tag = tag(create);
+    let tag = form::tag(create);
     let name = Name::from_parts(&name_parts(&create.name))?;
     let is_temporary = temporary::prepare(session, create, parameters, (&name, tag)).await?;
-    if create.or_replace || create.external {
-        return Err(SqlError::not_supported(
-            "CREATE OR REPLACE TABLE or CREATE EXTERNAL TABLE",
-        ));
-    }
-    if create.clone.is_some() {
-        return Err(SqlError::not_supported("CREATE TABLE ... CLONE"));
-    }
+    form::refuse_foreign(create)?;
     let planner = session.planner().await?;
     let schema = match planner.ctx.snapshot.temporary_schema() {
         Some(schema) if is_temporary => Arc::clone(schema),

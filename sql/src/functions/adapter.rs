@@ -19,9 +19,9 @@ use super::call::{Call, Column};
 use super::pattern::PatternCache;
 use super::signature::{Argument, Resolution, resolve};
 use super::{Function, ResultType, Typing, coerce, execute};
-use crate::functions::bounds::unbounded;
 use crate::context::StatementContext;
 use crate::error::SqlError;
+use crate::functions::bounds::unbounded;
 use crate::types::{ELEMENT, PgType, oid};
 
 /// Binds a function to a statement, under the name that the statement used.

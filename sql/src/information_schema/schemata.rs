@@ -19,7 +19,12 @@ pub(super) const SCHEMATA: Definition = Definition {
         let reader = Reader::of(context);
         let schemas = objects::schemas(&context.snapshot);
         for schema in schemas.filter(|schema| reader.sees_schema(schema)) {
-            push(rows, &context.database, &schema.name, &context.snapshot.role_name(schema.owner_id));
+            push(
+                rows,
+                &context.database,
+                &schema.name,
+                &context.snapshot.role_name(schema.owner_id),
+            );
         }
     },
     ..Definition::VIEW

@@ -65,7 +65,7 @@ pub(crate) enum Target {
 pub(crate) enum Routine {
     Function,
     Procedure,
-    Routine,
+    Any,
 }
 
 /// What is meant in each of some schemas.
@@ -231,7 +231,7 @@ fn parse_target(parser: &mut Parser<'_>) -> Result<Target, ParserError> {
     let routines = [
         ("function", "functions", Routine::Function),
         ("procedure", "procedures", Routine::Procedure),
-        ("routine", "routines", Routine::Routine),
+        ("routine", "routines", Routine::Any),
     ];
     for (word, plural, routine) in routines {
         if take(parser, &["all", plural, "in", "schema"]) {

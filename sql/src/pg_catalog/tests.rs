@@ -29,11 +29,13 @@ fn names_and_oids_are_unique() {
     assert!(relations().all(|relation| relation.oid < 16_384));
 }
 
-#[test]
-fn the_function_list_is_read_whole() {
+#[tokio::test]
+async fn the_function_list_is_read_whole() {
+    let folder = tempfile::tempdir().expect("folder");
+    let context = sample::context(folder.path()).await;
     let rows = relation(SCHEMA, "pg_proc")
         .expect("exists")
-        .fixed_rows()
+        .rows(&context)
         .expect("fits");
     assert!(rows.num_rows() > 800, "{} functions", rows.num_rows());
     let abs = pg_proc::by_name("abs").next().expect("abs is listed");

@@ -77,14 +77,27 @@ pub(super) fn analyze_expression(
 }
 
 fn is_boolean(expr: &Expr, schema: &DFSchema) -> bool {
-    expr.get_type(schema).is_ok_and(|found| found == DataType::Boolean)
+    expr.get_type(schema)
+        .is_ok_and(|found| found == DataType::Boolean)
 }
 
-/// IS [NOT] TRUE and FALSE as the comparison that the engine makes of them in the end: it
+/// IS TRUE, IS NOT TRUE and their like as the comparison that the engine makes of them in the end: it
 /// says of the one that it is never NULL and of the other that it may be, and then refuses
 /// its own plan.
-fn truth_test(operand: Expr, operator: Operator, value: bool) -> Transformed<Expr> {
-    Transformed::yes(binary_expr(operand, operator, lit(value)))
+fn truth_test(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    use Operator::{IsDistinctFrom, IsNotDistinctFrom};
+    let compared = |operand: Box<Expr>, operator, value: bool| {
+        Transformed::yes(binary_expr(*operand, operator, lit(value)))
+    };
+    match expr {
+        Expr::IsTrue(of) if is_boolean(&of, schema) => compared(of, IsNotDistinctFrom, true),
+        Expr::IsNotTrue(of) if is_boolean(&of, schema) => compared(of, IsDistinctFrom, true),
+        Expr::IsFalse(of) if is_boolean(&of, schema) => compared(of, IsNotDistinctFrom, false),
+        Expr::IsNotFalse(of) if is_boolean(&of, schema) => compared(of, IsDistinctFrom, false),
+        Expr::IsUnknown(of) if is_boolean(&of, schema) => Transformed::yes(Expr::IsNull(of)),
+        Expr::IsNotUnknown(of) if is_boolean(&of, schema) => Transformed::yes(Expr::IsNotNull(of)),
+        other => Transformed::no(other),
+    }
 }
 
 fn typed_literals(
@@ -93,25 +106,15 @@ fn typed_literals(
     ctx: &Arc<StatementContext>,
 ) -> Result<Transformed<Expr>> {
     require_types(&expr, schema)?;
+    let expr = match truth_test(expr, schema) {
+        Transformed {
+            data,
+            transformed: false,
+            ..
+        } => data,
+        comparison => return Ok(comparison),
+    };
     match expr {
-        Expr::IsTrue(operand) if is_boolean(&operand, schema) => {
-            Ok(truth_test(*operand, Operator::IsNotDistinctFrom, true))
-        }
-        Expr::IsNotTrue(operand) if is_boolean(&operand, schema) => {
-            Ok(truth_test(*operand, Operator::IsDistinctFrom, true))
-        }
-        Expr::IsFalse(operand) if is_boolean(&operand, schema) => {
-            Ok(truth_test(*operand, Operator::IsNotDistinctFrom, false))
-        }
-        Expr::IsNotFalse(operand) if is_boolean(&operand, schema) => {
-            Ok(truth_test(*operand, Operator::IsDistinctFrom, false))
-        }
-        Expr::IsUnknown(operand) if is_boolean(&operand, schema) => {
-            Ok(Transformed::yes(Expr::IsNull(operand)))
-        }
-        Expr::IsNotUnknown(operand) if is_boolean(&operand, schema) => {
-            Ok(Transformed::yes(Expr::IsNotNull(operand)))
-        }
         Expr::InList(InList {
             expr,
             list,
@@ -198,7 +201,9 @@ fn require_types(expr: &Expr, schema: &DFSchema) -> Result<()> {
 
 /// Errors: `42804` for an operand that has a type, and not boolean.
 fn require_truth(test: &str, operand: &Expr, schema: &DFSchema) -> Result<()> {
-    let found = (!is_untyped(operand)).then(|| operand.to_field(schema).ok()).flatten();
+    let found = (!is_untyped(operand))
+        .then(|| operand.to_field(schema).ok())
+        .flatten();
     match found {
         Some((_, field)) if !matches!(field.data_type(), DataType::Boolean | DataType::Null) => {
             let found = PgType::of_field(&field).display();

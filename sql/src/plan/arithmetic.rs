@@ -17,9 +17,9 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
-use crate::functions::bounds::unbounded;
 use crate::context::StatementContext;
 use crate::error::SqlError;
+use crate::functions::bounds::unbounded;
 use crate::types::{NUMERIC_PRECISION, PgType, TYPE_KEY};
 
 /// Most digits after the point that a product gets beyond those of its factors.

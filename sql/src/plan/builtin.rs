@@ -16,10 +16,10 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
-use crate::functions::bounds::unbounded;
 use crate::cast::{CastKind, udf};
 use crate::context::StatementContext;
 use crate::error::SqlError;
+use crate::functions::bounds::unbounded;
 use crate::rewrite::WITH_TIES;
 use crate::rewrite::build::{ASSIGN, CAST, place_of};
 use crate::types::PgType;

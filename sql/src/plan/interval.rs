@@ -22,10 +22,10 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
-use crate::functions::bounds::unbounded;
 use crate::cast::{CastKind, cast_array};
 use crate::context::StatementContext;
 use crate::error::SqlError;
+use crate::functions::bounds::unbounded;
 use crate::types::{PgType, UTC, oid};
 
 const DAY_MICROS: i64 = 86_400_000_000;

@@ -21,9 +21,9 @@ use datafusion::logical_expr::{
 
 use super::analyze::is_untyped;
 use super::operators::{cannot_match, literal_as, literal_target};
-use crate::functions::bounds::unbounded;
 use crate::context::StatementContext;
 use crate::error::SqlError;
+use crate::functions::bounds::unbounded;
 use crate::types::{PgType, oid};
 
 /// Functions whose arguments share one type with their result.

@@ -61,7 +61,9 @@ impl Session {
             }
             Node::Grant(grant) => command::grant::run(self, grant).boxed().await,
             Node::DefaultPrivileges(statement) => {
-                command::grant::alter_defaults(self, statement).boxed().await
+                command::grant::alter_defaults(self, statement)
+                    .boxed()
+                    .await
             }
             Node::Mask(statement) => command::mask::run(self, statement).boxed().await,
             Node::Policy(statement) => command::policy::run(self, statement).boxed().await,

@@ -69,11 +69,7 @@ pub(super) async fn open(mut options: LakeOptions) -> Result<Inner, Error> {
     };
     let (scratch, scratch_objects) = open_scratch(&options)?;
     let objects = ScratchStore::new(lake_objects, Arc::new(scratch_objects), scratch.name());
-    options.write.compression = match (options.compression, &data) {
-        (Some(compression), _) => compression,
-        (None, DataPlace::Folder(_)) => options.write.compression,
-        (None, DataPlace::Bucket(_)) => FileCompression::Zstd,
-    };
+    options.write.compression = compression(&options, &data);
     let activity = activity(&options, &place)?;
     let head = catalog.head().await?;
     let picture = load_picture(catalog, &head).await?;
@@ -102,6 +98,15 @@ pub(super) async fn open(mut options: LakeOptions) -> Result<Inner, Error> {
         scratch,
         _lock: lock,
     })
+}
+
+/// How new files are compressed: less for a disk than for a bucket.
+fn compression(options: &LakeOptions, data: &DataPlace) -> FileCompression {
+    match (options.compression, data) {
+        (Some(compression), _) => compression,
+        (None, DataPlace::Folder(_)) => options.write.compression,
+        (None, DataPlace::Bucket(_)) => FileCompression::Zstd,
+    }
 }
 
 /// The picture was just read: a replica has heard of the catalog now.

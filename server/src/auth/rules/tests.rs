@@ -124,7 +124,6 @@ fn lines_that_would_let_in_too_many_are_refused() {
         "host all all all cert",
         "host all all all scram-sha-256 clientcert=verify-full",
         "hostssl all all all scram-sha-256 clientcert=maybe",
-        "hostssl all +admins all scram-sha-256",
         "hostssl all all example.org scram-sha-256",
         "hostssl all all 10.0.0.0/33 scram-sha-256",
         "hostssl all all scram-sha-256",

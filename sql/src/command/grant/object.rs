@@ -134,7 +134,7 @@ fn function(routine: Routine, signature: &Signature) -> Result<Granted, SqlError
     let kind = match routine {
         Routine::Procedure => "procedure",
         Routine::Function => "function",
-        Routine::Routine => "routine",
+        Routine::Any => "routine",
     };
     let shown = parts.join(".");
     let found: Vec<&'static pg_proc::Function> = match parts.as_slice() {

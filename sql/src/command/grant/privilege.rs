@@ -175,6 +175,6 @@ fn word(routine: Routine) -> &'static str {
     match routine {
         Routine::Function => "function",
         Routine::Procedure => "procedure",
-        Routine::Routine => "routine",
+        Routine::Any => "routine",
     }
 }

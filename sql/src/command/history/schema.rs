@@ -7,8 +7,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use gotgan_storage::{
-    OwnerTarget, Privileges, Relation, RestoreSchema, Schema, Snapshot, Table, TableId, View,
-    ViewDialect,
+    AccessTarget, ObjectAccess, OwnerTarget, Privileges, Relation, RestoreSchema, Schema, Snapshot,
+    Table, TableId, View, ViewDialect,
 };
 use sqlparser::ast::{self, Ident, ObjectNamePart};
 
@@ -61,20 +61,38 @@ impl Whole {
         Ok(names.collect())
     }
 
-    /// Gives the views that statements of the session made to the owner of the schema.
+    /// Gives each restored view to whom it belonged: what it reads, it reads with that role's
+    /// rights. If the role is gone, the schema's owner gets it, and it reads with the rights
+    /// of who asks.
     async fn give_views(&self, session: &mut Session) -> Result<(), SqlError> {
         let ctx = session.context().await?;
         let Some(schema) = ctx.snapshot.schema_by_name(&self.target) else {
             return Ok(());
         };
-        let Some(role) = ctx.rights.role(schema.owner_id).map(Arc::clone) else {
-            return Ok(());
-        };
-        let all = ctx.snapshot.views();
-        let others = all.filter(|view| view.schema_id == schema.id && view.owner_id != role.id);
+        let source = self.source()?.id;
+        let of_schema = ctx.rights.role(schema.owner_id).map(Arc::clone);
         let storage = session.transaction().await?.storage()?;
-        for view in others {
-            owner::transfer(storage, OwnerTarget::View(view.id), &role)?;
+        for view in ctx
+            .snapshot
+            .views()
+            .filter(|view| view.schema_id == schema.id)
+        {
+            let Some(Relation::View(before)) = self.from.relation(source, &view.name) else {
+                continue;
+            };
+            let known = ctx.rights.view(before.id);
+            let owner = known.map_or(before.owner_id, |known| known.owner);
+            let target = OwnerTarget::View(view.id);
+            if let Some(role) = ctx.rights.role(owner) {
+                owner::transfer(storage, target, role)?;
+            } else if let Some(role) = &of_schema {
+                owner::transfer(storage, target, role)?;
+                let access = ObjectAccess {
+                    security_invoker: true,
+                    ..(*view.access).clone()
+                };
+                storage.set_access(AccessTarget::View(view.id), access)?;
+            }
         }
         Ok(())
     }
