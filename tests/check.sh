@@ -71,6 +71,9 @@ prepare() {
     command -v ip > /dev/null || install iproute2 || true
     command -v openssl > /dev/null || install openssl || true
     if ! wanted clients && ! wanted bench; then return 0; fi
+    if [ ! -e /usr/share/java/postgresql.jar ] || ! command -v java > /dev/null; then
+        install libpostgresql-jdbc-java default-jre-headless || true
+    fi
     if [ ! -x "$venv/bin/python" ]; then
         python3 -m venv "$venv" || { install python3-venv && python3 -m venv "$venv"; }
     fi
