@@ -113,19 +113,6 @@ impl Rights {
         self.choose(|picture| picture.table(id))
     }
 
-    /// A table as it is now: what the names in its policies mean.
-    pub fn current_table(&self, id: TableId) -> Option<&Arc<Table>> {
-        let (seen, head) = (self.seen.table(id), self.head.table(id));
-        let is_own = match (seen, self.base.table(id)) {
-            (Some(seen), Some(base)) => !Arc::ptr_eq(seen, base),
-            (seen, _) => seen.is_some(),
-        };
-        match is_own {
-            true => seen,
-            false => head.or(seen),
-        }
-    }
-
     /// The rights on a view.
     pub fn view(&self, id: ViewId) -> Option<ObjectRights> {
         self.choose(|picture| picture.view(id))
