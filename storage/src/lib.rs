@@ -29,6 +29,7 @@ mod object;
 mod retention;
 mod snapshot;
 mod spec;
+mod sqlite;
 mod sweep;
 mod transaction;
 mod types;

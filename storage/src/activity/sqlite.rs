@@ -16,6 +16,7 @@ use tokio::sync::OnceCell;
 
 use super::{ActivityStore, Lease, NodeState};
 use crate::error::{Error, ErrorKind};
+use crate::sqlite::open_pool;
 
 mod log;
 
@@ -65,12 +66,8 @@ async fn open(path: &Path, timeout: Duration) -> Result<SqlitePool, Error> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
         .disable_statement_logging();
-    let pool = SqlitePoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(timeout)
-        .connect_with(options)
-        .await
-        .map_err(from_sqlx)?;
+    let pool = SqlitePoolOptions::new().max_connections(1);
+    let pool = open_pool(pool, options, timeout).await.map_err(from_sqlx)?;
     for tables in [TABLES_SQL, log::TABLES_SQL] {
         let made = sqlx::raw_sql(tables).execute(&pool).await;
         made.map_err(from_sqlx)?;

@@ -24,6 +24,7 @@ use crate::error::{Error, ErrorKind};
 use crate::spec::rows::{FORMAT_INDEXES, FORMAT_TABLES, SnapshotRow};
 use crate::spec::side::{SIDE_INDEXES, SIDE_TABLES, SIDE_VERSION, StateRow};
 use crate::spec::table::{Row, TableSpec, Value, Values};
+use crate::sqlite::open_pool;
 
 mod error;
 mod guard;
@@ -89,11 +90,11 @@ impl SqliteCatalog {
                     .create_if_missing(true)
                     .journal_mode(SqliteJournalMode::Wal)
                     .synchronous(SqliteSynchronous::Full);
-                let pool = open_pool(options, 1, busy_timeout).await?;
+                let pool = open(options, 1, busy_timeout).await?;
                 Some(Box::new(SqliteWriter { pool }))
             }
         };
-        let readers = open_pool(base.read_only(true), READER_COUNT, busy_timeout).await?;
+        let readers = open(base.read_only(true), READER_COUNT, busy_timeout).await?;
         Ok(Catalog {
             store: Box::new(Self { readers }),
             writer,
@@ -108,20 +109,17 @@ impl SqliteCatalog {
     }
 }
 
-async fn open_pool(
+async fn open(
     options: SqliteConnectOptions,
     size: u32,
     timeout: Duration,
 ) -> Result<SqlitePool, Error> {
-    SqlitePoolOptions::new()
+    let pool = SqlitePoolOptions::new()
         .max_connections(size)
-        .acquire_timeout(timeout)
         .idle_timeout(None)
         .max_lifetime(None)
-        .test_before_acquire(false)
-        .connect_with(options)
-        .await
-        .map_err(from_sqlx)
+        .test_before_acquire(false);
+    open_pool(pool, options, timeout).await.map_err(from_sqlx)
 }
 
 #[async_trait]
