@@ -59,7 +59,9 @@ pub(crate) struct Connection {
     pub(crate) portals: HashMap<String, Portal>,
     /// The statement that the log of statements is told of.
     pub(crate) running: Option<Running>,
-    /// The id of the message that is served, until a statement has taken it.
+    /// What the log of the process says of the statement that the messages are of.
+    pub(crate) span: Span,
+    /// The statement's id there, until it has taken it.
     pub(crate) query_id: Option<String>,
     /// A statement of the extended protocol has begun and not ended.
     pub(crate) is_in_statement: bool,
@@ -121,8 +123,13 @@ async fn open(
     };
     let (mut socket, startup) = match opening {
         Opening::Startup(socket, startup) => (socket, startup),
-        Opening::Cancel { connection_id, key } => {
+        Opening::Cancel {
+            socket,
+            connection_id,
+            key,
+        } => {
             shared.registry.cancel(connection_id, &key);
+            drop(socket);
             return None;
         }
         Opening::Refused(socket, error) => {
@@ -149,6 +156,7 @@ async fn open(
                 token: CancellationToken::new(),
                 portals: HashMap::new(),
                 running: None,
+                span: Span::none(),
                 query_id: None,
                 is_in_statement: false,
                 is_skipping: false,
@@ -186,9 +194,10 @@ async fn log_in(
     let places = &shared.places;
     let place = places.take(role.id, user, admission.connections_max);
     let place = place.map_err(Failure::fatal)?;
-    let registration = shared
-        .registry
-        .register(startup.minor >= PROTOCOL_MINOR_NEWEST);
+    let registration = shared.registry.register(
+        startup.minor >= PROTOCOL_MINOR_NEWEST,
+        &shared.shutdown.deadline,
+    );
     Span::current()
         .record("connection_id", registration.connection_id)
         .record("user", user);
@@ -200,12 +209,19 @@ async fn log_in(
         client_address: peer,
         parameters: startup.parameters.clone(),
         role_id: role.id,
+        signals: Arc::clone(&registration.signals),
         default_read_only: shared.config.role == Role::Replica,
     };
     let engine = Arc::clone(&shared.engine);
     let opening = async move { engine.open_session(options).await };
     let token = CancellationToken::new();
-    let session = Box::pin(supervise(socket, &shared.shutdown, &token, opening)).await?;
+    let session = Box::pin(supervise(
+        socket,
+        registration.signals.end(),
+        &token,
+        opening,
+    ))
+    .await?;
     socket.feed(&Authentication::Ok)?;
     tracing::debug!(database = startup.database, "logged in");
     Ok((session, registration, place))

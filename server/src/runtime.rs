@@ -16,8 +16,8 @@ const SOCKET_THREADS: usize = 1;
 const BLOCKING_THREADS_MAX: usize = 64;
 
 /// Stack of a query thread, in bytes. Deep expressions recurse in the parser
-/// and the planner; only what is touched is ever in memory.
-const QUERY_STACK_BYTES: usize = 16 << 20;
+/// and the planner, which bound them by far less; only what is touched is ever in memory.
+const QUERY_STACK_BYTES: usize = 64 << 20;
 
 /// Polls of tasks after which a query thread looks for work from outside: tasks
 /// woken elsewhere, sockets and timers. A poll here takes milliseconds, not

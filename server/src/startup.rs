@@ -45,6 +45,9 @@ pub(crate) enum Opening {
     Startup(Socket, Startup),
     /// To cancel what another connection runs.
     Cancel {
+        /// Closed once that is done: clients wait for it, so that the request does not
+        /// reach what they send next.
+        socket: Socket,
         /// The process id that the other connection was given.
         connection_id: i32,
         /// The secret key that goes with it.
@@ -118,7 +121,11 @@ pub(crate) async fn open(stream: Stream, tls: Option<&Tls>) -> io::Result<Openin
                 socket.flush().await?;
             }
             (Packet::Cancel { connection_id, key }, _) => {
-                return Ok(Opening::Cancel { connection_id, key });
+                return Ok(Opening::Cancel {
+                    socket,
+                    connection_id,
+                    key,
+                });
             }
             (Packet::Startup(startup), _) => return Ok(Opening::Startup(socket, startup)),
         }

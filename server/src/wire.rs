@@ -60,9 +60,12 @@ impl Connection {
             return Ok(());
         }
         self.is_ready = false;
-        let query_id = self.shared.lake.ids().uuid().to_string();
-        let span = tracing::info_span!("statement", query_id);
-        self.query_id = Some(query_id);
+        if !self.is_in_statement {
+            let query_id = self.shared.lake.ids().uuid().to_string();
+            self.span = tracing::info_span!("statement", query_id);
+            self.query_id = Some(query_id);
+        }
+        let span = self.span.clone();
         self.session.resume_recording();
         let serving = async {
             match self.serve_frame(frame).await {
@@ -120,12 +123,18 @@ impl Connection {
         loop {
             let is_draining = self.is_ready && self.shared.shutdown.draining.is_cancelled();
             if is_draining {
-                return Err(Failure::fatal(error::admin_shutdown()));
+                return Err(Failure::fatal(SqlError::shutting_down()));
             }
             if let Some(frame) = self.framer.take(self.socket.input())? {
                 return Ok(frame);
             }
-            self.socket.flush().await?;
+            tokio::select! {
+                biased;
+                flushed = self.socket.flush() => flushed?,
+                () = self.registration.signals.end().cancelled() => {
+                    return Err(Failure::fatal(SqlError::shutting_down()));
+                }
+            }
             if self.is_ready {
                 self.socket.shrink();
             }
@@ -135,6 +144,7 @@ impl Connection {
 
     async fn wait_for_input(&mut self) -> Result<(), Failure> {
         let shutdown = &self.shared.shutdown;
+        let end = self.registration.signals.end();
         let is_idle_in_transaction =
             self.is_ready && self.session.status() != TransactionStatus::Idle;
         let idle_limit = self
@@ -148,9 +158,9 @@ impl Connection {
                 _ => Ok(()),
             },
             () = shutdown.draining.cancelled(), if self.is_ready => {
-                Err(Failure::fatal(error::admin_shutdown()))
+                Err(Failure::fatal(SqlError::shutting_down()))
             }
-            () = shutdown.deadline.cancelled() => Err(Failure::fatal(error::admin_shutdown())),
+            () = end.cancelled() => Err(Failure::fatal(SqlError::shutting_down())),
             () = elapsed(idle_limit) => Err(Failure::fatal(error::idle_in_transaction())),
             () = elapsed(self.session.transaction_time_left()) => {
                 Err(Failure::fatal(SqlError::transaction_timeout()))
@@ -182,7 +192,7 @@ impl Connection {
         self.record_failure(error);
         self.is_in_statement = false;
         self.portals.clear();
-        self.registration.end();
+        self.registration.signals.finish();
         let session = &mut self.session;
         let aborting = async move {
             session.abort().await;
@@ -190,7 +200,7 @@ impl Connection {
         };
         supervise(
             &mut self.socket,
-            &self.shared.shutdown,
+            self.registration.signals.end(),
             &self.token,
             aborting,
         )
@@ -207,7 +217,7 @@ impl Connection {
     /// A fresh token for the statement that begins now.
     pub(crate) fn begin_statement(&mut self) {
         self.token = self.session.begin_statement();
-        self.registration.begin(&self.token);
+        self.registration.signals.begin(&self.token);
     }
 
     pub(crate) fn feed_notices(&mut self) -> Result<(), Failure> {
@@ -226,7 +236,7 @@ impl Connection {
 
     /// Ends a cycle: notices, changed parameters, ReadyForQuery.
     pub(crate) fn feed_ready(&mut self) -> Result<(), Failure> {
-        self.registration.end();
+        self.registration.signals.finish();
         self.is_in_statement = false;
         self.feed_notices()?;
         self.feed_parameter_changes()?;
@@ -236,6 +246,7 @@ impl Connection {
             TransactionStatus::Failed => WireStatus::Error,
         };
         self.socket.feed(&ReadyForQuery::new(status))?;
+        self.session.wait();
         self.is_ready = true;
         Ok(())
     }

@@ -16,6 +16,7 @@ use crate::error::SqlError;
 use crate::types::{PgType, input, oid, output};
 
 mod character;
+mod json;
 mod number;
 mod temporal;
 pub(crate) mod udf;
@@ -64,6 +65,11 @@ pub(crate) fn cast_array(
     }
     if from.element().is_some() && to.element().is_some() {
         return array_elements(array, from, to, target, kind, ctx);
+    }
+    if from.oid == oid::JSONB
+        && let Some(result) = json::cast(array, to, target, ctx)?
+    {
+        return Ok(result);
     }
     match (from.oid, to.oid) {
         (oid::JSON | oid::JSONB, oid::JSON | oid::JSONB) => {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use gotgan_storage::{Clock, Rights, Snapshot};
 
+use crate::backends::Reach;
 use crate::functions::Random;
 use crate::maintenance::Jobs;
 use crate::query_log::{QueryLog, QueryMeter};
@@ -99,6 +100,8 @@ pub struct StatementContext {
     pub(crate) meter: Arc<QueryMeter>,
     /// Where this node's statements wait to be logged; none without a log.
     pub(crate) query_log: Option<Arc<QueryLog>>,
+    /// How the statement reaches other sessions, and its client.
+    pub(crate) reach: Reach,
     /// Values of sequences.
     pub sequences: SequenceUse,
 }

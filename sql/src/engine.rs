@@ -10,6 +10,7 @@ use datafusion::prelude::SessionConfig;
 use gotgan_config::{HistoryConfig, SqlConfig};
 use gotgan_storage::{Clock, Lake, LakeRole};
 
+use crate::backends::Backends;
 use crate::error::SqlError;
 use crate::maintenance::Jobs;
 use crate::physical::PhysicalPlanner;
@@ -48,6 +49,8 @@ pub struct Engine {
     /// None where the settings want no log of statements.
     pub(crate) query_log: Option<Arc<QueryLog>>,
     pub(crate) history: HistoryConfig,
+    /// The sessions of this process.
+    pub(crate) backends: Arc<Backends>,
     /// Held by who rewrites files, so that no two do it to the same ones.
     pub(crate) maintenance: tokio::sync::Mutex<()>,
 }
@@ -85,6 +88,7 @@ impl Engine {
             jobs: Jobs::default(),
             query_log: QueryLog::new(history, &lake).map(Arc::new),
             history: history.clone(),
+            backends: Arc::default(),
             maintenance: tokio::sync::Mutex::default(),
             lake,
             physical: Arc::new(physical),

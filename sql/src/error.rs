@@ -235,6 +235,7 @@ impl From<StorageError> for SqlError {
             ErrorKind::Unsupported => sqlstate::FEATURE_NOT_SUPPORTED,
             ErrorKind::ReadOnly => sqlstate::READ_ONLY_SQL_TRANSACTION,
             ErrorKind::Stale => sqlstate::CANNOT_CONNECT_NOW,
+            ErrorKind::NotOwner => sqlstate::OBJECT_NOT_IN_PREREQUISITE_STATE,
         };
         Self::new(code, error.message.clone()).caused_by(error)
     }

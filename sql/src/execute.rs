@@ -1,7 +1,9 @@
 //! A logical plan to a stream of batches, with cancel and deadline.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
@@ -11,8 +13,8 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{
     ExecutionPlan, ExecutionPlanProperties, SendableRecordBatchStream, execute_stream,
 };
-use futures::StreamExt;
 use futures::future::BoxFuture;
+use futures::{StreamExt, poll};
 use tokio::task::JoinError;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -23,7 +25,7 @@ use crate::plan::origin::origins;
 use crate::query_log::QueryMeter;
 
 /// When a statement must stop: the client's wish, or its time.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Limits {
     pub(crate) cancel: CancellationToken,
     pub(crate) deadline: Option<Deadline>,
@@ -66,6 +68,12 @@ impl Limits {
         &self,
         work: impl Future<Output = Result<T, SqlError>>,
     ) -> Result<T, SqlError> {
+        self.check()?;
+        let mut work = pin!(work);
+        // Work that is done at once needs no timer.
+        if let Poll::Ready(result) = poll!(work.as_mut()) {
+            return result;
+        }
         let timeout = async {
             match self.deadline {
                 Some(deadline) => {
@@ -79,7 +87,7 @@ impl Limits {
             biased;
             () = self.cancel.cancelled() => Err(SqlError::cancelled()),
             error = timeout => Err(error),
-            result = work => result,
+            result = &mut work => result,
         }
     }
 }

@@ -26,6 +26,7 @@ use crate::types::PgType;
 mod adapter;
 mod aggregate;
 mod array;
+mod backend;
 pub(crate) mod bounds;
 mod bytes;
 mod call;
@@ -50,8 +51,10 @@ mod text;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use backend::{is_signal, is_signal_name};
 use call::Call;
-pub(crate) use catalog::lookup_names;
+pub(crate) use catalog::{ACL_COLUMNS, lookup_names};
+pub(crate) use datetime::length_key as interval_length;
 pub(crate) use execute::is_asked;
 pub use math::random::Random;
 pub(crate) use sequence::{IDENTITY, may_take, sequence_call, sequence_of};
@@ -195,6 +198,7 @@ impl Entry<'_> {
 static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
     let mut registry = Registry::default();
     array::register(&mut registry);
+    backend::register(&mut registry);
     bytes::register(&mut registry);
     catalog::register(&mut registry);
     conditional::register(&mut registry);

@@ -13,6 +13,7 @@
 //! ```
 
 mod access;
+mod backends;
 mod cast;
 mod change;
 mod command;
@@ -41,6 +42,7 @@ mod system_views;
 mod transaction;
 pub mod types;
 
+pub use backends::Signals;
 pub use context::StatementContext;
 pub use copy::{CopyIn, CopyOut};
 pub use engine::{Engine, Passwords};

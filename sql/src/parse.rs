@@ -15,6 +15,8 @@ use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 use crate::error::SqlError;
 
 pub(crate) mod alter;
+mod chain;
+pub(crate) mod comment;
 pub(crate) mod copy;
 mod dialect;
 pub(crate) mod fetch;
@@ -82,6 +84,8 @@ pub(crate) enum Node {
     Mask(Box<mask::MaskStatement>),
     /// Policies of row-level security.
     Policy(Box<policy::PolicyStatement>),
+    /// COMMENT ON parts of tables.
+    Comment(Box<comment::PartComment>),
     /// RESTORE, CREATE SNAPSHOT and the like, also as functions.
     History(Box<history::HistoryStatement>),
 }
@@ -124,6 +128,7 @@ fn parse_tokens(
     lines: &LineIndex<'_>,
     tokens: Vec<TokenWithSpan>,
 ) -> Result<Vec<Statement>, SqlError> {
+    chain::require_short(&tokens)?;
     let tokens = idiom::translate(tokens).map_err(|error| error.placed(text))?;
     let looks_back = idiom::version::occurs(&tokens);
     let dialect = GotganDialect::with_versions(looks_back);
@@ -186,11 +191,12 @@ pub(crate) fn parse_query(text: &str) -> Result<ast::Query, SqlError> {
 /// Parses one scalar expression, such as a stored default.
 pub(crate) fn parse_expression(text: &str) -> Result<ast::Expr, SqlError> {
     let lines = LineIndex::new(text);
+    let tokens = tokenize(text, &lines)?;
+    chain::require_short(&tokens)?;
     let dialect = GotganDialect::default();
     let mut parser = Parser::new(&dialect)
         .with_recursion_limit(RECURSION_MAX)
-        .try_with_sql(text)
-        .map_err(|error| syntax_error(&lines, error))?;
+        .with_tokens_with_locations(tokens);
     let expression = parser
         .parse_expr()
         .map_err(|error| syntax_error(&lines, error))?;
@@ -234,6 +240,7 @@ fn parse_one(parser: &mut Parser<'_>) -> Result<Node, ParserError> {
             grant::parse_default(parser)?,
         ))),
         _ if mask::is_next(parser) => Ok(Node::Mask(Box::new(mask::parse(parser)?))),
+        _ if comment::is_next(parser) => Ok(Node::Comment(Box::new(comment::parse(parser)?))),
         _ if policy::is_next(parser) => Ok(Node::Policy(Box::new(policy::parse(parser)?))),
         _ if history::is_next(parser) => Ok(Node::History(Box::new(history::parse(parser)?))),
         _ if role::is_next(parser) => Ok(Node::Role(Box::new(role::parse(parser)?))),

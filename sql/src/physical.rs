@@ -5,34 +5,31 @@
 
 use std::sync::Arc;
 
-use arrow::array::{RecordBatch, RecordBatchOptions};
-use arrow::datatypes::Schema;
 use datafusion::common::Result;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::execution::TaskContext;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::functions_aggregate::first_last::{first_value_udaf, last_value_udaf};
-use datafusion::logical_expr::execution_props::ExecutionProps;
-use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::optimizer::simplify_expressions::SimplifyExpressions;
-use datafusion::physical_expr::create_physical_expr;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
 use gotgan_storage::Clock;
 
-use crate::cast::udf::PgCast;
 use crate::error::SqlError;
 use crate::execute::Limits;
-use crate::plan::PassProtected;
+use crate::plan::{PassProtected, optimizer_rules};
 use crate::query_log::{QueryMeter, metered_disk};
 
 mod barrier;
+mod constant;
+mod fence;
 mod interrupt;
 mod memory;
 pub(crate) mod numbering;
 
+pub(crate) use constant::{constant_row, constant_rows};
 use memory::QueryPool;
 
 /// How a plan's joins are made.
@@ -72,6 +69,7 @@ impl PhysicalPlanner {
                 .with_aggregate_functions(vec![first_value_udaf(), last_value_udaf()])
                 .with_physical_optimizer_rules(interrupt::rules())
                 .with_query_planner(Arc::new(barrier::Planner))
+                .with_optimizer_rules(optimizer_rules())
                 .with_optimizer_rule(Arc::new(PassProtected))
         };
         // With one partition the engine would hash whatever it is told.
@@ -162,46 +160,6 @@ fn reads_nothing(plan: &LogicalPlan) -> Result<bool> {
             LogicalPlan::EmptyRelation(empty) => return Ok(empty.produce_one_row),
             _ => return Ok(false),
         }
-    }
-}
-
-/// The row of a query for constants, such as `SELECT 1`; nothing if it asks for more.
-///
-/// Pools and monitors send such queries all the time; they need no plan that runs.
-pub(crate) fn constant_row(plan: &LogicalPlan) -> Result<Option<RecordBatch>> {
-    let LogicalPlan::Projection(projection) = plan else {
-        return Ok(None);
-    };
-    let LogicalPlan::EmptyRelation(empty) = projection.input.as_ref() else {
-        return Ok(None);
-    };
-    if !empty.produce_one_row || !projection.expr.iter().all(is_constant) {
-        return Ok(None);
-    }
-    let properties = ExecutionProps::new();
-    let planning = PhysicalPlanningContext::default();
-    let one = RecordBatchOptions::new().with_row_count(Some(1));
-    let row = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &one)?;
-    let mut values = Vec::with_capacity(projection.expr.len());
-    for expr in &projection.expr {
-        let physical = create_physical_expr(expr, &empty.schema, &properties, &planning)?;
-        values.push(physical.evaluate(&row)?.into_array(1)?);
-    }
-    let schema = Arc::new(plan.schema().as_arrow().clone());
-    Ok(Some(RecordBatch::try_new_with_options(
-        schema, values, &one,
-    )?))
-}
-
-/// Whether an expression is a literal, cast or not.
-fn is_constant(expr: &Expr) -> bool {
-    match expr {
-        Expr::Literal(..) => true,
-        Expr::Alias(alias) => is_constant(&alias.expr),
-        Expr::ScalarFunction(function) => {
-            function.func.inner().is::<PgCast>() && function.args.iter().all(is_constant)
-        }
-        _ => false,
     }
 }
 

@@ -35,6 +35,7 @@ mod aggregate;
 mod analyze;
 mod arithmetic;
 mod bag;
+mod branches;
 pub(crate) mod builtin;
 mod check;
 mod constant;
@@ -44,6 +45,7 @@ mod domain;
 mod guard;
 mod infer;
 mod interval;
+mod keys;
 mod leaf;
 mod local;
 mod locate;
@@ -59,6 +61,8 @@ mod sample;
 mod scope;
 mod sequence_table;
 mod series;
+mod signal;
+mod sort_keys;
 mod system_table;
 mod unify;
 mod watch;
@@ -66,6 +70,7 @@ mod watch;
 pub(crate) use check::{Named, Place, SourceScope, explain_expression, for_each_call, refuse_in};
 pub use description::ColumnDescription;
 pub(crate) use guard::stored_name;
+pub(crate) use keys::{optimizer_rules, with_null_safe_keys};
 pub(crate) use leaf::{KEPT, Leaf, is_kept, leaf};
 pub(crate) use local::{EXCLUDED_RELATION, LocalRelation, TARGET_RELATION};
 pub(crate) use past::past_name;
@@ -256,6 +261,7 @@ impl Planner {
             )
             .map_err(|error| self.planning_error(error, &provider))
             .and_then(|plan| self.watched(plan, query))
+            .and_then(|plan| signal::settle(plan, self.view_depth, &provider))
             .and_then(operators::array::refuse_nested_unnest)
             .and_then(|plan| infer::parameters(plan, &self.ctx))
             .and_then(|plan| analyze::analyze(plan, &self.ctx))
@@ -356,6 +362,9 @@ impl Planner {
         let expr = sql_to_rel
             .sql_to_expr(rewritten, schema, &mut context)
             .map_err(|error| self.planning_error(error, &provider))?;
+        if provider.has_signals() {
+            signal::refuse_in(&expr)?;
+        }
         analyze::analyze_expression(expr, schema, &self.ctx)
     }
 
@@ -369,29 +378,6 @@ impl Planner {
             watch: self.watch.nested(self.watch.role),
             ..self.clone()
         }
-    }
-
-    /// With whose rights a view reads.
-    fn role_behind(&self, view: &View) -> Option<i64> {
-        let held = self.ctx.rights.view(view.id);
-        let (owner, access) = match &held {
-            Some(held) => (held.owner, &held.access),
-            None => (view.owner_id, &view.access),
-        };
-        // Nobody's text reads by the rights of who owns the view only since then.
-        let is_former = self.ctx.is_past && owner != view.owner_id;
-        match access.security_invoker || is_former {
-            true => self.watch.role.and(Some(self.ctx.role_id)),
-            false => Some(owner),
-        }
-    }
-
-    /// Whether nothing of a statement may go below a view.
-    fn is_barrier(&self, view: &View) -> bool {
-        let held = self.ctx.rights.view(view.id);
-        held.map_or(view.access.security_barrier, |held| {
-            held.access.security_barrier
-        })
     }
 
     fn view_source(&self, view: &Arc<View>) -> Result<Arc<dyn TableSource>, SqlError> {

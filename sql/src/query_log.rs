@@ -13,13 +13,14 @@
 //! Not guaranteed: the rows of the last `history.flush_interval` before the process dies.
 //! One that is told to end writes them.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
 use gotgan_config::HistoryConfig;
-use gotgan_storage::{Lake, LakeRole, LoggedRole, LoggedStatement, LoggedTable};
+use gotgan_storage::{Lake, LakeRole, LoggedClient, LoggedStatement, LoggedTable};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
@@ -32,6 +33,7 @@ mod redact;
 mod spill;
 
 pub(crate) use meter::{QueryMeter, TableMeter, Used};
+pub(crate) use redact::{cut, redacted};
 pub(crate) use spill::metered_disk;
 
 /// Name of the job in `gotgan.maintenance`.
@@ -65,7 +67,7 @@ pub(crate) struct Ended {
     pub(crate) query_id: String,
     /// As it was sent; maybe cut, never redacted yet.
     pub(crate) text: Arc<str>,
-    pub(crate) client: Arc<LogClient>,
+    pub(crate) client: Arc<LoggedClient>,
     /// UTC microseconds since 1970.
     pub(crate) started_at: i64,
     pub(crate) plan_time: Duration,
@@ -89,22 +91,11 @@ impl Ended {
     }
 }
 
-/// Who sent it; most statements of a session have the same.
-#[derive(Debug)]
-pub(crate) struct LogClient {
-    pub(crate) role: LoggedRole,
-    pub(crate) session_role: LoggedRole,
-    pub(crate) database: String,
-    pub(crate) client_address: Option<String>,
-    pub(crate) application_name: String,
-    pub(crate) process_id: i32,
-}
-
 /// What the sessions of a process have in common for the log.
 #[derive(Debug)]
 pub(crate) struct QueryLog {
-    node: String,
-    node_role: &'static str,
+    pub(crate) node: String,
+    pub(crate) node_role: &'static str,
     text_bytes_max: usize,
     flush_interval: Duration,
     queue: mpsc::Sender<Ended>,
@@ -212,19 +203,16 @@ impl QueryLog {
         intake.take()
     }
 
-    fn logged(&self, ended: Ended) -> LoggedStatement {
-        let client = &ended.client;
+    fn logged(ended: Ended) -> LoggedStatement {
+        let statement = match redact::redacted(&ended.text) {
+            Cow::Owned(clean) => Arc::from(clean),
+            Cow::Borrowed(_) => Arc::clone(&ended.text),
+        };
         LoggedStatement {
             query_id: ended.query_id,
             started_at: DateTime::from_timestamp_micros(ended.started_at).unwrap_or_default(),
-            node: self.node.clone(),
-            node_role: self.node_role.to_owned(),
-            role: client.role.clone(),
-            session_role: client.session_role.clone(),
-            database: client.database.clone(),
-            client_address: client.client_address.clone(),
-            application_name: client.application_name.clone(),
-            statement: redact::redacted(&ended.text).into_owned(),
+            client: ended.client,
+            statement,
             // Nothing makes statements wait for each other yet.
             queue_time: TimeDelta::zero(),
             plan_time: whole_micros(ended.plan_time),
@@ -233,10 +221,9 @@ impl QueryLog {
             bytes_sent: ended.bytes_sent,
             memory_peak: ended.used.memory_peak,
             bytes_spilled: ended.used.bytes_spilled,
-            sqlstate: ended.sqlstate.0.to_owned(),
+            sqlstate: Cow::Borrowed(ended.sqlstate.0),
             tables: ended.used.tables,
             snapshot_id: ended.snapshot_id,
-            process_id: i64::from(client.process_id),
         }
     }
 }
@@ -288,11 +275,15 @@ impl Engine {
         let now = || self.clock.now().timestamp_micros();
         let mut left = intake.queue.len();
         loop {
-            while left > 0
+            // One that failed is tried again as it was: its rows may be there already, and
+            // a batch is there as a whole or not at all.
+            let is_new = intake.batch.is_empty();
+            while is_new
+                && left > 0
                 && intake.batch.len() < BATCH_COUNT
                 && let Some(ended) = log.take(intake)
             {
-                intake.batch.push(log.logged(ended));
+                intake.batch.push(QueryLog::logged(ended));
                 left -= 1;
             }
             let dropped = log.dropped.load(Ordering::Relaxed);

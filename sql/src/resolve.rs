@@ -137,6 +137,19 @@ impl<'a> Resolver<'a> {
             .ok_or_else(|| SqlError::undefined_table(&name.display()))
     }
 
+    /// The relation of this name, for statements that are no queries: these tell of a
+    /// schema that is missing.
+    ///
+    /// Errors: `3F000`, `42P01`, `42501`.
+    pub(crate) fn named(&self, name: &Name) -> Result<Resolved, SqlError> {
+        if let Some(schema) = &name.schema
+            && !is_system_schema(schema)
+        {
+            self.schema(schema)?;
+        }
+        self.relation(name)
+    }
+
     /// The schema of this name.
     pub(crate) fn schema(&self, name: &str) -> Result<Arc<Schema>, SqlError> {
         let found = self.snapshot.schema_by_name(name).map(Arc::clone);

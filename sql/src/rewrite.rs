@@ -18,6 +18,7 @@ pub(crate) mod build;
 mod case;
 mod condition;
 mod distinct;
+mod explode;
 mod expression;
 mod function;
 mod interval;
@@ -26,6 +27,7 @@ mod ordinality;
 mod overlaps;
 mod row;
 mod row_in;
+mod scalar_table;
 pub(crate) mod scope;
 mod select;
 mod set;
@@ -33,9 +35,11 @@ mod values;
 
 pub(crate) use agree::SAME_COLUMN;
 pub(crate) use build::CONDITION;
+pub(crate) use case::CASE;
 pub(crate) use expression::{ALL, ANY, ARRAY};
 pub(crate) use function::{DATE_PART_FIRST, SYSTEM_SCHEMAS};
 pub(crate) use naming::{output_name, strip_suffix};
+pub(crate) use overlaps::PERIOD_END;
 pub(crate) use select::{WITH_TIES, is_set_returning};
 pub(crate) use set::{EXCEPT_ALL, INTERSECT_ALL};
 

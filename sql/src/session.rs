@@ -11,9 +11,10 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
-use gotgan_storage::{Author, Pin, Rights, TemporarySpace};
+use gotgan_storage::{Author, LoggedClient, Pin, Rights, TemporarySpace};
 use tokio_util::sync::CancellationToken;
 
+use crate::backends::{Backend, Enrolled, Reach, Signals};
 use crate::command::cursor::Cursor;
 use crate::context::StatementContext;
 use crate::engine::Engine;
@@ -22,7 +23,6 @@ use crate::execute::{self, Limits, RowStream};
 use crate::functions::Random;
 use crate::parse::{self, Statement};
 use crate::plan::{ColumnDescription, LocalRelation, Past};
-use crate::query_log::LogClient;
 use crate::resolve::DATABASE;
 use crate::sequence::SessionSequences;
 use crate::settings::{Settings, is_identity};
@@ -78,6 +78,8 @@ pub struct SessionOptions {
     pub default_read_only: bool,
     /// The id of the authenticated role.
     pub role_id: i64,
+    /// How others tell the session to stop.
+    pub signals: Arc<Signals>,
 }
 
 /// What a statement gives.
@@ -140,7 +142,10 @@ pub struct Session {
     /// What the running statement does, for the log.
     pub(crate) recording: Recording,
     /// Who the last statement was of, for the log.
-    log_client: Option<Arc<LogClient>>,
+    log_client: Option<Arc<LoggedClient>>,
+    /// The session among those of the process.
+    enrolled: Enrolled,
+    reach: Reach,
     /// The context of the last statement, for what its functions asked of the session.
     last_context: Option<Arc<StatementContext>>,
 }
@@ -167,7 +172,15 @@ impl Session {
         let recording = Recording::new(engine.clock.instant(), statement_start, role, role);
         let schema = format!("pg_temp_{}", options.connection_id);
         let temporary = engine.lake.temporary_space(schema);
+        let application_name = settings.show("application_name")?;
+        let backend = Backend::new(&options, application_name, statement_start);
+        let reach = Reach {
+            backends: Arc::clone(&engine.backends),
+            ..Reach::default()
+        };
         Ok(Self {
+            enrolled: engine.backends.enrol(backend),
+            reach,
             engine,
             options,
             settings,
@@ -361,7 +374,19 @@ impl Session {
 
     /// Notices since the last call, oldest first.
     pub fn take_notices(&mut self) -> Vec<Notice> {
-        std::mem::take(&mut self.notices)
+        let mut notices = std::mem::take(&mut self.notices);
+        notices.append(&mut self.reach.take_notices());
+        notices
+    }
+
+    /// The session waits for its client from now on.
+    pub fn wait(&self) {
+        let open = self.transaction.as_ref().filter(|open| open.is_explicit);
+        let start = open.map(|open| open.started);
+        let application_name = self.settings.show("application_name").unwrap_or_default();
+        let now = self.engine.clock.now().timestamp_micros();
+        self.enrolled
+            .wait(self.status(), start, application_name, now);
     }
 
     /// Settings that drivers are told of: all at first, changes later.

@@ -31,15 +31,18 @@ pub(crate) const SERVER_VERSION: &str = "15.8";
 /// Settings of one session, with what a transaction changed locally.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    values: BTreeMap<String, String>,
+    /// Shared with who reads them while a statement runs, and copied when they change:
+    /// most statements change none.
+    values: Arc<BTreeMap<String, String>>,
     /// What RESET goes back to: defaults with the startup packet's values.
     defaults: BTreeMap<String, String>,
     /// Values before SET LOCAL, restored at the transaction's end.
     local: BTreeMap<String, Option<String>>,
     /// Values before the transaction's first SET, restored by ROLLBACK.
-    before: Option<BTreeMap<String, String>>,
+    before: Option<Arc<BTreeMap<String, String>>>,
     changed: Vec<(String, String)>,
-    shown: Arc<BTreeMap<String, String>>,
+    /// What the values say of how others look.
+    style: OutputStyle,
     /// Who the session acts as; its names are among the values.
     identity: identity::History,
 }
@@ -58,23 +61,22 @@ impl Settings {
             .iter()
             .map(|entry| (entry.name.to_lowercase(), entry.default.to_owned()))
             .collect();
-        let shown = Arc::new(values.clone());
+        let style = output_style(&values);
         Self {
             defaults: values.clone(),
-            values,
+            values: Arc::new(values),
             local: BTreeMap::new(),
             before: None,
             changed: Vec::new(),
-            shown,
+            style,
             identity: identity::History::default(),
         }
     }
 
     /// Sets a value that the server decides and that RESET keeps.
     pub(crate) fn initialise(&mut self, name: &str, value: &str) {
-        self.values.insert(name.to_lowercase(), value.to_owned());
+        self.put(name.to_lowercase(), value.to_owned());
         self.defaults.insert(name.to_lowercase(), value.to_owned());
-        self.refresh();
     }
 
     /// Sets a value as [`Self::initialise`] does, and tells the client.
@@ -100,8 +102,10 @@ impl Settings {
 
     /// The value as SHOW gives it.
     pub(crate) fn show(&self, name: &str) -> Result<&str, SqlError> {
-        self.values
-            .get(&name.to_lowercase())
+        // Nearly all who ask know the name in lower case.
+        let value = self.values.get(name);
+        let value = value.or_else(|| self.values.get(&name.to_lowercase()));
+        value
             .map(String::as_str)
             .ok_or_else(|| SqlError::undefined_setting(name))
     }
@@ -141,10 +145,7 @@ impl Settings {
         }
         match self.defaults.get(&key).cloned() {
             Some(value) => self.store(&key, value),
-            None if key.contains('.') => {
-                self.values.remove(&key);
-                self.refresh();
-            }
+            None if key.contains('.') => self.remove(&key),
             None => return Err(SqlError::undefined_setting(name)),
         }
         Ok(())
@@ -162,21 +163,21 @@ impl Settings {
         for (name, value) in changed {
             self.store(&name, value);
         }
-        self.values
-            .retain(|name, _| self.defaults.contains_key(name));
-        self.refresh();
+        let defaults = &self.defaults;
+        let values = Arc::make_mut(&mut self.values);
+        values.retain(|name, _| defaults.contains_key(name));
     }
 
     /// Remembers the values that ROLLBACK restores.
     pub(crate) fn begin(&mut self) {
-        self.before = Some(self.values.clone());
+        self.before = Some(Arc::clone(&self.values));
         self.identity.begin();
     }
 
     /// The values as they are, for ROLLBACK TO a savepoint.
     pub(crate) fn mark(&self) -> Mark {
         Mark {
-            values: Arc::clone(&self.shown),
+            values: Arc::clone(&self.values),
             local: self.local.clone(),
             identity: self.identity.mark(),
         }
@@ -186,13 +187,18 @@ impl Settings {
     pub(crate) fn restore(&mut self, mark: Mark) {
         self.local = mark.local;
         self.identity.restore(mark.identity);
-        self.values.retain(|name, _| mark.values.contains_key(name));
-        for (name, value) in mark.values.as_ref() {
-            if self.values.get(name) != Some(value) {
-                self.store(name, value.clone());
-            }
+        self.go_back(&mark.values);
+    }
+
+    /// Takes back what was changed since the values were these.
+    fn go_back(&mut self, before: &Arc<BTreeMap<String, String>>) {
+        if Arc::ptr_eq(&self.values, before) {
+            return;
         }
-        self.refresh();
+        Arc::make_mut(&mut self.values).retain(|name, _| before.contains_key(name));
+        for (name, value) in before.as_ref() {
+            self.store(name, value.clone());
+        }
     }
 
     /// Ends a transaction: SET LOCAL ends, and SET too if it was rolled back.
@@ -202,35 +208,20 @@ impl Settings {
         if let Some(before) = self.before.take()
             && !is_committed
         {
-            let names: Vec<String> = self.values.keys().cloned().collect();
-            for name in names {
-                match before.get(&name) {
-                    Some(value) if self.values.get(&name) != Some(value) => {
-                        self.store(&name, value.clone());
-                    }
-                    None => {
-                        self.values.remove(&name);
-                    }
-                    Some(_) => {}
-                }
-            }
-            self.refresh();
+            self.go_back(&before);
             return;
         }
         for (name, value) in local {
             match value {
                 Some(value) => self.store(&name, value),
-                None => {
-                    self.values.remove(&name);
-                }
+                None => self.remove(&name),
             }
         }
-        self.refresh();
     }
 
     /// Every setting with its value, for `pg_settings` and `current_setting`.
     pub(crate) fn all(&self) -> Arc<BTreeMap<String, String>> {
-        Arc::clone(&self.shown)
+        Arc::clone(&self.values)
     }
 
     /// Changes that the client is told as ParameterStatus, oldest first.
@@ -252,16 +243,26 @@ impl Settings {
     }
 
     fn store(&mut self, key: &str, value: String) {
-        let is_new = self.values.get(key) != Some(&value);
-        self.values.insert(key.to_owned(), value.clone());
-        self.refresh();
-        if is_new && let Some(entry) = catalog::find(key).filter(|entry| entry.is_reported) {
+        if self.values.get(key) == Some(&value) {
+            return;
+        }
+        self.put(key.to_owned(), value.clone());
+        if let Some(entry) = catalog::find(key).filter(|entry| entry.is_reported) {
             self.changed.push((entry.name.to_owned(), value));
         }
     }
 
-    fn refresh(&mut self) {
-        self.shown = Arc::new(self.values.clone());
+    fn put(&mut self, key: String, value: String) {
+        let changes_style = STYLE_NAMES.contains(&key.as_str());
+        Arc::make_mut(&mut self.values).insert(key, value);
+        if changes_style {
+            self.style = output_style(&self.values);
+        }
+    }
+
+    /// Forgets a setting of the user's own.
+    fn remove(&mut self, key: &str) {
+        Arc::make_mut(&mut self.values).remove(key);
     }
 
     /// The value in its canonical form.
@@ -346,19 +347,11 @@ impl Settings {
     }
 
     pub(crate) fn output_style(&self) -> OutputStyle {
-        let value = |name: &str| self.values.get(name).map_or("", String::as_str);
-        OutputStyle {
-            time_zone: Zone::parse_setting(value("timezone")).unwrap_or_default(),
-            date_style: DateStyle::parse(value("datestyle")),
-            interval_style: IntervalStyle::parse(value("intervalstyle")),
-            bytea_hex: value("bytea_output") == "hex",
-            extra_float_digits: value("extra_float_digits").parse().unwrap_or(1),
-        }
+        self.style
     }
 
     pub(crate) fn input_style(&self, now_micros: i64) -> InputStyle {
-        let value = |name: &str| self.values.get(name).map_or("", String::as_str);
-        let style = value("datestyle");
+        let style = self.values.get("datestyle").map_or("", String::as_str);
         let date_order = if style.ends_with("DMY") {
             DateOrder::Dmy
         } else if style.ends_with("YMD") {
@@ -367,10 +360,31 @@ impl Settings {
             DateOrder::Mdy
         };
         InputStyle {
-            zone: Zone::parse_setting(value("timezone")).unwrap_or_default(),
+            zone: self.style.time_zone,
             date_order,
             now_micros,
         }
+    }
+}
+
+/// What [`output_style`] reads.
+const STYLE_NAMES: [&str; 5] = [
+    "timezone",
+    "datestyle",
+    "intervalstyle",
+    "bytea_output",
+    "extra_float_digits",
+];
+
+/// How values become text. It is kept, since to look a time zone up takes a while.
+fn output_style(values: &BTreeMap<String, String>) -> OutputStyle {
+    let value = |name: &str| values.get(name).map_or("", String::as_str);
+    OutputStyle {
+        time_zone: Zone::parse_setting(value("timezone")).unwrap_or_default(),
+        date_style: DateStyle::parse(value("datestyle")),
+        interval_style: IntervalStyle::parse(value("intervalstyle")),
+        bytea_hex: value("bytea_output") == "hex",
+        extra_float_digits: value("extra_float_digits").parse().unwrap_or(1),
     }
 }
 

@@ -1,5 +1,6 @@
 //! BEGIN to COMMIT: one transaction of the session over one of storage.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use gotgan_storage::{FileList, Rights, Savepoint, Snapshot, SnapshotId, TableId, Transaction};
@@ -55,6 +56,8 @@ pub(crate) struct Active {
     has_run: bool,
     /// Whether the snapshot stays where it is.
     is_held: bool,
+    /// Whether it stays there until the end.
+    is_locked: bool,
 }
 
 impl Active {
@@ -75,6 +78,7 @@ impl Active {
             started,
             has_run: false,
             is_held: false,
+            is_locked: false,
         }
     }
 
@@ -121,9 +125,20 @@ impl Active {
         self.is_held = is_held;
     }
 
+    /// Stays on this snapshot until the end; that others change one of the tables is a
+    /// conflict then.
+    pub(crate) fn lock(&mut self, tables: BTreeSet<TableId>) -> Result<(), SqlError> {
+        let storage = self.storage()?;
+        tables
+            .into_iter()
+            .for_each(|table| storage.record_read(table));
+        self.is_locked = true;
+        Ok(())
+    }
+
     /// Moves to the newest snapshot where the isolation level allows it.
     pub(crate) async fn repin(&mut self) -> Result<(), SqlError> {
-        if self.is_held {
+        if self.is_held || self.is_locked {
             return Ok(());
         }
         let moves = self.isolation == Isolation::ReadCommitted || !self.has_run;

@@ -18,10 +18,12 @@ mod column;
 pub mod datetime;
 pub mod input;
 pub mod json;
+mod label;
 pub mod numeric;
 pub mod output;
 mod table;
 
+pub(crate) use label::{has_labels, labelled, labelled_batch};
 pub use table::{TypeEntry, by_name, by_oid, entries};
 
 /// Key of the field metadata that names the PostgreSQL type.

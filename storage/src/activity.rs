@@ -23,7 +23,9 @@ mod postgres;
 mod sqlite;
 
 pub(crate) use log::StatementLog;
-pub use log::{LogPlace, LogRange, LoggedRole, LoggedStatement, LoggedTable, ReadUsage};
+pub use log::{
+    LogPlace, LogRange, LoggedClient, LoggedRole, LoggedStatement, LoggedTable, ReadUsage,
+};
 pub(crate) use postgres::PostgresActivity;
 pub(crate) use sqlite::SqliteActivity;
 

@@ -24,6 +24,8 @@ pub enum ErrorKind {
     ReadOnly,
     /// A replica was cut off from the catalog for too long: ask another node.
     Stale,
+    /// Another catalog may name the same files: a human must say whose they are.
+    NotOwner,
     /// A bug of ours: report it.
     Internal,
 }

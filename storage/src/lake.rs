@@ -9,7 +9,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use object_store::ObjectStore;
@@ -25,6 +25,7 @@ use crate::file::write::{TableWriter, WriteOptions};
 use crate::history::PictureCache;
 use crate::lock::PrimaryLock;
 use crate::object::Abandoned;
+use crate::ownership::Above;
 use crate::retention::RetentionOptions;
 use crate::snapshot::{
     Column, FileList, Place, Snapshot, Table, Wanted, load_files, load_picture, refresh_picture,
@@ -73,6 +74,10 @@ struct Inner {
     activity: Box<dyn ActivityStore>,
     objects: Arc<dyn ObjectStore>,
     abandoned: Option<Arc<dyn Abandoned>>,
+    /// Where lakes around this one would be; nothing on a replica.
+    above: Option<Above>,
+    /// The newest snapshot when the data's owner was last made sure of.
+    claimed_at: AtomicI64,
     place: Place,
     options: LakeOptions,
     uuid: String,
@@ -283,6 +288,14 @@ impl Lake {
     /// Errors: `ReadOnly` on a replica.
     pub(crate) fn check_primary(&self) -> Result<(), Error> {
         self.writer().map(drop)
+    }
+
+    pub(crate) fn above(&self) -> Option<&Above> {
+        self.inner.above.as_ref()
+    }
+
+    pub(crate) fn claimed_at(&self) -> &AtomicI64 {
+        &self.inner.claimed_at
     }
 
     pub(crate) fn place(&self) -> &Place {

@@ -26,6 +26,7 @@ mod history;
 mod lake;
 mod lock;
 mod object;
+mod ownership;
 mod retention;
 mod snapshot;
 mod spec;
@@ -39,7 +40,9 @@ pub use access::{
     MaskAttachment, MaskingPolicy, Membership, NewRole, ObjectAccess, PUBLIC_ROLE_ID, Policy,
     Privileges, Role, RoleSetting,
 };
-pub use activity::{LogPlace, LogRange, LoggedRole, LoggedStatement, LoggedTable, ReadUsage};
+pub use activity::{
+    LogPlace, LogRange, LoggedClient, LoggedRole, LoggedStatement, LoggedTable, ReadUsage,
+};
 pub use clock::{Clock, Ids, RandomIds, SystemClock};
 pub use compaction::{CompactionOptions, RowIds};
 pub use error::{Error, ErrorKind};

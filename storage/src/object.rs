@@ -78,6 +78,18 @@ pub(crate) fn open_store(
     }
 }
 
+/// Opens a whole bucket, whatever the lake's prefix in it. Asks no other machine.
+pub(crate) fn open_whole_bucket(
+    bucket: &Bucket,
+    config: Option<&ObjectStoreConfig>,
+) -> Result<Arc<dyn ObjectStore>, Error> {
+    let whole = Bucket {
+        prefix: Path::default(),
+        ..bucket.clone()
+    };
+    Ok(Arc::new(open_bucket(&whole, settings(config)?)?.objects))
+}
+
 /// Whether a place holds nothing; of a bucket this also shows that it can be reached.
 ///
 /// Errors: those of [`open_store`]; `NotFound` without such a bucket, `Unavailable` if

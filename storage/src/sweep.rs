@@ -10,6 +10,7 @@
 //! Invariants:
 //! - Nothing outside the lake's data path is deleted.
 //! - Nothing that a row of any table names is deleted, whatever the schedule says.
+//! - Nothing is deleted while another catalog may name it: see `ownership`.
 //!
 //! Not guaranteed: that an object stays for a node whose lease was over for longer than the
 //! grace time.
@@ -57,8 +58,8 @@ impl Lake {
     /// Deletes the objects that were scheduled longer than the grace time ago.
     ///
     /// Cost: a turn under the commit lock, and as many deletes, for each thousand objects.
-    /// Errors: `ReadOnly` on a replica; `Unavailable` if the store does not answer. What
-    /// was not deleted stays scheduled.
+    /// Errors: `ReadOnly` on a replica; `NotOwner` if another catalog may name the objects;
+    /// `Unavailable` if the store does not answer. What was not deleted stays scheduled.
     pub async fn sweep(&self, options: &SweepOptions) -> Result<SweepReport, Error> {
         self.check_primary()?;
         let mut report = SweepReport::default();
@@ -132,6 +133,9 @@ impl Lake {
         options: &SweepOptions,
         report: &mut SweepReport,
     ) -> Result<(), Error> {
+        if !options.is_dry_run {
+            self.check_owner().await?;
+        }
         let mut pace = Pace::new(self.retention_options().step_time);
         let mut step = Step::begin(self).await?;
         let names = batch.iter().filter_map(|(_, location)| location.filename());

@@ -49,6 +49,7 @@ expire | role/create superuser: EXPIRE SNAPSHOTS OLDER THAN '2001-01-01'
 expire dry | role/create superuser: EXPIRE SNAPSHOTS DRY RUN
 expire by function | role/create superuser: SELECT * FROM gotgan.expire_snapshots(dry_run => true)
 orphans dry | role/create superuser: REMOVE ORPHANS DRY RUN
+adopt data | role/create superuser: ADOPT DATA
 drop hold | role/create superuser: DROP SNAPSHOT perm_hold
 """
 

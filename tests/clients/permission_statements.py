@@ -259,6 +259,7 @@ comment on view: COMMENT ON VIEW perm.v IS 'x'
 comment on sequence: COMMENT ON SEQUENCE perm.q IS 'x'
 comment on index: COMMENT ON INDEX perm.t_index IS 'x'
 comment on constraint: COMMENT ON CONSTRAINT t_a ON perm.t IS 'x'
+comment on policy: COMMENT ON POLICY nosuch ON perm.t IS 'x'
 comment on schema: COMMENT ON SCHEMA perm IS 'x'
 comment on role: COMMENT ON ROLE perm_weak IS 'x'
 create policy: CREATE POLICY n ON perm.t USING (a > 1)
@@ -423,7 +424,9 @@ table size: SELECT pg_table_size('perm.t') IS NULL
 row security active: SELECT row_security_active('perm.t')
 read file: SELECT pg_read_file('nosuch')
 list folder: SELECT pg_ls_dir('nosuch')
-terminate: SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = 1
+terminate: SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = -1
+terminate nobody: SELECT pg_terminate_backend(-1)
+cancel nobody: SELECT pg_cancel_backend(-1)
 """
 
 CATALOG = """

@@ -49,13 +49,17 @@ class Postgres:
     @classmethod
     def _launch(cls, folder, run_as, fill):
         """Starts one in `folder`, which the command `fill` fills first."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        options = f"-p {port} -k '' -c listen_addresses=127.0.0.1 -c fsync=off -c timezone=UTC"
-        start = [f"{PROGRAMS}/pg_ctl", "-D", f"{folder}/data", "-l", f"{folder}/log", "-w", "-o", options, "start"]
-        for command in (fill, start):
-            subprocess.run([*run_as, *command], check=True, cwd="/", stdout=subprocess.DEVNULL)
+        subprocess.run([*run_as, *fill], check=True, cwd="/", stdout=subprocess.DEVNULL)
+        for tries_left in reversed(range(3)):
+            # Somebody else may take the port before PostgreSQL does.
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                port = probe.getsockname()[1]
+            options = f"-p {port} -k '' -c listen_addresses=127.0.0.1 -c fsync=off -c timezone=UTC"
+            start = [f"{PROGRAMS}/pg_ctl", "-D", f"{folder}/data", "-l", f"{folder}/log", "-w", "-o", options, "start"]
+            started = subprocess.run([*run_as, *start], check=tries_left == 0, cwd="/", stdout=subprocess.DEVNULL)
+            if started.returncode == 0:
+                break
         return cls(f"host=127.0.0.1 port={port} user=tests dbname=postgres", folder, run_as)
 
     def standby(self):

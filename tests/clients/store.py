@@ -1,5 +1,6 @@
 """An S3 server of the test's own, and a proxy that can be cut in front of it."""
 
+import json
 import os
 import re
 import signal
@@ -7,14 +8,25 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
 
 import boto3
 import botocore.config
 
-START_SECONDS_MAX = 60
 BUCKET = "warehouse"
+
+# The object that says to which lake the others belong.
+MARKER = "_gotgan.json"
+
+# Runs moto's server on a free port, and tells which.
+SERVE = """
+import signal
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+server.start()
+print(server.get_host_and_port()[1], flush=True)
+signal.pause()
+"""
 
 
 class Proxy:
@@ -88,12 +100,10 @@ class Store:
     """One process of moto's S3 server with a bucket and a user whose key it checks."""
 
     def __init__(self):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.store_port = free.getsockname()[1]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "moto.server", "-p", str(self.store_port)],
+            [sys.executable, "-c", SERVE],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=dict(os.environ, AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="x"),
         )
@@ -104,15 +114,7 @@ class Store:
             raise
 
     def _prepare(self):
-        deadline = time.monotonic() + START_SECONDS_MAX
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.store_port)).close()
-                break
-            except OSError:
-                if time.monotonic() > deadline or self.process.poll() is not None:
-                    raise
-                time.sleep(0.02)
+        self.store_port = int(self.process.stdout.readline())
         self.proxy = Proxy(self.store_port)
         iam = self._client("iam", "x", "x")
         iam.create_user(UserName="warehouse")
@@ -156,9 +158,14 @@ class Store:
         }
 
     def objects(self, prefix=""):
-        """Returns names and entity tags of the objects below a prefix."""
+        """Returns names and entity tags of the objects below a prefix, without the markers of lakes."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
-        return {found["Key"]: found["ETag"].strip('"') for page in pages for found in page.get("Contents", ())}
+        found = [found for page in pages for found in page.get("Contents", ())]
+        return {each["Key"]: each["ETag"].strip('"') for each in found if not each["Key"].endswith("/" + MARKER)}
+
+    def marker(self, prefix):
+        """Returns the marker of the lake whose data is below a prefix."""
+        return json.loads(self.s3.get_object(Bucket=BUCKET, Key=f"{prefix}/{MARKER}")["Body"].read())
 
     def uploads(self, prefix=""):
         """Returns the names of uploads in parts that have not ended."""

@@ -116,6 +116,50 @@ def test_an_owner_unmasks_nothing_by_altering(world):
         assert not any(word in str(outcome) for word in WORDS), f"{statement}: {outcome}"
 
 
+def test_an_owner_unmasks_nothing_by_a_policy(world):
+    """Goal: a policy of row security over a masked column would tell its values by the rows that pass, and by errors."""
+    world.admin.must(
+        "CREATE MASKING POLICY att_stars WITH (word text) USING ('***'::text)",
+        "ATTACH MASKING POLICY att_stars ON att.secret (word) TO PUBLIC",
+    )
+    for condition in (
+        "word = 'xyzzy'",
+        "length(secret.word) = 5",
+        "word::int > 0",
+        "EXISTS (SELECT 1 WHERE word = 'xyzzy')",
+        "id IN (SELECT 1 WHERE secret.word > 'p')",
+    ):
+        for policy in (f"USING ({condition})", f"FOR INSERT WITH CHECK ({condition})"):
+            refused(world.owner, f"CREATE POLICY p ON att.secret {policy}", text='for column "word" of table secret')
+    world.owner.must("CREATE POLICY p ON att.secret USING (id = 1)")
+    refused(world.owner, "ALTER POLICY p ON att.secret USING (word = 'xyzzy')")
+    world.owner.must("ALTER POLICY p ON att.secret TO att_owner", "ALTER TABLE att.secret ENABLE ROW LEVEL SECURITY")
+    world.admin.must("CREATE POLICY q ON att.secret USING (word = 'xyzzy')")
+    world.owner.must("ALTER TABLE att.secret FORCE ROW LEVEL SECURITY")
+    assert rows(world.owner, "SELECT id, word FROM att.secret") == [("1", "***")]
+
+
+def test_conflicts_tell_nothing_masked(world):
+    """Goal: ON CONFLICT by a masked column would tell which of many values are there, and beside what."""
+    world.admin.must(
+        "CREATE MASKING POLICY att_zero WITH (n int) USING (0)",
+        "ATTACH MASKING POLICY att_zero ON att.secret (n) TO PUBLIC",
+        "GRANT ALL ON att.secret TO att_mallory",
+    )
+    guesses = "INSERT INTO att.secret (id, n) SELECT g, g FROM generate_series(1, 100) AS g (g)"
+    for conflict in (
+        "ON CONFLICT (n) DO UPDATE SET word = excluded.id::text RETURNING id, word",
+        "ON CONFLICT (id, n) DO UPDATE SET word = excluded.id::text",
+        "ON CONFLICT (n) DO NOTHING RETURNING id",
+    ):
+        refused(world.mallory, f"{guesses} {conflict}", text='for column "n" of table secret')
+    world.owner.must("ALTER TABLE att.secret ADD CONSTRAINT k UNIQUE (n)")
+    for conflict in ("ON CONFLICT ON CONSTRAINT k DO NOTHING", "ON CONFLICT DO NOTHING RETURNING id"):
+        refused(world.mallory, f"{guesses} {conflict}", text='for column "n" of table secret')
+    world.mallory.must("INSERT INTO att.secret VALUES (1, 'w', 5) ON CONFLICT (id) DO UPDATE SET word = excluded.word")
+    assert world.admin.must("INSERT INTO att.secret (n) VALUES (42) ON CONFLICT (n) DO NOTHING").tag == "INSERT 0 0"
+
+
 def test_an_earlier_text_reads_by_no_later_owner(world):
     """Goal: who wrote a view that he could not read gets nothing of it once it belongs to somebody who can."""
     world.mallory.must("CREATE VIEW att_open.trick AS SELECT id, word FROM att.secret")

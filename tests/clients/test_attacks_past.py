@@ -418,6 +418,8 @@ def test_history_is_for_those_who_run_it(world):
         "EXPIRE SNAPSHOTS",
         "EXPIRE SNAPSHOTS DRY RUN",
         "REMOVE ORPHANS",
+        "ADOPT DATA",
+        "SELECT gotgan.adopt_data()",
         "ALTER SYSTEM SET gotgan.retention = '1 hour'",
         "ALTER TABLE att.secret SET (gotgan.retention = '0')",
         "ALTER SCHEMA att SET (gotgan.retention = '0')",

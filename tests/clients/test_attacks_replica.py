@@ -96,6 +96,7 @@ WRITES = [
     "EXPIRE SNAPSHOTS",
     "SELECT * FROM gotgan.expire_snapshots()",
     "REMOVE ORPHANS",
+    "ADOPT DATA",
     "ALTER SYSTEM SET gotgan.retention = '2 days'",
 ]
 

@@ -99,8 +99,10 @@ class Worker:
                 self.failures.append((sql, error.pgcode, str(error)))
 
     def work(self):
-        """Runs statements, some of them in transactions."""
-        for _ in range(STATEMENTS):
+        """Runs statements, some of them in transactions; more where only few of them changed anything."""
+        for step in range(20 * STATEMENTS):
+            if step >= STATEMENTS and self.newest() > STATEMENTS:
+                break
             if self.random.random() < 0.7:
                 self.run(self.statement())
             else:
@@ -110,9 +112,13 @@ class Worker:
 
     def latest(self):
         """A snapshot of the newer half."""
-        self.cursor.execute("SELECT max(snapshot_id) FROM gotgan.snapshots")
-        newest = self.cursor.fetchone()[0]
+        newest = self.newest()
         return self.random.randint(newest // 2, newest)
+
+    def newest(self):
+        """The newest snapshot."""
+        self.cursor.execute("SELECT max(snapshot_id) FROM gotgan.snapshots")
+        return self.cursor.fetchone()[0]
 
     def transact(self):
         """Runs a transaction of a few statements, maybe with a savepoint, maybe rolled back."""

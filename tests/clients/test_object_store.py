@@ -5,19 +5,20 @@ import io
 import os
 import random
 import re
+import shutil
 import socket
 import threading
-import time
+import uuid
 
 import duckdb_extension_httpfs
 import psycopg2
 import pytest
 
 from server import Server
-from store import BUCKET, Store, is_multipart
+from store import BUCKET, MARKER, Store, is_multipart
 from test_duckdb import attached, extension, rows
+from waiting import poll
 
-POLL_SECONDS_MAX = 30
 
 # A load whose file is larger than one part, since the text does not compress.
 LARGE = (
@@ -48,14 +49,6 @@ def lake(tmp_path, store, prefix, expected_log):
     server.stop()
     store.proxy.mend()
     assert server.bad_log_lines(expected=expected_log) == []
-
-
-def poll(condition, what):
-    """Waits until a condition holds."""
-    deadline = time.monotonic() + POLL_SECONDS_MAX
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
 
 
 def connect(server):
@@ -231,15 +224,22 @@ def test_a_store_that_is_down_is_an_error_and_works_again_after(lake, store, pre
     assert rows(lake, "SELECT count(*) FROM u") == [(500,)]
 
 
-def test_a_short_break_is_not_noticed(lake, store):
-    """Goal: requests are tried again. Method: connections break in the middle of a load, for less than retry_timeout."""
+def test_a_short_break_is_not_noticed(tmp_path, store, prefix):
+    """Goal: requests are tried again. Method: connections break in the middle of a load, for less than retry_timeout.
+
+    They break less and less often, so that a request of any length gets through in the end.
+    """
+    settings = store.settings(prefix) | {"object_store.retry_timeout": "60s"}
+    lake = Server(tmp_path / "gotgan", settings=settings).start()
     rows(lake, "CREATE TABLE large (n int, a text, b text)")
     stop = threading.Event()
 
     def disturb():
-        while not stop.wait(0.4):
+        pause = 0.1
+        while not stop.wait(pause):
             store.proxy.cut()
             store.proxy.mend()
+            pause *= 1.3
 
     thread = threading.Thread(target=disturb)
     thread.start()
@@ -249,6 +249,8 @@ def test_a_short_break_is_not_noticed(lake, store):
     finally:
         stop.set()
         thread.join()
+        lake.stop()
+    assert lake.bad_log_lines() == []
 
 
 @pytest.mark.parametrize(
@@ -303,3 +305,86 @@ def test_temporary_tables_stay_on_this_machine(lake, store, prefix):
     connection.commit()
     assert store.objects(prefix) == {}
     connection.close()
+
+
+def copy_of(lake, tmp_path, settings):
+    """Returns a server, not started, on a copy of the catalog of a lake that does not run."""
+    copy = Server(tmp_path / "copy", settings=settings)
+    copy.data_dir.mkdir(parents=True)
+    shutil.copy(lake.data_dir / "catalog.sqlite", copy.data_dir / "catalog.sqlite")
+    return copy
+
+
+def adopted_only(server):
+    """Whether the server removes no file before ADOPT DATA."""
+    try:
+        rows(server, "REMOVE ORPHANS")
+    except psycopg2.errors.ObjectNotInPrerequisiteState as error:
+        assert "run ADOPT DATA" in str(error)
+        return True
+    return False
+
+
+def test_another_lake_is_refused_and_a_lake_below_is_left_alone(lake, tmp_path, store, prefix, expected_log):
+    """Goal: no lake takes another's files for its own. Method: start lakes at the same prefix, below it and above it."""
+    marker = store.marker(prefix)
+    for below in ("", "/inner"):
+        settings = store.settings(prefix + below)
+        assert "another lake" in refusal(tmp_path / ("x" + below), settings)
+    assert "holds objects" in refusal(tmp_path / "above", store.settings("lakes"))
+    assert store.marker(prefix) == marker, "who was refused wrote nothing"
+    # Lakes from before there were markers may lie in each other.
+    store.s3.delete_object(Bucket=BUCKET, Key=f"{prefix}/{MARKER}")
+    inner = Server(tmp_path / "inner", settings=store.settings(f"{prefix}/inner")).start()
+    for name in ("inner/t", "t"):
+        store.s3.put_object(Bucket=BUCKET, Key=f"{prefix}/{name}/{uuid.UUID(int=7)}.parquet", Body=b"x")
+    rows(inner, "CREATE TABLE t AS SELECT n FROM generate_series(1, 1000) AS n")
+    lake.stop()
+    young = ("storage.orphan_age", "storage.grace", "storage.expire_age_min")
+    lake.settings |= dict.fromkeys(young, "1s") | {"replica.stale_max": "500ms"}
+    lake.start()
+    poll(lambda: rows(lake, "SELECT * FROM gotgan.remove_orphans()") != [(0, 0, [])], "the orphan is not old enough")
+    assert rows(lake, "SELECT * FROM gotgan.remove_orphans(dry_run => true)")[0][2] == [f"t/{uuid.UUID(int=7)}.parquet"]
+    rows(lake, "REMOVE ORPHANS")
+    assert rows(inner, "SELECT sum(n) FROM t") == [(500500,)]
+    names = store.objects(prefix)
+    assert f"{prefix}/t/{uuid.UUID(int=7)}.parquet" not in names and f"{prefix}/inner/t/{uuid.UUID(int=7)}.parquet" in names
+    inner.stop()
+    inner.start()
+    assert "lies within another lake" in inner.log()
+    with pytest.raises(psycopg2.errors.ObjectNotInPrerequisiteState, match="needs a place of its own"):
+        rows(inner, "REMOVE ORPHANS")
+    inner.stop()
+
+
+def test_copies_of_a_catalog_remove_nothing_until_one_adopts(lake, tmp_path, store, prefix, expected_log):
+    """Goal: a catalog from a backup beside the living one harms neither. Method: both on one bucket, with orphans."""
+    expected_log += ["no file is removed", "a job failed"]
+    rows(lake, "CREATE TABLE t AS SELECT n FROM generate_series(1, 1000) AS n")
+    lake.stop()
+    copy = copy_of(lake, tmp_path, store.settings(prefix))
+    lake.start()
+    rows(lake, "INSERT INTO t SELECT n FROM generate_series(1, 1000) AS n")
+    copy.start()
+    assert "belongs to a newer copy" in copy.log()
+    assert adopted_only(copy) and adopted_only(lake), "files of both are live"
+    job = "SELECT error FROM gotgan.maintenance WHERE job = 'claim files'"
+    poll(lambda: "ADOPT DATA" in str(rows(copy, job)), "maintenance does not tell")
+    assert rows(copy, "SELECT count(*) FROM t") == [(1000,)]
+    rows(copy, "INSERT INTO t SELECT n FROM generate_series(1, 500) AS n")
+    assert rows(copy, "SELECT count(*) FROM t") == [(1500,)]
+    copy.stop()
+    rows(lake, "ADOPT DATA")
+    assert not adopted_only(lake)
+    assert rows(lake, "SELECT count(*) FROM t") == [(2000,)]
+    assert "lake" in store.marker(prefix)
+
+
+def test_a_replica_with_a_readers_key_leaves_the_marker_alone(lake, store, prefix, tmp_path):
+    """Goal: replicas need no right to write. Method: a replica with a key that may only read; the marker stays."""
+    rows(lake, "CREATE TABLE t AS SELECT n FROM generate_series(1, 1000) AS n")
+    marker = store.marker(prefix)
+    replica = Server(tmp_path / "replica", settings=store.settings(prefix, is_reader=True), primary=lake).start()
+    assert rows(replica, "SELECT count(*) FROM t") == [(1000,)]
+    replica.stop()
+    assert store.marker(prefix) == marker

@@ -3,6 +3,7 @@
 Most tests look up their own rows by an application name of their own.
 """
 
+import select
 import threading
 import time
 
@@ -13,8 +14,7 @@ import pytest
 
 from postgres import Postgres
 from server import PASSWORD, Server
-
-WAIT_SECONDS_MAX = 60
+from waiting import PATIENCE_SECONDS, poll
 
 
 def connect(server, application="", user="gotgan", password=PASSWORD):
@@ -39,12 +39,8 @@ def history(server, application, columns="statement, sqlstate"):
 
 def settle(server, application, count, columns="statement, sqlstate"):
     """As `history`, once it has so many rows: those of a client that left come when its server noticed."""
-    deadline = time.monotonic() + WAIT_SECONDS_MAX
-    while True:
-        rows = history(server, application, columns)
-        if len(rows) >= count or time.monotonic() > deadline:
-            return rows
-        time.sleep(0.01)
+    poll(lambda: len(history(server, application)) >= count, f"there are not {count} rows of {application}")
+    return history(server, application, columns)
 
 
 @pytest.fixture
@@ -137,10 +133,19 @@ def test_cancelled_timed_out_and_left_statements(server):
     """Goal: those that did not end by themselves are there. Method: cancel, a timeout, a closed socket."""
     name = "ended early"
     connection = connect(server, name)
-    cancel = threading.Timer(0.5, connection.cancel)
-    cancel.start()
+    is_over = threading.Event()
+
+    def cancel():
+        # More than once: it may be too early.
+        while not is_over.wait(0.3):
+            connection.cancel()
+
+    cancelling = threading.Thread(target=cancel)
+    cancelling.start()
     with pytest.raises(psycopg.errors.QueryCanceled):
         connection.execute(LONG)
+    is_over.set()
+    cancelling.join()
     connection.execute("SET statement_timeout = '100ms'")
     with pytest.raises(psycopg.errors.QueryCanceled):
         connection.execute(LONG)
@@ -148,7 +153,9 @@ def test_cancelled_timed_out_and_left_statements(server):
     left = connect(server, name)
     left.pgconn.send_query(MANY_ROWS.encode())
     left.pgconn.flush()
-    time.sleep(0.3)
+    # It runs, and goes on for so long before the client leaves.
+    select.select([left.fileno()], [], [], PATIENCE_SECONDS)
+    time.sleep(0.1)
     left.pgconn.finish()
     rows = settle(server, name, 4, "statement, sqlstate, extract(epoch FROM run_time + plan_time) > 0.09")
     assert rows == [
@@ -379,16 +386,16 @@ def test_full_queue_drops_and_counts(tmp_path):
 
 
 def test_old_rows_go(tmp_path):
-    """Goal: the log has its own retention. Method: a short one, with the other maintenance."""
-    settings = {"history.retention": "2s", "maintenance.expire_interval": "200ms"}
+    """Goal: the log has its own retention. Method: a long one, then a short one, with the other maintenance."""
+    settings = {"history.retention": "1h", "maintenance.expire_interval": "200ms"}
     server = Server(tmp_path / "gotgan", settings=settings).start()
     with connect(server, "old") as connection:
         connection.execute("SELECT 1")
     assert len(history(server, "old")) == 1
-    deadline = time.monotonic() + WAIT_SECONDS_MAX
-    while history(server, "old") and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert history(server, "old") == []
+    server.stop()
+    server.settings["history.retention"] = "1s"
+    server.start()
+    poll(lambda: history(server, "old") == [], "old rows stay")
     server.stop()
     assert server.bad_log_lines() == []
 

@@ -1,12 +1,12 @@
 """What a role may and gets when it logs in: attributes, settings, which nodes, whose sessions end how."""
 
 import subprocess
-import time
 
 import psycopg
 import pytest
 
 from server import Server
+from waiting import poll
 
 PASSWORD = "pencil"
 
@@ -45,24 +45,14 @@ def refusal(server, user, **parameters):
     return None
 
 
-def soon(question, seconds=10):
-    """The first answer that is true."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if answer := question():
-            return answer
-        time.sleep(0.02)
-    raise AssertionError("it does not become true")
-
-
 def refusal_soon(server, user):
     """The refusal of a replica, which hears of a change a moment later."""
-    return soon(lambda: refusal(server, user))
+    return poll(lambda: refusal(server, user), f"{user} is let in for ever")
 
 
 def let_in_soon(server, user):
     """Waits until a server has noticed that another client left."""
-    soon(lambda: refusal(server, user) is None)
+    poll(lambda: refusal(server, user) is None, f"{user} is never let in")
 
 
 def value(connection, query):
@@ -219,18 +209,38 @@ def test_makers_of_roles_do_not_move_themselves(nodes, admin):
     admin.execute("DROP ROLE maker, made")
 
 
-def test_a_session_ends_with_its_role(nodes, admin):
-    """Goal: a role that is dropped, or made anew under its name, is not what its sessions were."""
+def test_a_session_goes_on_as_everybody_without_its_role(nodes, admin):
+    """Goal: a role that is dropped, or made anew under its name, is not what its sessions were: these have what
+    everybody has, as in PostgreSQL."""
     admin.execute(f"CREATE ROLE gone LOGIN PASSWORD '{PASSWORD}'")
+    admin.execute("CREATE TABLE for_all AS SELECT 1 AS a")
+    admin.execute("CREATE TABLE for_none AS SELECT 1 AS a")
+    admin.execute("GRANT SELECT ON for_all TO PUBLIC")
     with connect(nodes[0], "gone") as connection:
         assert value(connection, "SELECT current_user") == "gone"
         admin.execute("DROP ROLE gone")
         admin.execute("CREATE ROLE gone SUPERUSER")
-        for statement in ("SELECT current_user", "SELECT 1", "CREATE TABLE mine (a int)"):
-            with pytest.raises(psycopg.Error, match="invalid role OID"):
+        assert value(connection, "SELECT 1") == 1
+        assert value(connection, "SELECT a FROM for_all") == 1
+        assert value(connection, "SELECT has_table_privilege('for_all', 'INSERT')") is False
+        for statement in ("SELECT current_user", "SELECT session_user", "CREATE TEMP TABLE mine (a int)"):
+            with pytest.raises(psycopg.errors.UndefinedObject):
                 connection.execute(statement)
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            connection.execute("SET SESSION AUTHORIZATION gotgan")
+        for statement in (
+            "SELECT a FROM for_none",
+            "INSERT INTO for_all VALUES (2)",
+            "DROP TABLE for_all",
+            "CREATE TABLE mine (a int)",
+            "CREATE SCHEMA mine",
+            "CREATE ROLE other",
+            "ALTER ROLE gone NOLOGIN",
+            "SELECT * FROM pg_authid",
+            "SET SESSION AUTHORIZATION gotgan",
+            "SET ROLE gone",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement)
+    admin.execute("DROP TABLE for_all, for_none")
     admin.execute("DROP ROLE gone")
 
 

@@ -17,7 +17,8 @@ impl SmallDisk {
         let mut command = Command::new("mount");
         command.args(["-t", "tmpfs", "-o", &format!("size={mebibytes}m"), "tmpfs"]);
         let output = command.arg(folder.path()).output().ok()?;
-        output.status.success().then_some(SmallDisk { folder })
+        // Not `then_some`, which would make one to be dropped.
+        output.status.success().then(|| SmallDisk { folder })
     }
 }
 

@@ -5,7 +5,6 @@
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use gotgan_tests::{Server, poll, skipped};
 
@@ -27,7 +26,7 @@ fn watch(process_id: u32, trace: &Path) -> Option<Child> {
         .stdout(Stdio::null())
         .spawn()
         .ok()?;
-    let attached = poll(Duration::from_secs(10), || {
+    let attached = poll(|| {
         let text = std::fs::read_to_string(&said).unwrap_or_default();
         let is_over = watcher.try_wait().ok().flatten().is_some();
         (is_over || text.contains("attached")).then_some(!is_over)
@@ -56,7 +55,7 @@ fn commit_is_on_the_disk_before_it_is_acknowledged() {
             (line.contains("fsync(") || line.contains("fdatasync(")) && line.contains(name)
         })
     };
-    let seen = poll(Duration::from_secs(5), || {
+    let seen = poll(|| {
         let text = std::fs::read_to_string(&trace).unwrap_or_default();
         let data_folder = server.data_dir().join("data");
         let is_folder_synced = text.lines().any(|line| {

@@ -20,17 +20,18 @@ use std::time::{Duration, Instant};
 pub use client::{Client, Message, Reply, ServerError};
 pub use server::Server;
 
-/// Calls `probe` until it returns something, for at most `time_max`.
+/// Calls `probe` until it returns something, for at most `REPLY_TIME_MAX`: a bound that only
+/// a defect reaches, however slow the machine.
 ///
 /// Returns `None` if it never did. The pause between two calls is short and
 /// only saves CPU time; nothing relies on its length.
-pub fn poll<T>(time_max: Duration, mut probe: impl FnMut() -> Option<T>) -> Option<T> {
+pub fn poll<T>(mut probe: impl FnMut() -> Option<T>) -> Option<T> {
     let started = Instant::now();
     loop {
         if let Some(value) = probe() {
             return Some(value);
         }
-        if started.elapsed() > time_max {
+        if started.elapsed() > client::REPLY_TIME_MAX {
             return None;
         }
         std::thread::sleep(Duration::from_millis(2));

@@ -12,7 +12,6 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
@@ -22,9 +21,6 @@ use crate::{poll, variable};
 
 /// Password of the superuser `gotgan` in every test.
 pub const PASSWORD: &str = "granary";
-
-/// Longest wait for the server to listen, or to end.
-const START_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// A server process, running or stopped, and its data folder.
 #[derive(Debug)]
@@ -158,7 +154,7 @@ impl Server {
 
     /// Waits until the process has ended.
     pub fn wait(&mut self) -> Result<ExitStatus> {
-        let status = poll(START_TIME_MAX, || self.exit_status());
+        let status = poll(|| self.exit_status());
         self.process = None;
         status.with_context(|| format!("the server does not end:\n{}", self.last_log()))
     }
@@ -203,7 +199,7 @@ impl Server {
         ensure!(self.process.is_none(), "the server already runs");
         self.start_count += 1;
         self.process = Some(self.spawn()?);
-        let outcome = poll(START_TIME_MAX, || match self.listening_address() {
+        let outcome = poll(|| match self.listening_address() {
             Some(address) => Some(Ok(address)),
             None => self.exit_status().map(Err),
         });

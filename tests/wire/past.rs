@@ -1,8 +1,6 @@
 //! Sessions in the past, by the startup packet, moments that come as parameters, and what
 //! goes by itself.
 
-use std::time::Duration;
-
 use gotgan_tests::client::{Client, Login, Reply, bind, describe, execute, parse, sync};
 use gotgan_tests::{Server, poll};
 
@@ -205,7 +203,7 @@ fn snapshots_expire_by_themselves_unless_they_are_held() {
     }
     let kept = "SELECT count(*) FROM gotgan.snapshots";
     let is_expired = || (server.client().ok()?.value(kept).ok()? == "2").then_some(());
-    poll(Duration::from_secs(20), is_expired).expect("only the head and the held one are left");
+    poll(is_expired).expect("only the head and the held one are left");
     let minimum = "SELECT min(a) FROM t";
     let held = format!("{minimum} AS OF SNAPSHOT held");
     assert_eq!(client.value(&held).unwrap(), "1");
@@ -213,10 +211,10 @@ fn snapshots_expire_by_themselves_unless_they_are_held() {
     let job = "SELECT count(*) FROM gotgan.maintenance \
                WHERE job IN ('expire snapshots', 'sweep files') AND error IS NULL AND runs > 0";
     let have_run = || (server.client().ok()?.value(job).ok()? == "2").then_some(());
-    poll(Duration::from_secs(20), have_run).expect("expiry and sweeping are done");
+    poll(have_run).expect("expiry and sweeping are done");
     client.execute("DROP SNAPSHOT held").unwrap();
     let is_gone = || (server.client().ok()?.value(kept).ok()? == "1").then_some(());
-    poll(Duration::from_secs(20), is_gone).expect("nothing holds it any more");
+    poll(is_gone).expect("nothing holds it any more");
     assert_eq!(
         client
             .query("SELECT * FROM t AS OF SNAPSHOT 3")
@@ -248,5 +246,5 @@ fn a_retention_takes_effect_without_a_restart() {
         .unwrap();
     let kept = "SELECT count(*) FROM gotgan.snapshots";
     let is_expired = || (server.client().ok()?.value(kept).ok()? == "1").then_some(());
-    poll(Duration::from_secs(20), is_expired).expect("the configuration holds again");
+    poll(is_expired).expect("the configuration holds again");
 }

@@ -2,11 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use gotgan_tests::{Client, Server, poll};
-
-const WAIT: Duration = Duration::from_secs(10);
 
 /// Files below a folder; one that goes away meanwhile has none.
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -72,7 +69,7 @@ fn files_end_with_the_connection() {
         .unwrap();
     drop(leaving);
     vanishing.vanish().unwrap();
-    poll(WAIT, || (parquet_count(&spill) == 1).then_some(())).expect("two are gone");
+    poll(|| (parquet_count(&spill) == 1).then_some(())).expect("two are gone");
     assert_eq!(
         staying.value("SELECT count(*) FROM stays").unwrap(),
         "50000"

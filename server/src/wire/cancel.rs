@@ -1,7 +1,8 @@
 //! Who may cancel what: every connection by process id and secret key.
 //!
 //! A cancel request comes over a connection of its own, at any moment. It
-//! cancels the token of the statement that runs right then, if any.
+//! cancels the token of the statement that runs right then, if any. What else
+//! reaches a session does so by the same [`Signals`].
 //!
 //! Source: PostgreSQL 18 manual, section 54.2.8.
 
@@ -9,6 +10,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use gotgan_sql::Signals;
 use tokio_util::sync::CancellationToken;
 
 /// Bytes of the secret key in protocol 3.0, which has room for no more.
@@ -32,13 +34,7 @@ struct Entries {
 #[derive(Debug)]
 struct Entry {
     key: Bytes,
-    current: Arc<Current>,
-}
-
-/// The statement that a connection runs now.
-#[derive(Debug, Default)]
-struct Current {
-    token: Mutex<Option<CancellationToken>>,
+    signals: Arc<Signals>,
 }
 
 /// A connection's place in the registry, given up when dropped.
@@ -48,13 +44,19 @@ pub(crate) struct Registration {
     pub(crate) connection_id: i32,
     /// What the client must show to cancel.
     pub(crate) key: Bytes,
-    current: Arc<Current>,
+    /// How the session is told to stop.
+    pub(crate) signals: Arc<Signals>,
     registry: Arc<Registry>,
 }
 
 impl Registry {
-    /// Adds a connection; `has_long_keys`: its protocol is 3.2 or later.
-    pub(crate) fn register(self: &Arc<Self>, has_long_keys: bool) -> Registration {
+    /// Adds a connection; `has_long_keys`: its protocol is 3.2 or later; `server_end`: what
+    /// ends all of them.
+    pub(crate) fn register(
+        self: &Arc<Self>,
+        has_long_keys: bool,
+        server_end: &CancellationToken,
+    ) -> Registration {
         let key: [u8; LONG_KEY_BYTES] = rand::random();
         let length = if has_long_keys {
             LONG_KEY_BYTES
@@ -62,7 +64,7 @@ impl Registry {
             SHORT_KEY_BYTES
         };
         let key = Bytes::copy_from_slice(&key[..length]);
-        let current = Arc::new(Current::default());
+        let signals = Arc::new(Signals::new(server_end));
         let mut entries = lock(&self.entries);
         let mut connection_id = entries.last_id;
         loop {
@@ -74,13 +76,13 @@ impl Registry {
         entries.last_id = connection_id;
         let entry = Entry {
             key: key.clone(),
-            current: Arc::clone(&current),
+            signals: Arc::clone(&signals),
         };
         entries.by_id.insert(connection_id, entry);
         Registration {
             connection_id,
             key,
-            current,
+            signals,
             registry: Arc::clone(self),
         }
     }
@@ -95,27 +97,7 @@ impl Registry {
             tracing::info!(connection_id, "a cancel request came with a wrong key");
             return;
         }
-        if let Some(token) = lock(&entry.current.token).as_ref() {
-            token.cancel();
-        }
-    }
-}
-
-impl Registration {
-    /// From now on a cancel request cancels `token`.
-    ///
-    /// A request that came for the statement before, in the same cycle, and was
-    /// not answered yet counts for this one.
-    pub(crate) fn begin(&self, token: &CancellationToken) {
-        let before = lock(&self.current.token).replace(token.clone());
-        if before.is_some_and(|before| before.is_cancelled()) {
-            token.cancel();
-        }
-    }
-
-    /// From now on a cancel request does nothing.
-    pub(crate) fn end(&self) {
-        lock(&self.current.token).take();
+        entry.signals.cancel();
     }
 }
 

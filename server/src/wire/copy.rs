@@ -48,13 +48,13 @@ impl Connection {
                     let (data, after) = self.gather(data)?;
                     next = after;
                     let writing = copy.write(data);
-                    let shutdown = &self.shared.shutdown;
-                    supervise(&mut self.socket, shutdown, &self.token, writing).await?;
+                    let end = self.registration.signals.end();
+                    supervise(&mut self.socket, end, &self.token, writing).await?;
                 }
                 Message::CopyDone => {
                     let finishing = Box::pin(self.session.finish_copy(copy));
-                    let shutdown = &self.shared.shutdown;
-                    return supervise(&mut self.socket, shutdown, &self.token, finishing).await;
+                    let end = self.registration.signals.end();
+                    return supervise(&mut self.socket, end, &self.token, finishing).await;
                 }
                 Message::CopyFail(reason) => {
                     copy.abort().await;
@@ -130,9 +130,8 @@ impl Connection {
         let mut count = 0;
         loop {
             let next = rows.next();
-            let shutdown = &self.shared.shutdown;
-            let Some(batch) = supervise(&mut self.socket, shutdown, &self.token, next).await?
-            else {
+            let end = self.registration.signals.end();
+            let Some(batch) = supervise(&mut self.socket, end, &self.token, next).await? else {
                 break;
             };
             let mut encoded = lines.encode(&batch, &style)?;

@@ -93,14 +93,6 @@ pub(crate) fn too_many_connections() -> SqlError {
     )
 }
 
-/// Somebody ends the server, or this connection.
-pub(crate) fn admin_shutdown() -> SqlError {
-    SqlError::with_code(
-        sqlstate::ADMIN_SHUTDOWN,
-        "terminating connection due to administrator command",
-    )
-}
-
 /// The transaction was idle for longer than the session's setting allows.
 pub(crate) fn idle_in_transaction() -> SqlError {
     SqlError::with_code(

@@ -48,7 +48,7 @@ impl Connection {
         let preparing = Box::pin(self.session.prepare(&name, &query, &parameter_oids));
         supervise(
             &mut self.socket,
-            &self.shared.shutdown,
+            self.registration.signals.end(),
             &self.token,
             preparing,
         )
@@ -77,7 +77,7 @@ impl Connection {
             );
         supervise(
             &mut self.socket,
-            &self.shared.shutdown,
+            self.registration.signals.end(),
             &self.token,
             binding,
         )
@@ -154,8 +154,8 @@ impl Connection {
                 false => session.execute_portal(&name).await,
             }
         });
-        let shutdown = &self.shared.shutdown;
-        let outcome = supervise(&mut self.socket, shutdown, &self.token, executing).await?;
+        let end = self.registration.signals.end();
+        let outcome = supervise(&mut self.socket, end, &self.token, executing).await?;
         let tag = match outcome {
             Outcome::Empty => {
                 self.record_nothing();
@@ -222,9 +222,12 @@ impl Connection {
     pub(crate) async fn sync(&mut self) -> Result<(), Failure> {
         self.is_skipping = false;
         self.is_in_statement = false;
-        // Statements before it have their rows already; a commit that fails needs its own.
-        self.record_begin(Arc::from("COMMIT"));
-        self.commit_implicit().await?;
+        if let Err(failure) = self.commit_implicit().await {
+            // Statements before it have their rows already.
+            self.record_begin(Arc::from("COMMIT"));
+            return Err(failure);
+        }
+        // What was prepared and not run leaves none.
         self.record_nothing();
         self.drop_ended_portals();
         self.feed_ready()

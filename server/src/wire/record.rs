@@ -31,7 +31,8 @@ impl Connection {
         if !self.session.is_recording() {
             return;
         }
-        // The first statement of a message has the id that the log of the process shows.
+        // The first statement of a message has the id that the log of the process shows, and
+        // that of the extended protocol the id of its first message.
         let query_id = match self.query_id.take() {
             Some(query_id) => query_id,
             None => self.shared.lake.ids().uuid().to_string(),
@@ -52,9 +53,6 @@ impl Connection {
         };
         if let Some(text) = text {
             running.text = text;
-        }
-        if let Some(query_id) = self.query_id.take() {
-            running.query_id = query_id;
         }
     }
 

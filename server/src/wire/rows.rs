@@ -126,9 +126,8 @@ impl Connection {
             }
             self.relieve_or_cancel().await?;
             let next = answer.stream.next();
-            let shutdown = &self.shared.shutdown;
-            let Some(batch) = supervise(&mut self.socket, shutdown, &self.token, next).await?
-            else {
+            let end = self.registration.signals.end();
+            let Some(batch) = supervise(&mut self.socket, end, &self.token, next).await? else {
                 return Ok(Sent {
                     rows: rows as u64,
                     is_end: true,
@@ -150,8 +149,8 @@ impl Connection {
             biased;
             flushed = self.socket.flush() => Ok(flushed?),
             () = self.token.cancelled() => Err(SqlError::cancelled().into()),
-            () = self.shared.shutdown.deadline.cancelled() => {
-                Err(Failure::fatal(crate::wire::error::admin_shutdown()))
+            () = self.registration.signals.end().cancelled() => {
+                Err(Failure::fatal(SqlError::shutting_down()))
             }
         }
     }

@@ -23,8 +23,8 @@ impl Connection {
         self.record_begin(Arc::from(self.session.recorded_part(&text)));
         let session = &mut self.session;
         let parsing = async move { session.parse(text).await };
-        let shutdown = &self.shared.shutdown;
-        let statements = supervise(&mut self.socket, shutdown, &self.token, parsing).await?;
+        let end = self.registration.signals.end();
+        let statements = supervise(&mut self.socket, end, &self.token, parsing).await?;
         let Some((last, others)) = statements.split_last() else {
             self.feed_notices()?;
             self.socket.feed(&EmptyQueryResponse::new())?;
@@ -61,8 +61,8 @@ impl Connection {
                 false => session.execute(statement).await,
             }
         });
-        let shutdown = &self.shared.shutdown;
-        let outcome = supervise(&mut self.socket, shutdown, &self.token, executing).await?;
+        let end = self.registration.signals.end();
+        let outcome = supervise(&mut self.socket, end, &self.token, executing).await?;
         match outcome {
             Outcome::Empty => Ok(None),
             Outcome::Command(tag) => Ok(Some(tag)),
@@ -83,7 +83,7 @@ impl Connection {
         let committing = Box::pin(self.session.commit_implicit());
         supervise(
             &mut self.socket,
-            &self.shared.shutdown,
+            self.registration.signals.end(),
             &self.token,
             committing,
         )

@@ -14,12 +14,11 @@ use gotgan_sql::SqlError;
 use tokio::task::coop::unconstrained;
 use tokio_util::sync::CancellationToken;
 
-use crate::listener::Shutdown;
 use crate::socket::Socket;
 use crate::wire::error::{self, Failure};
 
-/// Awaits `work` and meanwhile cancels `token` if the client leaves or the
-/// server's patience ends.
+/// Awaits `work` and meanwhile cancels `token` if the client leaves or `end` says that
+/// the connection has to end, with the server or by somebody's wish.
 ///
 /// Work that is done at once is not watched, which spares its calls of the system.
 /// Then the watchers come first and are outside of the runtime's budget for a task:
@@ -29,13 +28,13 @@ use crate::wire::error::{self, Failure};
 /// else what the work failed with; a panic is `XX000`.
 pub(crate) async fn supervise<T>(
     socket: &mut Socket,
-    shutdown: &Shutdown,
+    end: &CancellationToken,
     token: &CancellationToken,
     work: impl Future<Output = Result<T, SqlError>>,
 ) -> Result<T, Failure> {
     let mut work = pin!(AssertUnwindSafe(work).catch_unwind());
     let mut is_gone = false;
-    let mut is_over = shutdown.deadline.is_cancelled();
+    let mut is_over = end.is_cancelled();
     if is_over {
         token.cancel();
     }
@@ -49,7 +48,7 @@ pub(crate) async fn supervise<T>(
                     tracing::debug!("the client left while its statement ran");
                     token.cancel();
                 }
-                () = unconstrained(shutdown.deadline.cancelled()), if !is_over => {
+                () = unconstrained(end.cancelled()), if !is_over => {
                     is_over = true;
                     token.cancel();
                 }
@@ -64,7 +63,7 @@ pub(crate) async fn supervise<T>(
             error::log(&error, false);
             Err(Failure::Gone)
         }
-        Ok(Err(_)) if is_over => Err(Failure::fatal(error::admin_shutdown())),
+        Ok(Err(_)) if end.is_cancelled() => Err(Failure::fatal(SqlError::shutting_down())),
         Ok(Err(error)) => Err(error.into()),
         Err(panic) => Err(panicked(panic.as_ref()).into()),
     }

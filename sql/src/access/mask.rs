@@ -9,13 +9,16 @@
 
 use std::collections::BTreeMap;
 
-use gotgan_storage::{ColumnId, MaskAttachment, MaskingPolicy, ObjectAccess, PUBLIC_ROLE_ID};
+use gotgan_storage::{
+    ColumnId, MaskAttachment, MaskingPolicy, ObjectAccess, PUBLIC_ROLE_ID, Table,
+};
 
 use sqlparser::ast::Expr;
 
 use super::actor::Actor;
 use crate::error::SqlError;
 use crate::parse::{parse_expression, type_name};
+use crate::sqlstate;
 use crate::types::PgType;
 
 /// How one column is masked.
@@ -65,6 +68,17 @@ pub(crate) fn declared_type(text: &str) -> Result<PgType, SqlError> {
         Expr::Cast { data_type, .. } => type_name::resolve(&data_type),
         _ => Err(SqlError::undefined_object("type", text)),
     }
+}
+
+/// `42501` for a statement that would tell what is behind a mask, such as by an error or by
+/// whether a row is found.
+pub(crate) fn refusal(column: &str, table: &Table) -> SqlError {
+    let text = format!(
+        "permission denied for column \"{column}\" of table {}",
+        table.name
+    );
+    SqlError::with_code(sqlstate::INSUFFICIENT_PRIVILEGE, text)
+        .with_detail("A masking policy is attached to it.")
 }
 
 fn is_meant(actor: &Actor, mask: &MaskAttachment) -> bool {

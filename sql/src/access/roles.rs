@@ -18,6 +18,7 @@ use crate::error::SqlError;
 pub(crate) mod predefined {
     pub(crate) const PG_MONITOR: i64 = 3373;
     pub(crate) const PG_READ_ALL_STATS: i64 = 3375;
+    pub(crate) const PG_SIGNAL_BACKEND: i64 = 4200;
     pub(crate) const PG_READ_SERVER_FILES: i64 = 4569;
     pub(crate) const PG_WRITE_SERVER_FILES: i64 = 4570;
     pub(crate) const PG_EXECUTE_SERVER_PROGRAM: i64 = 4571;

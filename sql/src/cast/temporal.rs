@@ -122,8 +122,8 @@ fn timestamp_to_date(timestamps: &PrimitiveArray<TimestampMicrosecondType>) -> A
 }
 
 fn timestamp_to_time(timestamps: &PrimitiveArray<TimestampMicrosecondType>) -> ArrayRef {
-    let times: PrimitiveArray<Time64MicrosecondType> =
-        timestamps.unary(|micros| micros.rem_euclid(DAY_MICROS));
+    let times: PrimitiveArray<Time64MicrosecondType> = timestamps
+        .unary_opt(|micros| (!is_infinite(micros)).then(|| micros.rem_euclid(DAY_MICROS)));
     Arc::new(times)
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::expr::schema_name_from_exprs;
 use datafusion::logical_expr::interval_arithmetic::Interval;
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
@@ -25,7 +26,14 @@ pub(crate) struct PgCast {
     kind: CastKind,
     /// The column that an assignment is for, and where in the text its value stands.
     column: Option<(String, Option<Location>)>,
+    /// What plans are shown.
     name: String,
+    /// What the rewritten statement calls it, until it is planned: the engine puts an alias
+    /// around a call by another name than the function's own, and for aliases within each
+    /// other its work doubles with each.
+    called: Option<String>,
+    /// Whether it shows its own name, its call being planned.
+    is_planned: bool,
     signature: Signature,
     ctx: Arc<StatementContext>,
 }
@@ -47,37 +55,52 @@ impl Hash for PgCast {
 
 /// The function that casts its one argument to `to`.
 pub(crate) fn function(to: PgType, kind: CastKind, ctx: &Arc<StatementContext>) -> ScalarUDF {
-    new(to, kind, None, ctx)
+    ScalarUDF::new_from_impl(PgCast::new(to, kind, ctx))
 }
 
-/// The function that makes its one argument a value of a column of type `to`.
+/// As [`function`], for a call by this name.
+pub(crate) fn called(
+    name: &str,
+    to: PgType,
+    kind: CastKind,
+    ctx: &Arc<StatementContext>,
+) -> ScalarUDF {
+    ScalarUDF::new_from_impl(PgCast {
+        called: Some(name.to_owned()),
+        ..PgCast::new(to, kind, ctx)
+    })
+}
+
+/// The function that makes its one argument a value of a column of type `to`, for a call by
+/// this name.
 pub(crate) fn assignment(
+    name: &str,
     to: PgType,
     column: &str,
     place: Option<Location>,
     ctx: &Arc<StatementContext>,
 ) -> ScalarUDF {
-    let column = Some((column.to_owned(), place));
-    new(to, CastKind::Assignment, column, ctx)
-}
-
-fn new(
-    to: PgType,
-    kind: CastKind,
-    column: Option<(String, Option<Location>)>,
-    ctx: &Arc<StatementContext>,
-) -> ScalarUDF {
     ScalarUDF::new_from_impl(PgCast {
-        to,
-        kind,
-        column,
-        name: format!("cast_{}", to.display()),
-        signature: Signature::any(1, Volatility::Immutable),
-        ctx: Arc::clone(ctx),
+        column: Some((column.to_owned(), place)),
+        called: Some(name.to_owned()),
+        ..PgCast::new(to, CastKind::Assignment, ctx)
     })
 }
 
 impl PgCast {
+    fn new(to: PgType, kind: CastKind, ctx: &Arc<StatementContext>) -> Self {
+        Self {
+            to,
+            kind,
+            column: None,
+            name: format!("cast_{}", to.display()),
+            called: None,
+            is_planned: false,
+            signature: Signature::any(1, Volatility::Immutable),
+            ctx: Arc::clone(ctx),
+        }
+    }
+
     fn target(&self, from: &Field, literal: Option<&ScalarValue>) -> DataType {
         if self.to.element().is_some() {
             return with_dimensions(from.data_type(), self.to.arrow_type());
@@ -128,7 +151,15 @@ fn unbounded_numeric(from: &Field, literal: Option<&ScalarValue>) -> DataType {
 
 impl ScalarUDFImpl for PgCast {
     fn name(&self) -> &str {
-        &self.name
+        match &self.called {
+            Some(called) if !self.is_planned => called,
+            _ => &self.name,
+        }
+    }
+
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        let name = self.called.as_ref().unwrap_or(&self.name);
+        Ok(format!("{name}({})", schema_name_from_exprs(args)?))
     }
 
     fn signature(&self) -> &Signature {
@@ -218,13 +249,22 @@ impl ScalarUDFImpl for PgCast {
                 field,
             })));
         }
-        Ok(ExprSimplifyResult::Original(args))
+        if self.called.is_none() || self.is_planned {
+            return Ok(ExprSimplifyResult::Original(args));
+        }
+        let planned = ScalarUDF::new_from_impl(Self {
+            column: self.column.clone(),
+            called: self.called.clone(),
+            is_planned: true,
+            ..Self::new(self.to, self.kind, &self.ctx)
+        });
+        Ok(ExprSimplifyResult::Simplified(planned.call(args)))
     }
 }
 
 /// The one value of an array. A list keeps the field of its elements, which tells
 /// their type.
-fn single(array: &ArrayRef) -> Result<ScalarValue> {
+pub(crate) fn single(array: &ArrayRef) -> Result<ScalarValue> {
     match array.as_list_opt::<i32>() {
         Some(list) => Ok(ScalarValue::List(Arc::new(list.clone()))),
         None => ScalarValue::try_from_array(array, 0),

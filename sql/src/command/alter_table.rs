@@ -23,13 +23,13 @@ use crate::sqlstate;
 
 mod column;
 mod constraint;
-mod guarded;
+pub(super) mod guarded;
 mod rewrite;
 mod rows;
 mod views;
 
 pub(crate) use column::columns_of;
-pub(super) use guarded::drop_policies_over;
+pub(super) use guarded::policies_over;
 pub(super) use views::{follow, keep_output};
 
 pub(crate) async fn run(session: &mut Session, alter: &AlterTable) -> Result<Outcome, SqlError> {

@@ -1,12 +1,14 @@
-//! COMMENT ON schemas, tables, views, columns, indexes, sequences and databases.
+//! COMMENT ON schemas, tables, views, columns, indexes, sequences, roles, constraints and
+//! policies.
 
-use gotgan_storage::{CommentTarget, Relation};
+use gotgan_storage::{AccessTarget, CommentTarget, ObjectAccess, Relation};
 use sqlparser::ast::{CommentObject, ObjectName};
 
 use super::owner;
 use crate::access::actor::{Actor, Object};
 use crate::context::StatementContext;
 use crate::error::SqlError;
+use crate::parse::comment::{Part, PartComment};
 use crate::parse::name_parts;
 use crate::resolve::{Name, Resolved, Resolver};
 use crate::session::{Outcome, Session};
@@ -40,6 +42,67 @@ pub(crate) async fn run(
         .await?
         .storage()?
         .set_comment(target, text)?;
+    Ok(Outcome::Command("COMMENT".to_owned()))
+}
+
+/// Comments on a policy or a constraint, which belongs to its table.
+///
+/// Errors: `42P01`, `3F000`; `42704` without such a part; `42501` for who does not own the
+/// table.
+pub(crate) async fn on_part(
+    session: &mut Session,
+    comment: &PartComment,
+) -> Result<Outcome, SqlError> {
+    session.require_write("COMMENT")?;
+    let ctx = session.context().await?;
+    let name = Name::from_parts(&name_parts(&comment.table))?;
+    let relation = Resolver::of(&ctx).named(&name)?;
+    let (kind, part) = match comment.part {
+        Part::Policy => ("policy", &comment.name),
+        Part::Constraint => ("constraint", &comment.name),
+    };
+    let missing = || {
+        let text = format!(
+            "{kind} \"{part}\" for table \"{}\" does not exist",
+            name.name
+        );
+        SqlError::with_code(sqlstate::UNDEFINED_OBJECT, text)
+    };
+    let Resolved::Stored(Relation::Table(table)) = relation else {
+        return Err(missing());
+    };
+    let text = comment.text.clone().filter(|text| !text.is_empty());
+    let require_owner = || match Actor::of(&ctx).owns(Object::Table(&table)) {
+        true => Ok(()),
+        false => Err(SqlError::must_be_owner("relation", &table.name)),
+    };
+    match comment.part {
+        Part::Policy => {
+            let mut access = ObjectAccess::clone(&table.access);
+            let mut policies = access.policies.iter_mut();
+            let found = policies.find(|policy| policy.name == *part);
+            found.ok_or_else(missing)?.comment = text;
+            require_owner()?;
+            let target = AccessTarget::Table(table.id);
+            session
+                .transaction()
+                .await?
+                .storage()?
+                .set_access(target, access)?;
+        }
+        Part::Constraint => {
+            let mut constraints = table.constraints.iter();
+            let found = constraints.find(|constraint| constraint.name == *part);
+            let id = found.ok_or_else(missing)?.id;
+            require_owner()?;
+            let target = CommentTarget::Constraint(table.id, id);
+            session
+                .transaction()
+                .await?
+                .storage()?
+                .set_comment(target, text)?;
+        }
+    }
     Ok(Outcome::Command("COMMENT".to_owned()))
 }
 

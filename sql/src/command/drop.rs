@@ -1,12 +1,12 @@
-//! DROP TABLE, VIEW, SCHEMA, INDEX, SEQUENCE; CASCADE takes the views that depend.
+//! DROP TABLE, VIEW, SCHEMA, INDEX, SEQUENCE; `dependents.rs` knows what goes with them.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use gotgan_storage::{Constraint, Index, Relation, Sequence, Snapshot, Table, ViewId};
+use gotgan_storage::{Index, Relation, Table};
 use sqlparser::ast::{ObjectName, ObjectType};
 
-use super::{alter_table, owner};
+use super::dependents::{self, Root};
+use super::owner;
 use crate::access::actor::Object;
 use crate::context::StatementContext;
 use crate::error::SqlError;
@@ -90,14 +90,14 @@ async fn drop_relation(
         (Some(Resolved::Stored(Relation::Table(table))), ObjectType::Table) => {
             ctx.meter.table(&ctx.snapshot, &table);
             owner::require_drop(&ctx, Object::Table(&table), table.schema_id)?;
-            drop_table(session, &ctx.snapshot, &table, what.cascade).await
+            dependents::drop_all(session, &ctx, Root::Table(&table), what.cascade).await?;
+            let storage = session.transaction().await?.storage()?;
+            Ok(storage.drop_table(table.id)?)
         }
         (Some(Resolved::Stored(Relation::View(view))), ObjectType::View) => {
             owner::require_drop(&ctx, Object::View(&view), view.schema_id)?;
-            let object = format!("view {}", view.name);
-            drop_dependents(session, &ctx.snapshot, view.id.0, &object, what.cascade).await?;
-            session.transaction().await?.storage()?.drop_view(view.id)?;
-            Ok(())
+            dependents::drop_all(session, &ctx, Root::View(&view), what.cascade).await?;
+            Ok(session.transaction().await?.storage()?.drop_view(view.id)?)
         }
         (Some(Resolved::Sequence(sequence)), ObjectType::Sequence) => {
             owner::require_drop(&ctx, Object::Sequence(&sequence), sequence.schema_id)?;
@@ -118,148 +118,6 @@ async fn drop_relation(
     }
 }
 
-/// Foreign keys of other tables that point to this one.
-async fn drop_references(
-    session: &mut Session,
-    snapshot: &Snapshot,
-    table: &Table,
-    cascade: bool,
-) -> Result<(), SqlError> {
-    let mut found = Vec::new();
-    for other in snapshot.tables().filter(|other| other.id != table.id) {
-        for entry in &other.constraints {
-            if let Constraint::ForeignKey {
-                referenced_table, ..
-            } = &entry.constraint
-                && *referenced_table == table.id
-            {
-                let name = format!("constraint {} on table {}", entry.name, other.name);
-                found.push((other.id, entry.id, name));
-            }
-        }
-    }
-    let names: Vec<String> = found.iter().map(|(_, _, name)| name.clone()).collect();
-    if !names.is_empty() && !cascade {
-        let on = format!("table {}", table.name);
-        let listed: Vec<(String, String)> =
-            names.into_iter().map(|name| (name, on.clone())).collect();
-        return Err(SqlError::dependents_exist(&on, &listed));
-    }
-    notify_cascade(session, &names);
-    for (owner, constraint, _) in found {
-        session
-            .transaction()
-            .await?
-            .storage()?
-            .drop_constraint(owner, constraint)?;
-    }
-    Ok(())
-}
-
-/// A view over an object, and what it depends on as PostgreSQL names it.
-struct Dependent {
-    view: ViewId,
-    on: String,
-}
-
-/// Views over an object, and views over those, outermost first. Reversed, they stand
-/// as PostgreSQL lists them. `display` such as `table t`.
-fn views_over(snapshot: &Snapshot, object: i64, display: &str) -> Vec<Dependent> {
-    let mut ordered = Vec::new();
-    let mut seen = BTreeSet::new();
-    collect(snapshot, object, display, &mut seen, &mut ordered);
-    return ordered;
-
-    fn collect(
-        snapshot: &Snapshot,
-        object: i64,
-        display: &str,
-        seen: &mut BTreeSet<ViewId>,
-        ordered: &mut Vec<Dependent>,
-    ) {
-        let mut views = snapshot.dependents(object);
-        views.sort_unstable_by(|left, right| right.cmp(left));
-        for view in views {
-            if seen.insert(view) {
-                let name = snapshot.view(view).map_or("", |view| view.name.as_str());
-                collect(snapshot, view.0, &format!("view {name}"), seen, ordered);
-                ordered.push(Dependent {
-                    view,
-                    on: display.to_owned(),
-                });
-            }
-        }
-    }
-}
-
-pub(super) async fn drop_dependents(
-    session: &mut Session,
-    snapshot: &Arc<Snapshot>,
-    object: i64,
-    display: &str,
-    cascade: bool,
-) -> Result<(), SqlError> {
-    let views = views_over(snapshot, object, display);
-    alter_table::drop_policies_over(session, snapshot, object, display, cascade).await?;
-    for dependent in views.iter().filter(|_| cascade) {
-        let view = dependent.view.0;
-        alter_table::drop_policies_over(session, snapshot, view, display, true).await?;
-    }
-    if views.is_empty() {
-        return Ok(());
-    }
-    let listed: Vec<(String, String)> = views
-        .iter()
-        .rev()
-        .filter_map(|dependent| {
-            let view = snapshot.view(dependent.view)?;
-            Some((format!("view {}", view.name), dependent.on.clone()))
-        })
-        .collect();
-    if !cascade {
-        return Err(SqlError::dependents_exist(display, &listed));
-    }
-    let names: Vec<String> = listed.into_iter().map(|(name, _)| name).collect();
-    notify_cascade(session, &names);
-    let storage = session.transaction().await?.storage()?;
-    for dependent in views {
-        storage.drop_view(dependent.view)?;
-    }
-    Ok(())
-}
-
-pub(super) fn notify_cascade(session: &mut Session, names: &[String]) {
-    match names {
-        [] => {}
-        [one] => session.notify(Notice::info(format!("drop cascades to {one}"))),
-        many => {
-            let mut notice = Notice::info(format!("drop cascades to {} other objects", many.len()));
-            let lines: Vec<String> = many
-                .iter()
-                .map(|name| format!("drop cascades to {name}"))
-                .collect();
-            notice.detail = Some(lines.join("\n"));
-            session.notify(notice);
-        }
-    }
-}
-
-async fn drop_table(
-    session: &mut Session,
-    snapshot: &Arc<Snapshot>,
-    table: &Table,
-    cascade: bool,
-) -> Result<(), SqlError> {
-    let object = format!("table {}", table.name);
-    drop_dependents(session, snapshot, table.id.0, &object, cascade).await?;
-    drop_references(session, snapshot, table, cascade).await?;
-    let owned: Vec<&Sequence> = snapshot.sequences_of(table.id).map(Arc::as_ref).collect();
-    let others = |other: &Table| other.id != table.id;
-    super::sequence::drop_defaults(session, &owned, &object, others, cascade).await?;
-    let storage = session.transaction().await?.storage()?;
-    Ok(storage.drop_table(table.id)?)
-}
-
 async fn drop_schema(session: &mut Session, what: What, name: &ObjectName) -> Result<(), SqlError> {
     let name = super::schema::plain_name(name)?;
     let ctx = session.context().await?;
@@ -274,80 +132,9 @@ async fn drop_schema(session: &mut Session, what: What, name: &ObjectName) -> Re
     };
     owner::require(&ctx, Object::Schema(schema))?;
     super::schema::refuse_temporary(&ctx, schema.id, "DROP SCHEMA")?;
-    let relations: Vec<Relation> = ctx.snapshot.relations_in(schema.id).collect();
-    let sequences = super::sequence::free_in(&ctx.snapshot, schema.id);
-    let mut names: Vec<String> = relations
-        .iter()
-        .map(|relation| object_name(&name, relation))
-        .collect();
-    let own = sequences.iter();
-    names.extend(own.map(|sequence| format!("sequence {name}.{}", sequence.name)));
-    if !names.is_empty() && !what.cascade {
-        let on = format!("schema {name}");
-        let listed: Vec<(String, String)> =
-            names.into_iter().map(|name| (name, on.clone())).collect();
-        return Err(SqlError::dependents_exist(&on, &listed));
-    }
-    notify_cascade(session, &names);
-    let views = views_in_or_over(&ctx.snapshot, &relations);
-    for relation in &relations {
-        if let Relation::Table(table) = relation {
-            let snapshot = session.transaction().await?.snapshot();
-            drop_references(session, &snapshot, table, true).await?;
-        }
-    }
-    let all: Vec<&Sequence> = ctx
-        .snapshot
-        .sequences()
-        .filter(|sequence| sequence.schema_id == schema.id)
-        .map(Arc::as_ref)
-        .collect();
-    let others = |other: &Table| other.schema_id != schema.id;
-    let object = format!("schema {name}");
-    super::sequence::drop_defaults(session, &all, &object, others, true).await?;
-    let mut seen = BTreeSet::new();
+    dependents::drop_all(session, &ctx, Root::Schema(schema), what.cascade).await?;
     let storage = session.transaction().await?.storage()?;
-    for view in views {
-        if seen.insert(view) {
-            storage.drop_view(view)?;
-        }
-    }
-    for relation in &relations {
-        if let Relation::Table(table) = relation {
-            storage.drop_table(table.id)?;
-        }
-    }
-    let storage = session.transaction().await?.storage()?;
-    for sequence in &sequences {
-        storage.drop_sequence(sequence.id)?;
-    }
-    storage.drop_schema(schema.id)?;
-    Ok(())
-}
-
-/// A relation as errors and notices of its schema call it.
-fn object_name(schema: &str, relation: &Relation) -> String {
-    match relation {
-        Relation::Table(table) => format!("table {schema}.{}", table.name),
-        Relation::View(view) => format!("view {schema}.{}", view.name),
-    }
-}
-
-/// The views among relations, and those that read one of them.
-fn views_in_or_over(snapshot: &Snapshot, relations: &[Relation]) -> Vec<ViewId> {
-    let mut views = Vec::new();
-    for relation in relations {
-        let object = match relation {
-            Relation::Table(table) => table.id.0,
-            Relation::View(view) => view.id.0,
-        };
-        let over = views_over(snapshot, object, "");
-        views.extend(over.into_iter().map(|dependent| dependent.view));
-        if let Relation::View(view) = relation {
-            views.push(view.id);
-        }
-    }
-    views
+    Ok(storage.drop_schema(schema.id)?)
 }
 
 /// Indexes belong to tables and are found by name.

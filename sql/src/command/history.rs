@@ -89,6 +89,7 @@ impl Shape {
                 is_shown: *is_dry_run,
                 is_one: true,
             },
+            Action::AdoptData => Self::one("lake_id:text"),
             Action::FileHistory { .. } => Self {
                 columns: "path:text kind:text rows:int8 bytes:int8 since_snapshot:int8 \
                           since:timestamptz until_snapshot:int8 until:timestamptz \
@@ -193,6 +194,7 @@ async fn perform(
         Action::RemoveOrphans { is_dry_run } => {
             expire::remove_orphans(session, *is_dry_run, &shape).await
         }
+        Action::AdoptData => expire::adopt_data(session, &shape).await,
         Action::Hold(new) => hold::create(session, new, &shape, arguments).await,
         Action::DropHold { if_exists, names } => {
             hold::drop(session, names, *if_exists, &shape, arguments).await

@@ -3,19 +3,15 @@
 use std::sync::Arc;
 
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
-use datafusion::physical_plan::ExecutionPlan;
-use futures::StreamExt;
 use gotgan_storage::{Column, Relation, Snapshot, Table};
 use sqlparser::ast::{self, SelectItem, SetExpr, Spanned, TableObject};
 
 use super::{Description, query, upsert, view_target};
 use crate::change::{Change, Target, is_default};
 use crate::error::SqlError;
-use crate::execute;
-use crate::modify::{self, RowWriter, Sink};
+use crate::modify;
 use crate::parse::idiom::identity::{SYSTEM_VALUE, USER_VALUE};
 use crate::parse::{self, name_parts};
-use crate::physical::Joins;
 use crate::plan::Planner;
 use crate::resolve::{Name, Resolved};
 use crate::rewrite::build;
@@ -24,8 +20,10 @@ use crate::session::{Outcome, Parameter, Session};
 use crate::sqlstate;
 use crate::types::PgType;
 
+mod rows;
 mod uses;
 
+pub(crate) use rows::insert_plan;
 pub(crate) use uses::need;
 use uses::{given_columns, is_guarded};
 
@@ -451,48 +449,4 @@ fn target_values(
         }
     }
     modify::target_values(planner, table, &given, &schema)
-}
-
-/// Runs a plan of projected rows into a table; returns how many.
-pub(crate) async fn insert_plan(
-    session: &mut Session,
-    planner: &Planner,
-    table: &Arc<Table>,
-    plan: &LogicalPlan,
-) -> Result<u64, SqlError> {
-    let physical = query::physical(session, planner, plan, Joins::Hash).await?;
-    match insert_rows(session, planner, table, &physical).await {
-        Err(error) if error.is_out_of_memory() && query::has_hash_join(&physical)? => {
-            let merging = query::physical(session, planner, plan, Joins::Merge).await?;
-            insert_rows(session, planner, table, &merging).await
-        }
-        other => other,
-    }
-}
-
-async fn insert_rows(
-    session: &mut Session,
-    planner: &Planner,
-    table: &Arc<Table>,
-    physical: &Arc<dyn ExecutionPlan>,
-) -> Result<u64, SqlError> {
-    let storage = session.transaction().await?.storage()?;
-    let tasks = planner.physical.tasks(&planner.ctx.meter)?;
-    let writer = RowWriter::open(storage, table.id, &tasks).await?;
-    let mut sink = Sink::new(writer, Arc::clone(table)).of_author(planner.writer(table));
-    let mut stream = execute::start(physical, &tasks)?;
-    while let Some(batch) = stream.next().await {
-        let written = match batch {
-            Ok(batch) => sink.write(&batch).await,
-            Err(error) => Err(SqlError::from(error)),
-        };
-        if let Err(error) = written {
-            sink.abort().await;
-            return Err(error);
-        }
-    }
-    let (rows, count) = sink.finish().await?;
-    let storage = session.transaction().await?.storage()?;
-    rows.add_to(storage, table.id).await?;
-    Ok(count)
 }

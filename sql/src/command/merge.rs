@@ -46,8 +46,14 @@ pub(super) async fn plan(
     let planner = session.planner().await?;
     view_target::refuse(&planner, &merge.table, view_target::Change::Merge)?;
     refuse_unreachable(&merge.clauses)?;
-    let (target, planner) = Target::resolve(&planner, &merge.table, &[command::SELECT])?;
-    if simplified::is_simplified(merge)? {
+    let is_simplified = simplified::is_simplified(merge)?;
+    // It deletes and inserts as the statements of these names do.
+    let commands = match is_simplified {
+        true => &[command::SELECT, command::DELETE][..],
+        false => &[command::SELECT][..],
+    };
+    let (target, planner) = Target::resolve(&planner, &merge.table, commands)?;
+    if is_simplified {
         let request = Request {
             target: &target,
             base: simplified::base(&planner, &target, merge, with, known)?,

@@ -11,6 +11,7 @@ use datafusion::common::DFSchema;
 use gotgan_storage::{AccessTarget, ObjectAccess, PUBLIC_ROLE_ID, Policy, Relation, Table};
 use sqlparser::ast;
 
+use super::alter_table::guarded;
 use super::{create_view, role, truncate};
 use crate::access::actor::{Actor, Object};
 use crate::access::policy::{Condition, command, merged};
@@ -246,7 +247,10 @@ async fn fill(
     if let Some(condition) = &parts.check {
         policy.check = Some(stored(&planner, table, condition)?);
     }
-    Ok(())
+    match (&parts.using, &parts.check) {
+        (None, None) => Ok(()),
+        _ => guarded::refuse_masked_policy(session, table, policy).await,
+    }
 }
 
 /// Notes what the names in a policy's conditions mean.

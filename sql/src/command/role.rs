@@ -21,6 +21,7 @@ use crate::sqlstate;
 mod alter;
 mod comment;
 mod create;
+mod database;
 mod defaults;
 mod depend;
 mod drop;
@@ -42,6 +43,7 @@ pub(crate) async fn run(
         S::Create { .. } => "CREATE ROLE",
         S::Alter { .. } | S::Members { .. } | S::Rename { .. } => "ALTER ROLE",
         S::Set(change) => defaults::tag(&change.scope),
+        S::RenameDatabase { .. } => "ALTER DATABASE",
         S::Drop { .. } => "DROP ROLE",
         S::Membership(change) if change.grants => "GRANT ROLE",
         S::Membership(_) => "REVOKE ROLE",
@@ -66,6 +68,7 @@ pub(crate) async fn run(
         } => membership::alter_group(session, &ctx, group, *adds, members).await?,
         S::Rename { role, new_name } => alter::rename(session, &ctx, role, new_name).await?,
         S::Set(change) => defaults::run(session, &ctx, change).await?,
+        S::RenameDatabase { name, new_name } => database::refuse_rename(&ctx, name, new_name)?,
         S::Drop { if_exists, roles } => drop::run(session, &ctx, *if_exists, roles).await?,
         S::Membership(change) => membership::run(session, &ctx, change).await?,
         S::Reassign { from, to } => owned::reassign(session, &ctx, from, to).await?,

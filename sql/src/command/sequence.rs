@@ -9,6 +9,7 @@ use gotgan_storage::{
 };
 use sqlparser::ast::{AlterTableOperation, Ident, ObjectName, Owner, RenameTableNameKind};
 
+use super::dependents::{Root, drop_all, notify_cascade, shown_sequence, shown_table};
 use super::grant::give_defaults;
 use super::owner;
 use crate::access::actor::Object;
@@ -277,7 +278,6 @@ pub(super) async fn drop(
     cascade: bool,
 ) -> Result<(), SqlError> {
     let ctx = session.context().await?;
-    let object = format!("sequence {}", sequence.name);
     if is_identity(sequence)
         && let Some(table) = owner_table(&ctx.snapshot, sequence)
     {
@@ -285,15 +285,15 @@ pub(super) async fn drop(
             .owned_by
             .and_then(|owner| table.column(owner.column));
         let column = column.map_or("", |column| column.name.as_str());
-        let needs = format!("column {column} of table {}", table.name);
+        let object = shown_sequence(&ctx, sequence);
+        let needs = format!("column {column} of {}", shown_table(&ctx, table));
         return Err(SqlError::with_code(
             sqlstate::DEPENDENT_OBJECTS_STILL_EXIST,
             format!("cannot drop {object} because {needs} requires it"),
         )
         .with_hint(format!("You can drop {needs} instead.")));
     }
-    super::drop::drop_dependents(session, &ctx.snapshot, sequence.id.0, &object, cascade).await?;
-    drop_defaults(session, &[sequence], &object, |_| true, cascade).await?;
+    drop_all(session, &ctx, Root::Sequence(sequence), cascade).await?;
     let storage = session.transaction().await?.storage()?;
     Ok(storage.drop_sequence(sequence.id)?)
 }
@@ -318,16 +318,9 @@ pub(super) async fn drop_defaults(
             let used = used.map(|text| sequences_in(&ctx.snapshot, text));
             let used = used.unwrap_or_default();
             if let Some(sequence) = sequences.iter().find(|own| used.contains(&own.id)) {
-                let name = format!(
-                    "default value for column {} of table {}",
-                    column.name, table.name
-                );
-                found.push((
-                    table.id,
-                    column.id,
-                    name,
-                    format!("sequence {}", sequence.name),
-                ));
+                let of = shown_table(&ctx, table);
+                let name = format!("default value for column {} of {of}", column.name);
+                found.push((table.id, column.id, name, shown_sequence(&ctx, sequence)));
             }
         }
     }
@@ -342,7 +335,7 @@ pub(super) async fn drop_defaults(
         return Err(SqlError::dependents_exist(object, &listed));
     }
     let names: Vec<String> = found.iter().map(|(_, _, name, _)| name.clone()).collect();
-    super::drop::notify_cascade(session, &names);
+    notify_cascade(session, &names);
     let storage = session.transaction().await?.storage()?;
     for (table, column, _, _) in found {
         storage.set_default(table, column, None)?;
@@ -369,14 +362,6 @@ pub(super) async fn follow(
         }
     }
     Ok(())
-}
-
-/// The sequences of a schema that do not go with a table.
-pub(super) fn free_in(snapshot: &Snapshot, schema: gotgan_storage::SchemaId) -> Vec<Arc<Sequence>> {
-    let own = snapshot
-        .sequences()
-        .filter(|sequence| sequence.schema_id == schema && sequence.owned_by.is_none());
-    own.cloned().collect()
 }
 
 /// Whether a relation, index or sequence has this name.

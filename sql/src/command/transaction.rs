@@ -295,7 +295,7 @@ pub(crate) fn release(session: &mut Session, name: &Ident) -> Result<Outcome, Sq
     done("RELEASE")
 }
 
-fn explicit<'a>(
+pub(super) fn explicit<'a>(
     session: &'a mut Session,
     what: &str,
 ) -> Result<&'a mut crate::transaction::Active, SqlError> {

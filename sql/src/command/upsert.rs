@@ -12,6 +12,7 @@ use gotgan_storage::Constraint;
 use sqlparser::ast::{self, Expr};
 
 use crate::access::check::Uses;
+use crate::access::mask;
 use crate::change::{
     Base, Change, Repeats, Request, Target, action, constant_action, kept, quoted, relation,
 };
@@ -53,6 +54,7 @@ pub(crate) async fn plan(
         Some(on) => key_columns(target, on)?,
         None => Vec::new(),
     };
+    refuse_masked(target, &keys)?;
     let mut outcome = Outcome {
         action: constant_action(action::INSERT),
         values: proposed.clone(),
@@ -100,6 +102,19 @@ pub(crate) async fn plan(
         repeats: outcome.repeats,
     };
     Change::plan(&planner, request, known).await
+}
+
+/// Errors: `42501` if rows would be in conflict by a column that is masked for who runs the
+/// statement: which of the proposed rows are would tell its values.
+fn refuse_masked(target: &Target, keys: &[Vec<usize>]) -> Result<(), SqlError> {
+    let mut masked = keys.iter().flatten();
+    match masked.find(|index| target.masked.contains(index)) {
+        Some(index) => {
+            let column = &target.table.columns[*index];
+            Err(mask::refusal(&column.name, &target.table))
+        }
+        None => Ok(()),
+    }
 }
 
 /// What is done with a proposed row.
@@ -217,8 +232,7 @@ fn equal_in_any(target: &Target, proposed: &[Expr], keys: &[Vec<usize>], reads: 
         ))
     };
     let equal = |index: &usize| Expr::BinaryOp {
-        // A masked value is in conflict as it is stored.
-        left: Box::new(match reads && !target.masked.contains(index) {
+        left: Box::new(match reads {
             true => target.column(&target.table.columns[*index].name),
             false => stored[*index].clone(),
         }),

@@ -33,7 +33,7 @@ mod size;
 mod tests;
 mod visible;
 
-pub(crate) use expand::function as expand_function;
+pub(crate) use expand::{ACL_COLUMNS, function as expand_function};
 
 /// Adds the functions of this topic.
 pub(super) fn register(registry: &mut Registry) {

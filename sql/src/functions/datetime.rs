@@ -24,7 +24,7 @@ pub(super) use field::{
     Field, MONTHS, WEEKDAYS, day_of_year, iso_week, iso_weekday, iso_year_start, sunday_weekday,
 };
 pub(super) use interval::add_months;
-pub(crate) use interval::{add_to_instant, add_to_local};
+pub(crate) use interval::{add_to_instant, add_to_local, length_key};
 
 /// Adds the functions of this folder.
 pub(super) fn register(registry: &mut Registry) {

@@ -10,10 +10,12 @@ use super::call::{Call, Output, map1, map2};
 use super::kinds::{Int4, Items, List, Text};
 use super::text::all_texts;
 use crate::error::SqlError;
+use crate::types::oid;
 
 mod build;
 pub(super) mod encode;
 mod jsonb;
+mod order;
 mod redshift;
 mod span;
 
@@ -27,6 +29,7 @@ pub(super) fn register(registry: &mut Registry) {
     }
     build::register(registry);
     jsonb::register(registry);
+    order::register(registry);
     redshift::register(registry);
 }
 
@@ -38,9 +41,7 @@ fn members(registry: &mut Registry, kind: &str) {
     }
     for name in ["json_get".to_owned(), format!("{kind}_array_element")] {
         registry.add(&format!("{name}({kind}, int4) -> {kind}"), |call| {
-            map2::<Text, Int4, _>(call, |document, index| {
-                Ok(span::element(document, index.into()))
-            })
+            map2::<Text, Int4, _>(call, |document, index| Ok(element(call, document, index)))
         });
     }
     for name in [
@@ -57,10 +58,20 @@ fn members(registry: &mut Registry, kind: &str) {
     ] {
         registry.add(&format!("{name}({kind}, int4) -> text"), |call| {
             map2::<Text, Int4, _>(call, |document, index| {
-                as_text(span::element(document, index.into()))
+                as_text(element(call, document, index))
             })
         });
     }
+}
+
+/// An element of an array. PostgreSQL keeps a jsonb that is one value as an array of it.
+fn element<'a>(call: &Call<'_>, document: &'a str, index: i32) -> Option<&'a str> {
+    let is_jsonb = call.types.first().is_some_and(|t| t.oid == oid::JSONB);
+    let is_container = matches!(span::type_name(document), "array" | "object");
+    if is_jsonb && !is_container {
+        return matches!(index, 0 | -1).then_some(document);
+    }
+    span::element(document, index.into())
 }
 
 fn as_text(part: Option<&str>) -> Result<Option<std::borrow::Cow<'_, str>>, SqlError> {

@@ -20,9 +20,10 @@ use super::Registry;
 use super::adapter::result_field;
 use super::call::{Call, map1};
 use super::kinds::{Bool, Items, Text};
-use crate::context::SettingChange;
+use crate::context::{SettingChange, StatementContext};
 use crate::error::SqlError;
 use crate::session::{assumable, authorizable};
+use crate::sqlstate;
 use crate::types::{PgType, oid};
 
 /// The PostgreSQL version that clients are told; drivers choose their catalog
@@ -44,12 +45,17 @@ fn identity(registry: &mut Registry) {
     for name in ["current_user", "user", "current_role"] {
         let signature = format!("{name}() -> name");
         registry
-            .add(&signature, |call| call.constant(call.context.user.as_str()))
+            .add(&signature, |call| {
+                let context = call.context;
+                call.constant(role_name(context, context.role_id, &context.user)?)
+            })
             .stable();
     }
     registry
         .add("session_user() -> name", |call| {
-            call.constant(call.context.session_user.as_str())
+            let context = call.context;
+            let name = &context.session_user;
+            call.constant(role_name(context, context.session_role_id, name)?)
         })
         .stable();
     for name in ["current_database", "current_catalog"] {
@@ -68,6 +74,19 @@ fn identity(registry: &mut Registry) {
     registry
         .add("current_schemas(bool) -> _name", current_schemas)
         .stable();
+}
+
+/// A role of the session. One that is dropped goes on as everybody, without a name.
+///
+/// Errors: `42704` for such a role.
+fn role_name<'a>(context: &StatementContext, id: i64, name: &'a str) -> Result<&'a str, SqlError> {
+    match context.rights.role(id) {
+        Some(_) => Ok(name),
+        None => Err(SqlError::with_code(
+            sqlstate::UNDEFINED_OBJECT,
+            format!("invalid role OID: {id}"),
+        )),
+    }
 }
 
 fn server(registry: &mut Registry) {

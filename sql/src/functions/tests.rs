@@ -83,6 +83,7 @@ pub(super) fn context() -> Arc<StatementContext> {
         jobs: Arc::default(),
         meter: Arc::default(),
         query_log: None,
+        reach: crate::backends::Reach::default(),
         sequences: crate::sequence::SequenceUse::default(),
     })
 }

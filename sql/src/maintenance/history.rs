@@ -1,4 +1,5 @@
-//! Snapshots expire and files that nothing names go, on a schedule.
+//! Snapshots expire and files that nothing names go, on a schedule. Before, and now and then,
+//! the primary makes sure that no other catalog uses its files.
 //!
 //! Storage does the work in short steps; dropping the future between two of them, as the
 //! end of the process does, leaves the lake right. Of several primaries one does it. The log
@@ -17,6 +18,7 @@ use crate::engine::Engine;
 use crate::error::SqlError;
 
 /// Names of the jobs.
+const CLAIM: &str = "claim files";
 const EXPIRE: &str = "expire snapshots";
 const SWEEP: &str = "sweep files";
 const ORPHANS: &str = "remove orphans";
@@ -25,6 +27,10 @@ const FORGET: &str = "forget statements";
 /// How often statements are removed from their log where snapshots expire by hand only:
 /// the log must not grow for ever.
 const FORGET_INTERVAL: Duration = Duration::from_secs(3600);
+
+/// How often to look whether another catalog has come to use the files, and to leave a trace
+/// for one that will. Far below `storage.grace`: until then both may remove files.
+const CLAIM_INTERVAL: Duration = Duration::from_secs(600);
 
 /// For how long one of several primaries takes a job.
 const CLAIM_VALIDITY: Duration = Duration::from_secs(600);
@@ -37,6 +43,20 @@ impl Engine {
         config: MaintenanceConfig,
         stop: CancellationToken,
     ) {
+        let engine = Arc::clone(&self);
+        let stopping = stop.clone();
+        // At once for the first time, so that everybody sees how it stands.
+        let claimed = async move {
+            tokio::select! {
+                biased;
+                () = stopping.cancelled() => {}
+                () = engine.run_job(CLAIM, claim_files(&engine)) => {}
+            }
+        };
+        let engine = Arc::clone(&self);
+        let claiming = regularly(CLAIM_INTERVAL, stop.clone(), async move || {
+            engine.run_job(CLAIM, claim_files(&engine)).await;
+        });
         let engine = Arc::clone(&self);
         let every = match config.expire_interval {
             Duration::ZERO => FORGET_INTERVAL,
@@ -53,7 +73,7 @@ impl Engine {
         let removing = regularly(config.orphan_interval, stop, async move || {
             self.run_job(ORPHANS, remove_orphans(&self)).await;
         });
-        futures::join!(expiring, removing, forgetting);
+        futures::join!(claimed, claiming, expiring, removing, forgetting);
     }
 
     /// Runs a job if no other primary does, and notes how it went.
@@ -103,6 +123,11 @@ async fn regularly(every: Duration, stop: CancellationToken, mut work: impl Asyn
             () = work() => {}
         }
     }
+}
+
+async fn claim_files(engine: &Engine) -> Result<String, SqlError> {
+    engine.lake.claim_data().await?;
+    Ok("no other catalog uses them".to_owned())
 }
 
 async fn expire(engine: &Engine) -> Result<String, SqlError> {

@@ -1,5 +1,5 @@
 //! The statements about what was: RESTORE, PREVIEW RESTORE, UNDROP, CREATE and DROP
-//! SNAPSHOT, EXPIRE SNAPSHOTS, REMOVE ORPHANS.
+//! SNAPSHOT, EXPIRE SNAPSHOTS, REMOVE ORPHANS, ADOPT DATA.
 //!
 //! ```text
 //! RESTORE TABLE a [AS b] [, ...] { FROM SNAPSHOT x | AS OF moment } [AS b | REPLACE] [, ...]
@@ -12,6 +12,7 @@
 //! DROP SNAPSHOT [IF EXISTS] name [, ...]
 //! EXPIRE SNAPSHOTS [OLDER THAN moment] [DRY RUN]
 //! REMOVE ORPHANS [DRY RUN]
+//! ADOPT DATA
 //! ```
 //!
 //! A table without a moment has that of the next one that has one. The same as functions
@@ -71,6 +72,7 @@ pub(crate) enum Action {
     RemoveOrphans {
         is_dry_run: bool,
     },
+    AdoptData,
     FileHistory {
         table: NameArgument,
     },
@@ -152,7 +154,7 @@ pub(super) fn is_next(parser: &Parser<'_>) -> bool {
         return false;
     };
     match first.as_str() {
-        "restore" | "preview" | "undrop" | "expire" | "remove" => true,
+        "restore" | "preview" | "undrop" | "expire" | "remove" | "adopt" => true,
         "create" => are_next(parser, &["create", "snapshot"]),
         "drop" => are_next(parser, &["drop", "snapshot"]),
         "alter" => super::retention::is_next(parser),
@@ -180,6 +182,7 @@ pub(super) fn parse(parser: &mut Parser<'_>) -> Result<HistoryStatement, ParserE
         () if take(parser, &["remove", "orphans"]) => Action::RemoveOrphans {
             is_dry_run: take(parser, &["dry", "run"]),
         },
+        () if take(parser, &["adopt", "data"]) => Action::AdoptData,
         () if are_next(parser, &["alter"]) => Action::Retention(super::retention::parse(parser)?),
         () => {
             parser.next_token();

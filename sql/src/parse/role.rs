@@ -4,7 +4,7 @@
 //! CREATE { ROLE | USER | GROUP } name [[WITH] option ...]
 //! ALTER { ROLE | USER | GROUP } role { [WITH] option ... | RENAME TO name | { ADD | DROP } USER role [, ...] }
 //! ALTER { ROLE | USER } { role | ALL } [IN DATABASE d] { SET ... | RESET { name | ALL } }
-//! ALTER DATABASE d { SET ... | RESET { name | ALL } }
+//! ALTER DATABASE d { SET ... | RESET { name | ALL } | RENAME TO d }
 //! DROP { ROLE | USER | GROUP } [IF EXISTS] role [, ...]
 //! GRANT [ROLE] role [, ...] TO role [, ...] [WITH ADMIN OPTION] [GRANTED BY role]
 //! REVOKE [ADMIN OPTION FOR] [ROLE] role [, ...] FROM role [, ...] [GRANTED BY role] [CASCADE | RESTRICT]
@@ -60,6 +60,10 @@ pub(crate) enum RoleStatement {
         new_name: RoleSpec,
     },
     Set(SetDefault),
+    RenameDatabase {
+        name: String,
+        new_name: String,
+    },
     Drop {
         if_exists: bool,
         roles: Vec<RoleSpec>,
@@ -148,12 +152,13 @@ pub(super) fn is_next(parser: &Parser<'_>) -> bool {
     }
 }
 
-/// Whether ALTER DATABASE changes settings.
+/// Whether ALTER DATABASE changes settings or the name.
 fn alters_database(parser: &Parser<'_>) -> bool {
     are_next(parser, &["alter", "database"])
         && match word_at(parser, 3).as_deref() {
             Some("set") => word_at(parser, 4).as_deref() != Some("tablespace"),
             Some("reset") => true,
+            Some("rename") => word_at(parser, 4).as_deref() == Some("to"),
             _ => false,
         }
 }
@@ -234,7 +239,12 @@ fn kind(parser: &mut Parser<'_>) -> Result<Kind, ParserError> {
 
 fn alter(parser: &mut Parser<'_>) -> Result<RoleStatement, ParserError> {
     if take(parser, &["database"]) {
-        let scope = DefaultScope::Database(parse_name(parser)?);
+        let name = parse_name(parser)?;
+        if take(parser, &["rename", "to"]) {
+            let new_name = parse_name(parser)?;
+            return Ok(RoleStatement::RenameDatabase { name, new_name });
+        }
+        let scope = DefaultScope::Database(name);
         let change = default_change(parser)?;
         return Ok(RoleStatement::Set(SetDefault { scope, change }));
     }

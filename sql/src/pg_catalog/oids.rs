@@ -18,6 +18,7 @@ pub(crate) mod class {
     pub(crate) const CLASS: u32 = 1259;
     pub(crate) const CONSTRAINT: u32 = 2606;
     pub(crate) const NAMESPACE: u32 = 2615;
+    pub(crate) const POLICY: u32 = 3256;
     pub(crate) const REWRITE: u32 = 2618;
 }
 

@@ -42,13 +42,19 @@ pub(super) const PG_DESCRIPTION: Definition = Definition {
     ..Definition::TABLE
 };
 
-/// Comments on what a table owns: constraints and indexes. That of a key belongs to
-/// the constraint alone.
+/// Comments on what a table owns: constraints, policies and indexes. That of a key belongs
+/// to the constraint alone.
 fn push_parts(rows: &mut Rows, table: &Table) {
     for entry in &table.constraints {
         if let Some(comment) = &entry.comment {
             let oid = oids::object(entry.id);
             rows.push(cells![oid, oids::class::CONSTRAINT, 0, comment.as_str()]);
+        }
+    }
+    for policy in &table.access.policies {
+        if let Some(comment) = &policy.comment {
+            let oid = oids::object(policy.id);
+            rows.push(cells![oid, oids::class::POLICY, 0, comment.as_str()]);
         }
     }
     for index in objects::indexes(table).filter(|index| index.constraint.is_none()) {

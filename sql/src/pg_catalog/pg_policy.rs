@@ -1,14 +1,20 @@
 //! `pg_policy` and `pg_policies`: policies of row-level security.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use gotgan_storage::{PUBLIC_ROLE_ID, Policy, Table};
+use sqlparser::ast::{Expr, Ident, Query, VisitMut, VisitorMut};
 
+use super::identifier::quote;
 use super::objects::schema_name;
 use super::rows::{Cell, cells};
 use super::{Definition, oids};
 use crate::access::roles;
 use crate::context::StatementContext;
+use crate::parse::{fold, parse_expression};
 
 pub(super) const PG_POLICY: Definition = Definition {
     name: "pg_policy",
@@ -24,8 +30,8 @@ pub(super) const PG_POLICY: Definition = Definition {
                 policy.command.to_string(),
                 policy.permissive,
                 Cell::Ints(policy.roles.clone()),
-                condition(policy.using.as_deref()),
-                condition(policy.check.as_deref()),
+                condition(table, policy, policy.using.as_deref()),
+                condition(table, policy, policy.check.as_deref()),
             ]);
         }
     },
@@ -54,8 +60,8 @@ pub(super) const PG_POLICIES: Definition = Definition {
                 permissive,
                 Cell::Texts(roles.collect()),
                 command(policy.command),
-                condition(policy.using.as_deref()),
-                condition(policy.check.as_deref()),
+                condition(table, policy, policy.using.as_deref()),
+                condition(table, policy, policy.check.as_deref()),
             ]);
         }
     },
@@ -84,10 +90,93 @@ fn command(letter: char) -> &'static str {
     }
 }
 
-/// In parentheses, as PostgreSQL shows conditions.
-fn condition(text: Option<&str>) -> Cell<'static> {
+/// In parentheses, as PostgreSQL shows conditions, with the names of today.
+fn condition(table: &Table, policy: &Policy, text: Option<&str>) -> Cell<'static> {
     match text {
-        Some(text) => Cell::Owned(format!("({text})")),
+        Some(text) => Cell::Owned(format!("({})", with_names(table, policy, text))),
         None => Cell::Null,
+    }
+}
+
+/// A condition with the names that the table and its columns have now. In a subquery an
+/// unqualified name may be another relation's, and stays as it was written.
+fn with_names<'a>(table: &Table, policy: &Policy, text: &'a str) -> Cow<'a, str> {
+    let columns = policy.columns.iter();
+    let renamed: BTreeMap<&str, &str> = columns
+        .filter_map(|(name, id)| {
+            let mut now = table.columns.iter();
+            let now = now.find(|column| column.id.0 == *id)?.name.as_str();
+            (now != name).then_some((name.as_str(), now))
+        })
+        .collect();
+    let relation = match policy.relation.as_str() {
+        "" => table.name.as_str(),
+        former => former,
+    };
+    if renamed.is_empty() && relation == table.name {
+        return Cow::Borrowed(text);
+    }
+    let Ok(mut condition) = parse_expression(text) else {
+        return Cow::Borrowed(text);
+    };
+    let mut names = Names {
+        renamed,
+        relation: [relation, &table.name],
+        depth: 0,
+    };
+    let _ = VisitMut::visit(&mut condition, &mut names);
+    Cow::Owned(condition.to_string())
+}
+
+/// A name as a text has it, quoted where it must be.
+fn shown(name: &str) -> Ident {
+    Ident::new(quote(name))
+}
+
+/// Puts new names in the places of former ones.
+struct Names<'a> {
+    /// Columns: former name, new name.
+    renamed: BTreeMap<&'a str, &'a str>,
+    /// The table: former name, new name.
+    relation: [&'a str; 2],
+    /// Of subqueries.
+    depth: usize,
+}
+
+impl Names<'_> {
+    fn rename(&self, column: &mut Ident) {
+        if let Some(new) = self.renamed.get(fold(column).as_str()) {
+            *column = shown(new);
+        }
+    }
+}
+
+impl VisitorMut for Names<'_> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<()> {
+        match expression {
+            Expr::Identifier(column) if self.depth == 0 => self.rename(column),
+            Expr::CompoundIdentifier(parts) => {
+                if let [relation, column] = parts.as_mut_slice()
+                    && fold(relation) == self.relation[0]
+                {
+                    *relation = shown(self.relation[1]);
+                    self.rename(column);
+                }
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
     }
 }

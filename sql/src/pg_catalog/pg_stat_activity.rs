@@ -1,9 +1,18 @@
-//! `pg_stat_activity` and the views beside it: the session that asks. Other
-//! sessions are not shown.
+//! `pg_stat_activity`: the sessions of this node; and the views beside it, of the session
+//! that asks.
+//!
+//! What a session does is shown to its role, to members of it and to `pg_read_all_stats`,
+//! without passwords.
+//!
+//! Source: PostgreSQL 15, `pg_stat_get_activity`.
 
 use super::rows::{NULL, Rows, cells};
-use super::{Definition, oids, roles};
+use super::{Definition, oids};
+use crate::access::roles;
+use crate::backends::Backend;
 use crate::context::StatementContext;
+use crate::query_log::redacted;
+use crate::transaction::TransactionStatus;
 
 pub(super) const PG_STAT_ACTIVITY: Definition = Definition {
     name: "pg_stat_activity",
@@ -13,7 +22,7 @@ pub(super) const PG_STAT_ACTIVITY: Definition = Definition {
               backend_start:timestamptz xact_start:timestamptz query_start:timestamptz \
               state_change:timestamptz wait_event_type:text wait_event:text state:text \
               backend_xid:xid backend_xmin:xid query_id:int8 query:text backend_type:text",
-    current: push_session,
+    current: push_sessions,
     ..Definition::VIEW
 };
 
@@ -37,30 +46,79 @@ pub(super) const PG_STAT_GSSAPI: Definition = Definition {
     ..Definition::VIEW
 };
 
-fn push_session(context: &StatementContext, rows: &mut Rows) {
-    let address = context.client_address;
+fn push_sessions(context: &StatementContext, rows: &mut Rows) {
+    let rights = &context.rights;
+    let sees_all = roles::is_operator(rights, context.role_id);
+    for backend in context.reach.backends.all() {
+        let role = rights.role(backend.role);
+        let role = role.map(|role| role.name.as_str());
+        if sees_all || roles::has_privileges_of(rights, context.role_id, backend.role) {
+            push_session(&backend, role, rows);
+        } else {
+            push_hidden(&backend, role, rows);
+        }
+    }
+}
+
+fn push_session(backend: &Backend, role: Option<&str>, rows: &mut Rows) {
+    let activity = backend.activity();
+    let address = backend.client_address;
+    let waits = activity.waits_in.is_some();
     rows.push(cells![
         oids::DATABASE,
-        context.database.as_str(),
-        context.backend_pid,
+        backend.database.as_str(),
+        backend.id,
         NULL,
-        roles::oid(&context.snapshot, &context.user),
-        context.user.as_str(),
-        context.settings.get("application_name").map(String::as_str),
+        backend.role,
+        role,
+        activity.application_name,
         address.map(|address| address.ip().to_string()),
         NULL,
         address.map_or(-1, |address| i32::from(address.port())),
-        context.transaction_start,
-        context.transaction_start,
-        context.statement_start,
-        context.statement_start,
+        backend.started_at,
+        activity.transaction_start,
+        activity.statement_start,
+        activity.changed_at,
+        waits.then_some("Client"),
+        waits.then_some("ClientRead"),
+        match activity.waits_in {
+            None => "active",
+            Some(TransactionStatus::Idle) => "idle",
+            Some(TransactionStatus::InTransaction) => "idle in transaction",
+            Some(TransactionStatus::Failed) => "idle in transaction (aborted)",
+        },
         NULL,
         NULL,
-        "active",
         NULL,
-        NULL,
-        NULL,
-        NULL,
+        redacted(&activity.text).into_owned(),
         "client backend",
+    ]);
+}
+
+/// A session of somebody else.
+fn push_hidden(backend: &Backend, role: Option<&str>, rows: &mut Rows) {
+    rows.push(cells![
+        oids::DATABASE,
+        backend.database.as_str(),
+        backend.id,
+        NULL,
+        backend.role,
+        role,
+        backend.activity().application_name,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        NULL,
+        "<insufficient privilege>",
+        NULL,
     ]);
 }

@@ -11,17 +11,13 @@ use gotgan_storage::{Role, Snapshot};
 use super::rows::{NULL, Rows, cells};
 use super::{Definition, oids};
 use crate::context::StatementContext;
+use crate::types::datetime::{TIMESTAMP_INFINITY, TIMESTAMP_MINUS_INFINITY};
 
 /// Name of the superuser that is made with the lake.
 pub(crate) const SUPERUSER: &str = "gotgan";
 
 /// What stands for a password.
 const HIDDEN: &str = "********";
-
-/// `pg_authid.oid` of an owner; one that is gone counts as the superuser.
-pub(crate) fn oid(snapshot: &Snapshot, name: &str) -> i64 {
-    by_name(snapshot, name).unwrap_or(i64::from(oids::SUPERUSER))
-}
 
 /// The OID of the role with this name.
 pub(crate) fn by_name(snapshot: &Snapshot, name: &str) -> Option<i64> {
@@ -186,9 +182,13 @@ fn push_users(context: &StatementContext, rows: &mut Rows, password: Option<&'st
     }
 }
 
-/// UTC microseconds since 1970.
-fn valid_until(role: &Role) -> Option<i64> {
-    role.valid_until.map(|until| until.timestamp_micros())
+/// When a role's password ends, UTC microseconds since 1970.
+pub(crate) fn valid_until(role: &Role) -> Option<i64> {
+    role.valid_until.map(|until| match until {
+        until if until == Role::valid_never() => TIMESTAMP_MINUS_INFINITY,
+        until if until == Role::valid_forever() => TIMESTAMP_INFINITY,
+        until => until.timestamp_micros(),
+    })
 }
 
 /// What the role's sessions begin with, in whatever database.

@@ -79,6 +79,7 @@ pub(crate) fn over(snapshot: Arc<Snapshot>) -> Arc<StatementContext> {
         jobs: Arc::default(),
         meter: Arc::default(),
         query_log: None,
+        reach: crate::backends::Reach::default(),
         sequences: crate::sequence::SequenceUse::default(),
         clock: Arc::new(SystemClock),
     })

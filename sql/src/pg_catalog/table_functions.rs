@@ -11,10 +11,6 @@ type Row = (&'static str, &'static str);
 /// Functions that never return a row.
 const EMPTY: &[Row] = &[
     (
-        "aclexplode",
-        "grantor:oid grantee:oid privilege_type:text is_grantable:bool",
-    ),
-    (
         "pg_available_extension_versions",
         "name:name version:text superuser:bool trusted:bool relocatable:bool schema:name \
          requires:name[] comment:text",

@@ -19,7 +19,7 @@ use datafusion::physical_plan::{
 };
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 
-use crate::plan::Protected;
+use crate::plan::{Protected, with_null_safe_keys};
 
 /// The engine's planner, which knows our nodes.
 #[derive(Debug)]
@@ -33,7 +33,9 @@ impl QueryPlanner for Planner {
         session: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(Barriers)]);
-        planner.create_physical_plan(plan, session).await
+        planner
+            .create_physical_plan(&with_null_safe_keys(plan)?, session)
+            .await
     }
 }
 

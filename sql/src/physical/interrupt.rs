@@ -28,6 +28,7 @@ use datafusion::physical_plan::unnest::UnnestExec;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
 
+use super::fence::{Fenced, PROJECTION_PUSHDOWN};
 use crate::execute::Limits;
 
 /// The rule of the engine that ours goes behind.
@@ -45,6 +46,11 @@ pub(super) fn rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
         .position(|rule| rule.name() == ENSURE_COOPERATIVE)
         .map_or(rules.len(), |index| index + 1);
     rules.insert(after, Arc::new(YieldAfterJoins));
+    for rule in &mut rules {
+        if rule.name() == PROJECTION_PUSHDOWN {
+            *rule = Arc::new(Fenced(Arc::clone(rule)));
+        }
+    }
     rules
 }
 

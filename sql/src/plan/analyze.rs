@@ -8,16 +8,16 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result, ScalarValue};
-use datafusion::logical_expr::expr::{AggregateFunction, Case, InList, InSubquery};
+use datafusion::logical_expr::expr::{AggregateFunction, InList, InSubquery, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
     Between, Expr, ExprSchemable, LogicalPlan, Operator, binary_expr, lit,
 };
 
-use super::missing;
-use super::operators::{cannot_match, literal_as, literal_target};
-use super::unify::{self, SAME_TYPE, require_match};
+use super::operators::{self, cannot_match, literal_as, literal_target};
+use super::unify;
+use super::{branches, infer, missing, sort_keys};
 use crate::context::StatementContext;
 use crate::error::SqlError;
 use crate::types::{PgType, oid};
@@ -31,7 +31,7 @@ pub(super) fn has_branches(plan: &LogicalPlan) -> Result<bool, SqlError> {
             expr.apply(|e| {
                 found |= match e {
                     Expr::Case(_) => true,
-                    Expr::ScalarFunction(call) => SAME_TYPE.contains(&call.func.name()),
+                    Expr::ScalarFunction(call) => branches::has_branches(&call.func),
                     _ => false,
                 };
                 Ok(TreeNodeRecursion::Continue)
@@ -47,7 +47,10 @@ pub(super) fn analyze(
     ctx: &Arc<StatementContext>,
 ) -> Result<LogicalPlan, SqlError> {
     let plan = unify::unify(plan, ctx)?;
+    // What stands above a column of another type must learn it.
+    let mut has_changed = false;
     let analyzed = plan.transform_up_with_subqueries(|node| {
+        let before = Arc::clone(node.schema());
         let schema = merge_schema(&node.inputs());
         let names = NamePreserver::new(&node);
         let result = node.map_expressions(|expr| {
@@ -59,10 +62,13 @@ pub(super) fn analyze(
                 typed
             })
         })?;
-        if result.transformed {
-            return Ok(Transformed::yes(result.data.recompute_schema()?));
+        let keyed = sort_keys::of_node(result.data, ctx)?;
+        if result.transformed || keyed.transformed || has_changed {
+            let node = keyed.data.recompute_schema()?;
+            has_changed |= *node.schema() != before;
+            return Ok(Transformed::yes(node));
         }
-        Ok(result)
+        Ok(keyed)
     })?;
     Ok(analyzed.data)
 }
@@ -115,54 +121,41 @@ fn typed_literals(
         comparison => return Ok(comparison),
     };
     match expr {
-        Expr::InList(InList {
-            expr,
-            list,
-            negated,
-        }) if list.iter().any(is_untyped) => {
-            let Some(target) = type_of(&expr, schema) else {
-                return Ok(Transformed::no(Expr::InList(InList {
-                    expr,
-                    list,
-                    negated,
-                })));
-            };
-            let list = retyped(list, target, ctx)?;
-            Ok(Transformed::yes(Expr::InList(InList {
-                expr,
-                list,
-                negated,
-            })))
+        Expr::InList(mut list) => {
+            let mut members: Vec<&mut Expr> = list.list.iter_mut().collect();
+            if members.iter().any(|member| is_untyped(member))
+                && let Some(target) = type_of(&list.expr, schema)
+            {
+                for member in &mut members {
+                    retype(member, target, ctx)?;
+                }
+            }
+            members.push(&mut list.expr);
+            infer::alike(members, schema, ctx);
+            let members = std::iter::once(&mut *list.expr).chain(&mut list.list);
+            sort_keys::members(members, schema, ctx)?;
+            Ok(Transformed::yes(Expr::InList(list)))
         }
-        Expr::Between(Between {
-            expr,
-            negated,
-            low,
-            high,
-        }) if is_untyped(&low) || is_untyped(&high) => {
-            let Some(target) = type_of(&expr, schema) else {
-                return Ok(Transformed::no(Expr::Between(Between {
-                    expr,
-                    negated,
-                    low,
-                    high,
-                })));
-            };
-            let mut bounds = retyped(vec![*low, *high], target, ctx)?.into_iter();
-            let (Some(low), Some(high)) = (bounds.next(), bounds.next()) else {
-                return Err(SqlError::internal("a range without bounds").into());
-            };
-            let range = Between::new(expr, negated, Box::new(low), Box::new(high));
+        Expr::Between(mut range) => {
+            if (is_untyped(&range.low) || is_untyped(&range.high))
+                && let Some(target) = type_of(&range.expr, schema)
+            {
+                retype(&mut range.low, target, ctx)?;
+                retype(&mut range.high, target, ctx)?;
+            }
+            let parts = vec![&mut *range.expr, &mut *range.low, &mut *range.high];
+            infer::alike(parts, schema, ctx);
+            let parts = [&mut *range.expr, &mut *range.low, &mut *range.high];
+            sort_keys::members(parts, schema, ctx)?;
             Ok(Transformed::yes(Expr::Between(range)))
         }
-        Expr::Case(case) => typed_case(case, schema, ctx),
-        Expr::ScalarFunction(mut call) if SAME_TYPE.contains(&call.func.name()) => {
-            call.func = unify::unwrapped(&call.func);
-            let args: Vec<&Expr> = call.args.iter().collect();
-            if let Some(target) = common_type(&args, schema) {
-                call.args = retyped(call.args, target, ctx)?;
-            }
-            Ok(Transformed::yes(Expr::ScalarFunction(call)))
+        Expr::ScalarFunction(call) if branches::has_branches(&call.func) => {
+            typed_branches(call, schema, ctx)
+        }
+        Expr::AggregateFunction(call) => sort_keys::of_aggregate(call, schema, ctx),
+        Expr::WindowFunction(mut window) => {
+            sort_keys::of_window(&mut window, schema, ctx)?;
+            Ok(Transformed::yes(Expr::WindowFunction(window)))
         }
         Expr::InSubquery(membership) => typed_membership(membership, schema, ctx),
         other => Ok(Transformed::no(other)),
@@ -230,10 +223,26 @@ fn typed_membership(
         *membership.expr = literal_as(plain, literal_target(listed), ctx)?;
         return Ok(Transformed::yes(Expr::InSubquery(membership)));
     }
-    if let Some(own) = any_type_of(&membership.expr, schema) {
-        require_operator(own, "=", listed)?;
+    let Some(own) = any_type_of(&membership.expr, schema) else {
+        return Ok(Transformed::no(Expr::InSubquery(membership)));
+    };
+    require_operator(own, "=", listed)?;
+    if own.oid == oid::INTERVAL {
+        let keys = sort_keys::of_membership(membership, ctx)?;
+        return Ok(Transformed::yes(Expr::InSubquery(keys)));
     }
-    Ok(Transformed::no(Expr::InSubquery(membership)))
+    let Some(target) = branches::common_instant(&[own, listed]) else {
+        return Ok(Transformed::no(Expr::InSubquery(membership)));
+    };
+    if own.oid != target.oid {
+        let plain = std::mem::take(membership.expr.as_mut());
+        *membership.expr = operators::cast_expr(plain, target, ctx);
+    }
+    if listed.oid != target.oid {
+        let subquery = &mut membership.subquery.subquery;
+        *subquery = Arc::new(infer::with_cast(subquery, 0, target, ctx)?);
+    }
+    Ok(Transformed::yes(Expr::InSubquery(membership)))
 }
 
 /// Errors: `42883` for `min` or `max` of a type that PostgreSQL has none for.
@@ -283,32 +292,22 @@ fn require_operator(left: PgType, operator: &str, right: PgType) -> Result<(), S
     ))
 }
 
-fn typed_case(
-    mut case: Case,
+fn typed_branches(
+    mut call: ScalarFunction,
     schema: &DFSchema,
     ctx: &Arc<StatementContext>,
 ) -> Result<Transformed<Expr>> {
-    // PostgreSQL looks at ELSE first.
-    let thens = case.when_then_expr.iter().map(|(_, then)| then.as_ref());
-    let results: Vec<&Expr> = case.else_expr.as_deref().into_iter().chain(thens).collect();
-    let types: Vec<PgType> = results
-        .iter()
-        .filter(|result| !is_untyped(result))
-        .filter_map(|result| any_type_of(result, schema))
-        .collect();
-    require_match("CASE", &types)?;
-    let Some(target) = common_type(&results, schema) else {
-        return Ok(Transformed::no(Expr::Case(case)));
-    };
-    for (_, then) in &mut case.when_then_expr {
-        let plain = std::mem::take(then.as_mut());
-        **then = retype(plain, target, ctx)?;
+    let mut results = branches::results(&mut call);
+    if let Some(target) = common_type(&results, schema) {
+        for result in &mut results {
+            retype(result, target, ctx)?;
+        }
     }
-    if let Some(otherwise) = &mut case.else_expr {
-        let plain = std::mem::take(otherwise.as_mut());
-        **otherwise = retype(plain, target, ctx)?;
+    // The result of nullif has the type of its first argument alone.
+    if call.func.name() != "nullif" {
+        infer::alike(branches::results(&mut call), schema, ctx);
     }
-    Ok(Transformed::yes(Expr::Case(case)))
+    Ok(Transformed::yes(branches::settled(call, schema, ctx)?))
 }
 
 /// Whether an expression is a string literal that nothing gave a type.
@@ -331,30 +330,20 @@ fn type_of(expr: &Expr, schema: &DFSchema) -> Option<PgType> {
     })
 }
 
-/// The type of the first typed member, if some other member is an untyped literal.
-fn common_type(members: &[&Expr], schema: &DFSchema) -> Option<PgType> {
+/// The common type of the typed members, if some other member is an untyped literal.
+fn common_type(members: &[&mut Expr], schema: &DFSchema) -> Option<PgType> {
     if !members.iter().any(|member| is_untyped(member)) {
         return None;
     }
     let typed = members.iter().filter(|member| !is_untyped(member));
-    let mut types = typed.filter_map(|member| type_of(member, schema));
-    types.next()
+    let types = typed.filter_map(|member| type_of(member, schema));
+    types.reduce(operators::common_type)
 }
 
-fn retyped(
-    members: Vec<Expr>,
-    target: PgType,
-    ctx: &Arc<StatementContext>,
-) -> Result<Vec<Expr>, SqlError> {
-    members
-        .into_iter()
-        .map(|member| retype(member, target, ctx))
-        .collect()
-}
-
-fn retype(member: Expr, target: PgType, ctx: &Arc<StatementContext>) -> Result<Expr, SqlError> {
-    if !is_untyped(&member) {
-        return Ok(member);
+/// Gives a literal that has no type one.
+fn retype(member: &mut Expr, target: PgType, ctx: &Arc<StatementContext>) -> Result<(), SqlError> {
+    if is_untyped(member) {
+        *member = literal_as(std::mem::take(member), target, ctx)?;
     }
-    literal_as(member, target, ctx)
+    Ok(())
 }

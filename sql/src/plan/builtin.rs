@@ -10,7 +10,9 @@ use arrow::datatypes::{
     DataType, Decimal128Type, Field, FieldRef, Int64Type, IntervalMonthDayNanoType,
 };
 use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::expr::schema_name_from_exprs;
 use datafusion::logical_expr::interval_arithmetic::Interval;
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
     Volatility,
@@ -39,33 +41,42 @@ pub(crate) fn resolve(name: &str, ctx: &Arc<StatementContext>) -> Option<Arc<Sca
                 typmod: typmod.parse().ok()?,
             };
             return Some(Arc::new(match column {
-                Some(column) => udf::assignment(to, column, place, ctx),
-                None => udf::function(to, kind, ctx),
+                Some(column) => udf::assignment(name, to, column, place, ctx),
+                None => udf::called(name, to, kind, ctx),
             }));
         }
     }
-    if let Some(function) = super::sample::resolve(name).or_else(|| super::row::resolve(name)) {
+    let own = super::sample::resolve(name)
+        .or_else(|| super::row::resolve(name))
+        .or_else(|| super::branches::resolve(name));
+    if let Some(function) = own {
         return Some(function);
     }
-    let kind = match name {
-        "$negate" => Kind::Negate,
-        "$bitnot" => Kind::BitNot,
-        "$subscript" => Kind::Subscript,
-        "$subarray" => Kind::Subarray,
-        "$slice" => Kind::Slice,
-        "$array_or_empty" => Kind::ArrayOrEmpty,
-        "$interval_key" => Kind::IntervalKey,
-        "$bytea_concat" => Kind::ByteaConcat,
-        WITH_TIES => Kind::WithTies,
-        // No table is partitioned.
-        "pg_partition_ancestors_array" => Kind::NoOids,
-        _ => return crate::functions::scalar(name, ctx),
+    let Some((called, kind)) = BUILTINS.iter().find(|(called, _)| *called == name) else {
+        return crate::functions::scalar(name, ctx);
     };
     Some(Arc::new(ScalarUDF::new_from_impl(Builtin {
-        kind,
+        kind: *kind,
+        called,
+        is_planned: false,
         signature: Signature::variadic_any(Volatility::Immutable),
     })))
 }
+
+/// What rewritten statements call them.
+const BUILTINS: [(&str, Kind); 10] = [
+    ("$negate", Kind::Negate),
+    ("$bitnot", Kind::BitNot),
+    ("$subscript", Kind::Subscript),
+    ("$subarray", Kind::Subarray),
+    ("$slice", Kind::Slice),
+    ("$array_or_empty", Kind::ArrayOrEmpty),
+    ("$interval_key", Kind::IntervalKey),
+    ("$bytea_concat", Kind::ByteaConcat),
+    (WITH_TIES, Kind::WithTies),
+    // No table is partitioned.
+    ("pg_partition_ancestors_array", Kind::NoOids),
+];
 
 /// A call of a function by name, for planners that need one.
 pub(crate) fn call(
@@ -100,6 +111,10 @@ enum Kind {
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Builtin {
     kind: Kind,
+    /// Its name until a call is planned; see [`udf::PgCast`].
+    called: &'static str,
+    /// Whether it shows what it is.
+    is_planned: bool,
     signature: Signature,
 }
 
@@ -131,6 +146,7 @@ impl Builtin {
 impl ScalarUDFImpl for Builtin {
     fn name(&self) -> &str {
         match self.kind {
+            _ if !self.is_planned => self.called,
             Kind::Negate => "-",
             Kind::BitNot => "~",
             Kind::Subscript | Kind::Subarray => "subscript",
@@ -141,6 +157,23 @@ impl ScalarUDFImpl for Builtin {
             Kind::NoOids => "pg_partition_ancestors",
             Kind::WithTies => WITH_TIES,
         }
+    }
+
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        let called = self.called;
+        Ok(format!("{called}({})", schema_name_from_exprs(args)?))
+    }
+
+    fn simplify(&self, args: Vec<Expr>, _info: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        if self.is_planned {
+            return Ok(ExprSimplifyResult::Original(args));
+        }
+        let planned = ScalarUDF::new_from_impl(Self {
+            is_planned: true,
+            signature: self.signature.clone(),
+            ..*self
+        });
+        Ok(ExprSimplifyResult::Simplified(planned.call(args)))
     }
 
     fn signature(&self) -> &Signature {
@@ -210,16 +243,14 @@ impl ScalarUDFImpl for Builtin {
                 subscript(&arrays[0], &arrays[1], i64::from(!is_vector))?
             }
             Kind::Slice => slice(&arrays[0], &arrays[1], &arrays[2])?,
-            Kind::ArrayOrEmpty => empty_for_null(&arrays[0])?,
+            Kind::ArrayOrEmpty => empty_for_null(&arrays[0], args.return_field.data_type())?,
             Kind::IntervalKey => interval_key(&arrays[0]),
             Kind::ByteaConcat => bytea_concat(&arrays[0], &arrays[1])?,
             Kind::NoOids => arrow::array::new_null_array(&oids(), rows),
             Kind::WithTies => Arc::clone(&arrays[0]),
         };
         if is_scalar {
-            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
-                &result, 0,
-            )?));
+            return Ok(ColumnarValue::Scalar(udf::single(&result)?));
         }
         Ok(ColumnarValue::Array(result))
     }
@@ -315,10 +346,11 @@ fn slice(array: &ArrayRef, lower: &ArrayRef, upper: &ArrayRef) -> Result<ArrayRe
     )?))
 }
 
-/// `ARRAY(SELECT ...)` of no rows is an empty array.
-fn empty_for_null(array: &ArrayRef) -> Result<ArrayRef> {
+/// `ARRAY(SELECT ...)` of no rows is an empty array. Its elements have the name of their
+/// type, which the result of a subquery has lost.
+fn empty_for_null(array: &ArrayRef, target: &DataType) -> Result<ArrayRef> {
     let lists = array.as_list::<i32>();
-    let DataType::List(field) = lists.data_type() else {
+    let DataType::List(field) = target else {
         return Err(SqlError::internal("a list of another type").into());
     };
     Ok(Arc::new(arrow::array::ListArray::try_new(
@@ -331,11 +363,9 @@ fn empty_for_null(array: &ArrayRef) -> Result<ArrayRef> {
 
 /// Intervals compare as if a month had 30 days and a day 24 hours.
 fn interval_key(array: &ArrayRef) -> ArrayRef {
-    const DAY_NANOS: i128 = 86_400_000_000_000;
-    let keys: PrimitiveArray<Decimal128Type> =
-        array.as_primitive::<IntervalMonthDayNanoType>().unary(|v| {
-            (i128::from(v.months) * 30 + i128::from(v.days)) * DAY_NANOS + i128::from(v.nanoseconds)
-        });
+    let keys: PrimitiveArray<Decimal128Type> = array
+        .as_primitive::<IntervalMonthDayNanoType>()
+        .unary(crate::functions::interval_length);
     Arc::new(keys.with_data_type(DataType::Decimal128(38, 0)))
 }
 

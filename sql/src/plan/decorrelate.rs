@@ -1,9 +1,10 @@
 //! Subqueries that the engine cannot plan, turned into joins.
 //!
-//! The engine joins correlated subqueries itself where they stand in WHERE, and
-//! scalar ones whose only correlation is an equation below an aggregate. The rest,
-//! among them EXISTS and IN in a select list, scalar subqueries without aggregate,
-//! with LIMIT or with other comparisons, and LATERAL, is done here, in one way:
+//! The engine joins correlated subqueries itself where they are conditions of WHERE,
+//! and scalar ones whose only correlation is an equation below an aggregate. The rest
+//! (`place.rs`), among them EXISTS and IN in a select list, correlated NOT IN, scalar
+//! subqueries without aggregate, with LIMIT or with other comparisons, conditions of
+//! outer joins, and LATERAL, is done here, in one way:
 //!
 //!   domain   = the distinct outer values that the subquery refers to
 //!   subquery = itself, joined with the domain (see `domain.rs`)
@@ -17,19 +18,22 @@
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, JoinType, ScalarValue};
-use datafusion::functions_aggregate::expr_fn::bool_or;
-use datafusion::logical_expr::expr::{Exists, InSubquery};
+use datafusion::common::{Column, DataFusionError, JoinType};
+use datafusion::logical_expr::expr::{Exists, InSubquery, Sort};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
-    Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Subquery, lit, when,
+    Distinct, DistinctOn, Expr, Filter, LogicalPlan, LogicalPlanBuilder, Subquery, lit,
 };
 
+mod condition;
 mod lateral;
+mod member;
+mod place;
 
 use super::domain::{self, Domain};
 use crate::context::StatementContext;
 use crate::error::SqlError;
+use place::Place;
 
 /// Numbers the domains of one statement, so that their columns differ.
 struct Counter {
@@ -165,9 +169,18 @@ fn single_value(
 
 fn rewrite_node(node: LogicalPlan, counter: &mut Counter) -> Rewritten {
     match node {
-        LogicalPlan::Join(join) => lateral::rewrite_lateral(join, counter),
+        LogicalPlan::Join(join) => {
+            let node = lateral::rewrite_lateral(join, counter)?;
+            node.transform_data(|node| match node {
+                LogicalPlan::Join(join) => condition::rewrite_condition(join, counter),
+                other => Ok(Transformed::no(other)),
+            })
+        }
+        LogicalPlan::Filter(filter) => {
+            rewrite_expressions(LogicalPlan::Filter(with_negations(filter)?), counter)
+        }
+        LogicalPlan::Distinct(Distinct::On(distinct)) => rewrite_distinct(distinct, counter),
         LogicalPlan::Projection(_)
-        | LogicalPlan::Filter(_)
         | LogicalPlan::Aggregate(_)
         | LogicalPlan::Sort(_)
         | LogicalPlan::Window(_) => rewrite_expressions(node, counter),
@@ -175,33 +188,42 @@ fn rewrite_node(node: LogicalPlan, counter: &mut Counter) -> Rewritten {
     }
 }
 
+/// `NOT (x IN (...))` as `x NOT IN (...)`, which the engine joins by itself.
+fn with_negations(filter: Filter) -> datafusion::common::Result<Filter> {
+    let predicate = filter.predicate.transform_up(|expr| match expr {
+        Expr::Not(inner) => Ok(match *inner {
+            Expr::InSubquery(membership) => Transformed::yes(Expr::InSubquery(InSubquery {
+                negated: !membership.negated,
+                ..membership
+            })),
+            Expr::Exists(exists) => Transformed::yes(Expr::Exists(Exists {
+                negated: !exists.negated,
+                ..exists
+            })),
+            other => Transformed::no(Expr::Not(Box::new(other))),
+        }),
+        other => Ok(Transformed::no(other)),
+    })?;
+    Filter::try_new(predicate.data, filter.input)
+}
+
 /// Replaces the node's subqueries by columns of its input, joined with them.
 fn rewrite_expressions(node: LogicalPlan, counter: &mut Counter) -> Rewritten {
     let place = Place::of(&node);
-    if !node
-        .expressions()
-        .iter()
-        .any(|expr| has_foreign_subquery(expr, place))
-    {
+    let schema = node.inputs()[0].schema();
+    let is_foreign = |expr: &Expr| place::has_foreign_subquery(expr, place, schema);
+    if !node.expressions().iter().any(is_foreign) {
         return Ok(Transformed::no(node));
     }
     let shown: Vec<Column> = node.schema().columns();
-    let mut input = node.inputs()[0].clone();
     let names = NamePreserver::new(&node);
+    let mut joined = Joined::new(node.inputs()[0].clone(), counter);
     let mut expressions = Vec::new();
     for expr in node.expressions() {
         let saved = names.save(&expr);
-        let replaced = expr.transform_up(|e| {
-            if !is_foreign(&e, place) {
-                return Ok(Transformed::no(e));
-            }
-            let (joined, value) = join_subquery(&input, e, counter)?;
-            input = joined;
-            Ok(Transformed::yes(value))
-        })?;
-        expressions.push(saved.restore(replaced.data));
+        expressions.push(saved.restore(joined.replace(expr, place)?));
     }
-    let rebuilt = node.with_new_exprs(expressions, vec![input])?;
+    let rebuilt = node.with_new_exprs(expressions, vec![joined.input])?;
     // Filters and sorts show their input's columns: those of the joins go again.
     if rebuilt.schema().fields().len() == shown.len() {
         return Ok(Transformed::yes(rebuilt));
@@ -214,133 +236,119 @@ fn rewrite_expressions(node: LogicalPlan, counter: &mut Counter) -> Rewritten {
     ))
 }
 
-/// Where a subquery stands.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Filter,
-    Projection,
-    Elsewhere,
+/// As [`rewrite_expressions`]: the engine cannot give this node other expressions.
+fn rewrite_distinct(distinct: DistinctOn, counter: &mut Counter) -> Rewritten {
+    let schema = distinct.input.schema();
+    let keys = distinct.sort_expr.iter().flatten().map(|key| &key.expr);
+    let all = distinct.on_expr.iter().chain(&distinct.select_expr);
+    let is_foreign = |expr| place::has_foreign_subquery(expr, Place::Elsewhere, schema);
+    if !all.chain(keys).any(is_foreign) {
+        let node = LogicalPlan::Distinct(Distinct::On(distinct));
+        return Ok(Transformed::no(node));
+    }
+    let mut joined = Joined::new(Arc::unwrap_or_clone(distinct.input), counter);
+    let mut replaced = |expr: Expr| {
+        let name = expr.qualified_name();
+        let expr = joined.replace(expr, Place::Elsewhere)?;
+        let is_same = expr.qualified_name() == name;
+        Ok::<_, DataFusionError>((expr, (!is_same).then_some(name)))
+    };
+    let mut on_expr = Vec::new();
+    for expr in distinct.on_expr {
+        on_expr.push(replaced(expr)?.0);
+    }
+    let mut select_expr = Vec::new();
+    for expr in distinct.select_expr {
+        select_expr.push(match replaced(expr)? {
+            (expr, Some((relation, name))) => expr.alias_qualified(relation, name),
+            (expr, None) => expr,
+        });
+    }
+    let sort_expr = match distinct.sort_expr {
+        Some(keys) => {
+            let mut sorted = Vec::new();
+            for key in keys {
+                let expr = replaced(key.expr)?.0;
+                sorted.push(Sort { expr, ..key });
+            }
+            Some(sorted)
+        }
+        None => None,
+    };
+    let input = Arc::new(joined.input);
+    let distinct = DistinctOn::try_new(on_expr, select_expr, sort_expr, input)?;
+    let node = LogicalPlan::Distinct(Distinct::On(distinct));
+    Ok(Transformed::yes(node))
 }
 
-impl Place {
-    fn of(node: &LogicalPlan) -> Self {
-        match node {
-            LogicalPlan::Filter(_) => Self::Filter,
-            LogicalPlan::Projection(_) => Self::Projection,
-            _ => Self::Elsewhere,
+/// A node's input, joined with the subqueries of its expressions one after the other.
+struct Joined<'a> {
+    /// The input alone. Domains are made of it, else each subquery would double the plan.
+    base: LogicalPlan,
+    input: LogicalPlan,
+    /// What stands for a subquery. DISTINCT ON and ORDER BY must repeat expressions.
+    done: Vec<(Expr, Expr)>,
+    counter: &'a mut Counter,
+}
+
+impl<'a> Joined<'a> {
+    fn new(input: LogicalPlan, counter: &'a mut Counter) -> Self {
+        Self {
+            base: input.clone(),
+            input,
+            done: Vec::new(),
+            counter,
         }
+    }
+
+    fn replace(&mut self, expr: Expr, place: Place) -> datafusion::common::Result<Expr> {
+        let below = place.below(&expr);
+        let expr = expr
+            .map_children(|child| Ok(Transformed::yes(self.replace(child, below)?)))?
+            .data;
+        if !place::is_foreign(&expr, place, self.base.schema()) {
+            return Ok(expr);
+        }
+        if let Some((_, value)) = self.done.iter().find(|(known, _)| *known == expr) {
+            return Ok(value.clone());
+        }
+        let (joined, value) = join_subquery(&self.base, &self.input, expr.clone(), self.counter)?;
+        self.input = joined;
+        if !has_volatile(&expr)? {
+            self.done.push((expr, value.clone()));
+        }
+        Ok(value)
     }
 }
 
-fn has_foreign_subquery(expr: &Expr, place: Place) -> bool {
+/// Whether a subquery may give something else each time.
+fn has_volatile(subquery: &Expr) -> datafusion::common::Result<bool> {
+    let plan = match subquery {
+        Expr::ScalarSubquery(subquery) => subquery,
+        Expr::Exists(exists) => &exists.subquery,
+        Expr::InSubquery(membership) => &membership.subquery,
+        _ => return Ok(subquery.is_volatile()),
+    };
     let mut found = false;
-    let visited = expr.apply(|e| {
-        found |= is_foreign(e, place);
-        Ok(if found {
-            TreeNodeRecursion::Stop
-        } else {
-            TreeNodeRecursion::Continue
-        })
-    });
-    found && visited.is_ok()
+    plan.subquery.apply_with_subqueries(|node| {
+        found |= node.expressions().iter().any(Expr::is_volatile);
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(found)
 }
 
-/// Whether the engine would refuse this subquery where it stands.
-fn is_foreign(expr: &Expr, place: Place) -> bool {
-    let is_filter = place == Place::Filter;
-    match expr {
-        Expr::ScalarSubquery(subquery) => {
-            domain::refers_outside(&subquery.subquery)
-                && (place == Place::Elsewhere || !is_plain_aggregate(&subquery.subquery))
-        }
-        Expr::Exists(exists) => !is_filter || is_deep(&exists.subquery.subquery),
-        Expr::InSubquery(membership) => !is_filter || is_deep(&membership.subquery.subquery),
-        _ => false,
-    }
-}
-
-/// An aggregate without groups over rows that meet the outer ones in equations only.
-fn is_plain_aggregate(plan: &LogicalPlan) -> bool {
-    let mut current = plan;
-    loop {
-        match current {
-            LogicalPlan::Projection(projection)
-                if !projection.expr.iter().any(domain::has_outer_reference) =>
-            {
-                current = &projection.input;
-            }
-            LogicalPlan::SubqueryAlias(alias) => current = &alias.input,
-            LogicalPlan::Aggregate(aggregate) => {
-                return aggregate.group_expr.is_empty()
-                    && !aggregate.aggr_expr.iter().any(domain::has_outer_reference)
-                    && only_equations(&aggregate.input);
-            }
-            _ => return false,
-        }
-    }
-}
-
-/// Whether outer references stand only in `inner = outer` conjuncts of filters above
-/// inner joins.
-fn only_equations(plan: &LogicalPlan) -> bool {
-    match plan {
-        LogicalPlan::Filter(filter) => {
-            let conjuncts = datafusion::logical_expr::utils::split_conjunction(&filter.predicate);
-            conjuncts.into_iter().all(is_plain_conjunct) && only_equations(&filter.input)
-        }
-        LogicalPlan::SubqueryAlias(alias) => only_equations(&alias.input),
-        LogicalPlan::Projection(projection) => {
-            !projection.expr.iter().any(domain::has_outer_reference)
-                && only_equations(&projection.input)
-        }
-        other => !domain::refers_outside(other),
-    }
-}
-
-fn is_plain_conjunct(conjunct: &Expr) -> bool {
-    if !domain::has_outer_reference(conjunct) {
-        return true;
-    }
-    let Expr::BinaryExpr(binary) = conjunct else {
-        return false;
-    };
-    let is_outer = |expr: &Expr| matches!(expr, Expr::OuterReferenceColumn(_, _));
-    let is_inner = |expr: &Expr| !domain::has_outer_reference(expr);
-    binary.op == datafusion::logical_expr::Operator::Eq
-        && ((is_outer(&binary.left) && is_inner(&binary.right))
-            || (is_outer(&binary.right) && is_inner(&binary.left)))
-}
-
-/// Outer references where the engine's own rule for EXISTS and IN does not look, or
-/// loses columns: below a query in FROM.
-fn is_deep(plan: &LogicalPlan) -> bool {
-    is_deep_below(plan, false)
-}
-
-fn is_deep_below(plan: &LogicalPlan, in_from: bool) -> bool {
-    let refers = match plan {
-        LogicalPlan::Filter(filter) => in_from && domain::has_outer_reference(&filter.predicate),
-        LogicalPlan::Limit(_) => domain::refers_outside(plan),
-        other => other.expressions().iter().any(domain::has_outer_reference),
-    };
-    let in_from = in_from || matches!(plan, LogicalPlan::SubqueryAlias(_));
-    refers
-        || plan
-            .inputs()
-            .into_iter()
-            .any(|input| is_deep_below(input, in_from))
-}
-
-/// Joins `input` with a subquery; the expression that stands for its value.
+/// Joins `input` with a subquery that refers to columns of `base`, which `input` has
+/// beside others; the expression that stands for its value.
 fn join_subquery(
+    base: &LogicalPlan,
     input: &LogicalPlan,
     expr: Expr,
     counter: &mut Counter,
 ) -> datafusion::common::Result<(LogicalPlan, Expr)> {
     match expr {
-        Expr::ScalarSubquery(subquery) => join_scalar(input, &subquery, counter),
+        Expr::ScalarSubquery(subquery) => join_scalar(base, input, &subquery, counter),
         Expr::Exists(Exists { subquery, negated }) => {
-            let (plan, found) = join_marked(input, &subquery, None, counter)?;
+            let (plan, found) = join_marked(base, input, &subquery, counter)?;
             let exists = found.is_not_null();
             Ok((
                 plan,
@@ -356,31 +364,22 @@ fn join_subquery(
             subquery,
             negated,
         }) => {
-            let (plan, value) = join_marked(input, &subquery, Some(*expr), counter)?;
-            let member = when(value.clone().is_null(), lit(false))
-                .when(value.clone().eq(lit(2)), lit(true))
-                .when(value.eq(lit(1)), lit(ScalarValue::Boolean(None)))
-                .otherwise(lit(false))?;
-            Ok((
-                plan,
-                if negated {
-                    datafusion::logical_expr::not(member)
-                } else {
-                    member
-                },
-            ))
+            let (plan, member) = member::join_member(base, input, &subquery, *expr, counter)?;
+            let negate = datafusion::logical_expr::not;
+            Ok((plan, if negated { negate(member) } else { member }))
         }
         other => Ok((input.clone(), other)),
     }
 }
 
 fn join_scalar(
+    base: &LogicalPlan,
     input: &LogicalPlan,
     subquery: &Subquery,
     counter: &mut Counter,
 ) -> datafusion::common::Result<(LogicalPlan, Expr)> {
     let number = counter.next();
-    let domain = Domain::of(input, &subquery.subquery, number)?;
+    let domain = Domain::of(base, &subquery.subquery, number)?;
     let applied = domain.apply(&subquery.subquery)?;
     let output = applied.schema().columns();
     let value_column = Expr::Column(output[0].clone());
@@ -395,71 +394,25 @@ fn join_scalar(
     Ok((joined, Expr::Column(Column::new_unqualified(name))))
 }
 
-/// For EXISTS, a column that is null where there is no row. For IN, one that is 2
-/// for a match, 1 if a comparison was null, 0 if none matched, null without rows.
+/// A column that is null where the subquery has no row.
 fn join_marked(
+    base: &LogicalPlan,
     input: &LogicalPlan,
     subquery: &Subquery,
-    member: Option<Expr>,
     counter: &mut Counter,
 ) -> datafusion::common::Result<(LogicalPlan, Expr)> {
     let number = counter.next();
-    let mut domain = Domain::of(input, &subquery.subquery, number)?;
-    if let Some(expr) = &member {
-        domain.add(input, expr.column_refs().into_iter().cloned())?;
-    }
+    let domain = Domain::of(base, &subquery.subquery, number)?;
     let applied = domain.apply(&subquery.subquery)?;
     let name = format!("\u{1}mark{number}");
-    let mark = match member {
-        None => datafusion::functions_aggregate::expr_fn::count(lit(1)),
-        Some(expr) => {
-            let element = Expr::Column(applied.schema().columns()[0].clone());
-            let inner = domain.inner(expr, input.schema())?;
-            let element = element.cast_to(&inner.get_type(applied.schema())?, applied.schema())?;
-            let equal = inner.eq(element);
-            when(bool_or(equal.clone()), lit(2))
-                .when(bool_or(equal.is_null()), lit(1))
-                .otherwise(lit(0))?
-        }
-    };
-    let plan = marked(applied, &domain, mark, &name)?;
-    let joined = domain.join(input, plan, JoinType::Left, None)?;
-    Ok((joined, Expr::Column(Column::new_unqualified(name))))
-}
-
-/// Groups by the domain; an expression over aggregates needs a projection above.
-fn marked(
-    applied: LogicalPlan,
-    domain: &Domain,
-    mark: Expr,
-    name: &str,
-) -> datafusion::common::Result<LogicalPlan> {
-    let aggregates = datafusion::logical_expr::utils::find_aggregate_exprs([&mark]);
-    let grouped = LogicalPlanBuilder::from(applied)
-        .aggregate(domain.columns(), aggregates.clone())?
-        .build()?;
-    let shown = mark.transform_up(|e| {
-        Ok(if aggregates.contains(&e) {
-            Transformed::yes(Expr::Column(Column::new_unqualified(
-                e.schema_name().to_string(),
-            )))
-        } else {
-            Transformed::no(e)
-        })
-    })?;
-    let mut value = shown.data;
+    let count = datafusion::functions_aggregate::expr_fn::count(lit(1));
+    let mut grouped = LogicalPlanBuilder::from(applied)
+        .aggregate(domain.columns(), vec![count.alias(name.as_str())])?;
+    let mark = Expr::Column(Column::new_unqualified(name));
     if domain.is_empty() {
-        // Without groups there is always a row: none was seen if the count is zero.
-        value = match &value {
-            Expr::Column(_) => datafusion::logical_expr::expr_fn::when(
-                value.clone().eq(lit(0_i64)),
-                lit(ScalarValue::Int64(None)),
-            )
-            .otherwise(value.clone())?,
-            _ => value,
-        };
+        // Without groups there is always a row.
+        grouped = grouped.filter(mark.clone().gt(lit(0_i64)))?;
     }
-    let mut columns = domain.columns();
-    columns.push(value.alias(name));
-    LogicalPlanBuilder::from(grouped).project(columns)?.build()
+    let joined = domain.join(input, grouped.build()?, JoinType::Left, None)?;
+    Ok((joined, mark))
 }

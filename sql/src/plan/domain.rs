@@ -5,6 +5,7 @@
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, JoinType, Result};
 use datafusion::logical_expr::expr::Sort;
+use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{
     Aggregate, BinaryExpr, Distinct, Expr, Join, LogicalPlan, LogicalPlanBuilder, Operator,
     Projection, SubqueryAlias, lit,
@@ -43,6 +44,13 @@ pub(super) fn refers_outside(plan: &LogicalPlan) -> bool {
     !outer_columns(plan).is_empty()
 }
 
+/// Whether a plan refers to a column outside of it that `schema` has not.
+pub(super) fn refers_beyond(plan: &LogicalPlan, schema: &DFSchema) -> bool {
+    outer_columns(plan)
+        .iter()
+        .any(|column| !schema.has_column(column))
+}
+
 /// Whether a plan refers to a column of `schema`.
 pub(super) fn refers_to(plan: &LogicalPlan, schema: &DFSchema) -> bool {
     outer_columns(plan)
@@ -50,7 +58,8 @@ pub(super) fn refers_to(plan: &LogicalPlan, schema: &DFSchema) -> bool {
         .any(|column| schema.has_column(column))
 }
 
-fn outer_columns(plan: &LogicalPlan) -> Vec<Column> {
+/// The columns outside that a plan and its subqueries refer to.
+pub(super) fn outer_columns(plan: &LogicalPlan) -> Vec<Column> {
     let mut found = Vec::new();
     let visited = plan.apply_with_subqueries(|node| {
         node.apply_expressions(|expr| {
@@ -71,46 +80,44 @@ fn outer_columns(plan: &LogicalPlan) -> Vec<Column> {
 impl Domain {
     /// The outer columns of `subquery` that `input` has; others belong further out.
     pub(super) fn of(input: &LogicalPlan, subquery: &LogicalPlan, number: usize) -> Result<Self> {
+        let mut columns = outer_columns(subquery);
+        columns.retain(|column| input.schema().has_column(column));
+        Self::over(input, columns, number)
+    }
+
+    /// These columns of `input`.
+    pub(super) fn over(
+        input: &LogicalPlan,
+        columns: impl IntoIterator<Item = Column>,
+        number: usize,
+    ) -> Result<Self> {
         let mut domain = Self {
             number,
             outer: Vec::new(),
             plan: LogicalPlanBuilder::empty(true).build()?,
             work_table: None,
         };
-        let columns = outer_columns(subquery);
-        domain.add(
-            input,
-            columns
-                .into_iter()
-                .filter(|column| input.schema().has_column(column)),
-        )?;
-        Ok(domain)
-    }
-
-    /// Adds columns of `input`.
-    pub(super) fn add(
-        &mut self,
-        input: &LogicalPlan,
-        columns: impl IntoIterator<Item = Column>,
-    ) -> Result<()> {
         for column in columns {
-            if !self.outer.contains(&column) {
-                self.outer.push(column);
+            if !domain.outer.contains(&column) {
+                domain.outer.push(column);
             }
         }
-        if self.outer.is_empty() {
-            return Ok(());
+        if domain.outer.is_empty() {
+            return Ok(domain);
         }
-        let named = self
-            .outer
-            .iter()
-            .enumerate()
-            .map(|(index, column)| Expr::Column(column.clone()).alias(self.name(index)));
-        self.plan = LogicalPlanBuilder::from(input.clone())
+        let named = domain.outer.iter().enumerate();
+        let named =
+            named.map(|(index, column)| Expr::Column(column.clone()).alias(domain.name(index)));
+        domain.plan = LogicalPlanBuilder::from(input.clone())
             .project(named.collect::<Vec<_>>())?
             .distinct()?
             .build()?;
-        Ok(())
+        Ok(domain)
+    }
+
+    /// The domain itself.
+    pub(super) fn plan(&self) -> &LogicalPlan {
+        &self.plan
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -133,7 +140,7 @@ impl Domain {
     }
 
     /// An expression over the outer rows as one over the domain.
-    pub(super) fn inner(&self, expr: Expr, _outer: &DFSchema) -> Result<Expr> {
+    pub(super) fn inner(&self, expr: Expr) -> Result<Expr> {
         let replaced = expr.transform_up(|e| match &e {
             Expr::Column(column) => match self.outer.iter().position(|own| own == column) {
                 Some(index) => Ok(Transformed::yes(self.column(index))),
@@ -146,6 +153,28 @@ impl Domain {
 
     fn column(&self, index: usize) -> Expr {
         Expr::Column(Column::new_unqualified(self.name(index)))
+    }
+
+    /// A reference to an outer column as one to the domain's, where that stays outside.
+    pub(super) fn outer(&self, expr: Expr) -> Result<Transformed<Expr>> {
+        Ok(match expr {
+            Expr::OuterReferenceColumn(field, column) => {
+                match self.outer.iter().position(|own| *own == column) {
+                    Some(index) => {
+                        let own = Column::new_unqualified(self.name(index));
+                        Transformed::yes(Expr::OuterReferenceColumn(field, own))
+                    }
+                    None => Transformed::no(Expr::OuterReferenceColumn(field, column)),
+                }
+            }
+            other => Transformed::no(other),
+        })
+    }
+
+    /// That outer rows are those of the domain's rows beside them.
+    pub(super) fn equations(&self) -> impl Iterator<Item = Expr> {
+        let outer = self.outer.iter().enumerate();
+        outer.map(|(index, column)| same(Expr::Column(column.clone()), self.column(index)))
     }
 
     fn replace(&self, expr: Expr) -> Result<Expr> {
@@ -183,14 +212,7 @@ impl Domain {
         join_type: JoinType,
         condition: Option<Expr>,
     ) -> Result<LogicalPlan> {
-        let mut filter = condition;
-        for (index, outer) in self.outer.iter().enumerate() {
-            let equal = same(Expr::Column(outer.clone()), self.column(index));
-            filter = Some(match filter {
-                Some(other) => other.and(equal),
-                None => equal,
-            });
-        }
+        let filter = conjunction(condition.into_iter().chain(self.equations()));
         let filter = filter.unwrap_or_else(|| lit(true));
         LogicalPlanBuilder::from(input.clone())
             .join_on(applied, join_type, [filter])?
@@ -458,7 +480,7 @@ impl Domain {
 }
 
 /// Equality in which null equals null.
-fn same(left: Expr, right: Expr) -> Expr {
+pub(super) fn same(left: Expr, right: Expr) -> Expr {
     Expr::BinaryExpr(BinaryExpr::new(
         Box::new(left),
         Operator::IsNotDistinctFrom,

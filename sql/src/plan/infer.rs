@@ -1,6 +1,6 @@
 //! Types of parameters that stand beside typed values: in lists, ranges, CASE,
 //! COALESCE, VALUES, arrays and calls of functions. And numbers beside floating point,
-//! which become such, where the engine would make numerics of both.
+//! which become such, where the engine would make numerics of both, and dates beside times.
 //!
 //! What operators tell is noted while they are planned (`operators.rs`); this looks at
 //! a finished plan and gives the parameters in it their types.
@@ -9,20 +9,21 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result, ScalarValue};
-use datafusion::logical_expr::expr::{Case, ScalarFunction};
+use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Projection, Union, Values};
+use datafusion::logical_expr::{
+    Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Projection, Union, Values,
+};
 
+use super::branches;
 use super::operators::{cast_expr, common_type, is_float};
 use crate::context::StatementContext;
 use crate::error::SqlError;
-use crate::types::{PgType, oid};
-
-/// Functions of the engine whose arguments have one type.
-const SAME_TYPE: &[&str] = &["coalesce", "nullif", "greatest", "least", "make_array"];
+use crate::types::{NUMERIC_PRECISION, PgType, oid};
 
 /// Gives the parameters of a plan the types that their places tell.
 pub(super) fn parameters(
@@ -33,9 +34,13 @@ pub(super) fn parameters(
     let mut has_changed = false;
     let typed = plan.transform_up_with_subqueries(|node| {
         let node = match node {
-            LogicalPlan::Values(values) => return Ok(typed_values(values)),
+            LogicalPlan::Values(values) => {
+                let values = typed_values(values, ctx)?;
+                has_changed |= values.transformed;
+                return Ok(values);
+            }
             LogicalPlan::Union(union) => {
-                let union = float_branches(union, ctx)?;
+                let union = mixed_branches(union, ctx)?;
                 has_changed |= union.transformed;
                 return Ok(union);
             }
@@ -94,13 +99,12 @@ fn typed_parts(
             vec![&mut range.expr, &mut range.low, &mut range.high],
             schema,
         ),
-        Expr::Case(case) => typed_case(case, schema, ctx),
-        Expr::ScalarFunction(call) if SAME_TYPE.contains(&call.func.name()) => {
+        Expr::ScalarFunction(call) if call.func.name() == "make_array" => {
             let closed = agree(call.args.iter_mut().collect(), schema);
-            // The result of nullif has the type of its first argument alone.
-            let is_mixed = call.func.name() != "nullif"
-                && float_alike(call.args.iter_mut().collect(), schema, ctx);
-            closed || is_mixed
+            alike(call.args.iter_mut().collect(), schema, ctx) || closed
+        }
+        Expr::ScalarFunction(call) if branches::has_branches(&call.func) => {
+            typed_branches(call, schema, ctx)
         }
         Expr::ScalarFunction(call) => typed_arguments(call, schema),
         _ => false,
@@ -112,24 +116,22 @@ fn typed_parts(
     }
 }
 
-fn typed_case(case: &mut Case, schema: &DFSchema, ctx: &Arc<StatementContext>) -> bool {
+fn typed_branches(
+    call: &mut ScalarFunction,
+    schema: &DFSchema,
+    ctx: &Arc<StatementContext>,
+) -> bool {
     let mut changed = false;
-    let mut results = Vec::with_capacity(case.when_then_expr.len() + 1);
-    for (when, then) in &mut case.when_then_expr {
+    for when in branches::conditions(call) {
         if is_open(when) {
             close(when, PgType::new(oid::BOOL));
             changed = true;
         }
-        results.push(then.as_mut());
     }
-    results.extend(case.else_expr.as_deref_mut());
-    changed |= agree(results, schema);
-    let results = case
-        .when_then_expr
-        .iter_mut()
-        .map(|(_, then)| then.as_mut());
-    let results = results.chain(case.else_expr.as_deref_mut()).collect();
-    float_alike(results, schema, ctx) || changed
+    changed |= agree(branches::results(call), schema);
+    // The result of nullif has the type of its first argument alone.
+    let is_mixed = call.func.name() != "nullif" && alike(branches::results(call), schema, ctx);
+    changed || is_mixed
 }
 
 /// Arguments of our own functions take the types of the signature that fits.
@@ -164,24 +166,33 @@ fn typed_arguments(call: &mut ScalarFunction, schema: &DFSchema) -> bool {
     true
 }
 
-fn typed_values(mut values: Values) -> Transformed<LogicalPlan> {
+fn typed_values(
+    mut values: Values,
+    ctx: &Arc<StatementContext>,
+) -> Result<Transformed<LogicalPlan>> {
     let schema = DFSchema::empty();
     let width = values.schema.fields().len();
-    let mut changed = false;
+    let (mut closed, mut cast) = (false, false);
     for index in 0..width {
-        let column = values
-            .values
-            .iter_mut()
-            .filter_map(|row| row.get_mut(index))
-            .collect();
-        changed |= agree(column, &schema);
+        closed |= agree(column(&mut values, index), &schema);
+        cast |= alike(column(&mut values, index), &schema, ctx);
+    }
+    if cast {
+        // The columns have other types now.
+        let plan = LogicalPlanBuilder::values(values.values)?.build()?;
+        return Ok(Transformed::yes(plan));
     }
     let plan = LogicalPlan::Values(values);
-    if changed {
+    Ok(if closed {
         Transformed::yes(plan)
     } else {
         Transformed::no(plan)
-    }
+    })
+}
+
+fn column(values: &mut Values, index: usize) -> Vec<&mut Expr> {
+    let rows = values.values.iter_mut();
+    rows.filter_map(|row| row.get_mut(index)).collect()
 }
 
 /// Gives open parameters the common type of the members that have one.
@@ -199,8 +210,9 @@ fn agree(members: Vec<&mut Expr>, schema: &DFSchema) -> bool {
     true
 }
 
-/// Casts columns of a UNION's branches that stand beside floating point to it.
-fn float_branches(union: Union, ctx: &Arc<StatementContext>) -> Result<Transformed<LogicalPlan>> {
+/// Casts columns of a UNION's branches that stand beside floating point to it, and dates
+/// and times to the later kind of them.
+fn mixed_branches(union: Union, ctx: &Arc<StatementContext>) -> Result<Transformed<LogicalPlan>> {
     let mut inputs = union.inputs.clone();
     let mut changed = false;
     for index in 0..union.schema.fields().len() {
@@ -211,7 +223,7 @@ fn float_branches(union: Union, ctx: &Arc<StatementContext>) -> Result<Transform
                 (!field.data_type().is_null()).then(|| PgType::new(PgType::of_field(field).oid))
             })
             .collect();
-        let Some(target) = float_target(&types) else {
+        let Some(target) = mixed_target(&types) else {
             continue;
         };
         for (input, own) in inputs.iter_mut().zip(types) {
@@ -229,11 +241,20 @@ fn float_branches(union: Union, ctx: &Arc<StatementContext>) -> Result<Transform
 }
 
 /// A branch with one column cast.
-fn with_cast(
+pub(super) fn with_cast(
     branch: &Arc<LogicalPlan>,
     index: usize,
     target: PgType,
     ctx: &Arc<StatementContext>,
+) -> Result<LogicalPlan> {
+    with_changed(branch, index, |column| Ok(cast_expr(column, target, ctx)))
+}
+
+/// A branch with one column changed, which keeps its name.
+pub(super) fn with_changed(
+    branch: &Arc<LogicalPlan>,
+    index: usize,
+    change: impl FnOnce(Expr) -> Result<Expr, SqlError>,
 ) -> Result<LogicalPlan> {
     let mut columns: Vec<Expr> = branch
         .schema()
@@ -242,28 +263,79 @@ fn with_cast(
         .map(Expr::Column)
         .collect();
     let (relation, name) = columns[index].qualified_name();
-    let cast = cast_expr(std::mem::take(&mut columns[index]), target, ctx);
-    columns[index] = cast.alias_qualified(relation, name);
+    let changed = change(std::mem::take(&mut columns[index]))?;
+    columns[index] = changed.alias_qualified(relation, name);
     let projection = Projection::try_new(columns, Arc::clone(branch))?;
     Ok(LogicalPlan::Projection(projection))
 }
 
-/// The common type of numbers if some are floating point and some are not.
-fn float_target(types: &[Option<PgType>]) -> Option<PgType> {
+/// The common type of numbers if some are floating point and some are not, or of several kinds
+/// of dates and times: the engine would choose others, or know no time zone.
+pub(super) fn mixed_target(types: &[Option<PgType>]) -> Option<PgType> {
     let known: Vec<PgType> = types.iter().copied().flatten().collect();
     let is_mixed = known.iter().any(|t| is_float(*t)) && !known.iter().all(|t| is_float(*t));
-    if !is_mixed || !known.iter().all(|t| t.entry().category == 'N') {
-        return None;
+    if is_mixed && known.iter().all(|t| t.entry().category == 'N') {
+        return known.into_iter().reduce(common_type);
     }
-    known.into_iter().reduce(common_type)
+    branches::common_instant(&known)
 }
 
-/// Casts numbers beside floating point to it.
-fn float_alike(members: Vec<&mut Expr>, schema: &DFSchema, ctx: &Arc<StatementContext>) -> bool {
+/// Casts what [`mixed_target`] finds a type for to it.
+pub(super) fn alike(
+    members: Vec<&mut Expr>,
+    schema: &DFSchema,
+    ctx: &Arc<StatementContext>,
+) -> bool {
     let types: Vec<Option<PgType>> = members.iter().map(|m| type_of(m, schema)).collect();
-    let Some(target) = float_target(&types) else {
-        return false;
+    match mixed_target(&types) {
+        Some(target) => cast_to(target, members, types, ctx),
+        None => false,
+    }
+}
+
+/// As [`alike`], also of numbers of several kinds, for what the engine gives the type of
+/// the first.
+pub(super) fn one_type(
+    mut members: Vec<&mut Expr>,
+    schema: &DFSchema,
+    ctx: &Arc<StatementContext>,
+) {
+    if alike(members.iter_mut().map(|m| &mut **m).collect(), schema, ctx) {
+        return;
+    }
+    let types: Vec<Option<PgType>> = members.iter().map(|m| type_of(m, schema)).collect();
+    let known: Vec<PgType> = types.iter().copied().flatten().collect();
+    let are_numbers = known.iter().all(|t| t.entry().category == 'N');
+    let Some(target) = known
+        .into_iter()
+        .reduce(common_type)
+        .filter(|_| are_numbers)
+    else {
+        return;
     };
+    if target.oid != oid::NUMERIC {
+        cast_to(target, members, types, ctx);
+        return;
+    }
+    // Numerics of several scales are cut to the first one's, too.
+    let scales = members
+        .iter()
+        .filter_map(|m| match m.get_type(schema).ok()? {
+            DataType::Decimal128(_, scale) => Some(scale),
+            _ => None,
+        });
+    let target = PgType::numeric(NUMERIC_PRECISION, scales.max().unwrap_or(0));
+    for member in members {
+        *member = cast_expr(std::mem::take(member), target, ctx);
+    }
+}
+
+fn cast_to(
+    target: PgType,
+    members: Vec<&mut Expr>,
+    types: Vec<Option<PgType>>,
+    ctx: &Arc<StatementContext>,
+) -> bool {
     for (member, own) in members.into_iter().zip(types) {
         if own.is_some_and(|own| own.oid != target.oid) {
             *member = cast_expr(std::mem::take(member), target, ctx);

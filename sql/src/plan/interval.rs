@@ -14,7 +14,6 @@ use arrow::datatypes::{
     IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType,
 };
 use arrow::error::ArrowError;
-use chrono::{Datelike, Months, NaiveDate};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::interval_arithmetic::Interval;
 use datafusion::logical_expr::{
@@ -26,7 +25,13 @@ use crate::cast::{CastKind, cast_array};
 use crate::context::StatementContext;
 use crate::error::SqlError;
 use crate::functions::bounds::unbounded;
+use crate::types::datetime::{
+    DATE_INFINITY, DATE_MINUS_INFINITY, TIMESTAMP_INFINITY, TIMESTAMP_MINUS_INFINITY,
+};
 use crate::types::{PgType, UTC, oid};
+use calendar::{infinite, is_infinite, is_infinite_date, move_date, shift};
+
+mod calendar;
 
 const DAY_MICROS: i64 = 86_400_000_000;
 
@@ -251,16 +256,19 @@ impl Temporal {
         match self.operation {
             Operation::DatePlusDays => {
                 rows::<Date32Type, Int32Type, Date32Type>(left, right, |day, days| {
-                    day.checked_add(days).ok_or_else(|| overflow("date"))
+                    move_date(day, days.into())
                 })
             }
             Operation::DateMinusDays => {
                 rows::<Date32Type, Int32Type, Date32Type>(left, right, |day, days| {
-                    day.checked_sub(days).ok_or_else(|| overflow("date"))
+                    move_date(day, -i64::from(days))
                 })
             }
             Operation::DateDifference => {
                 rows::<Date32Type, Date32Type, Int32Type>(left, right, |a, b| {
+                    if is_infinite_date(a) || is_infinite_date(b) {
+                        return Err(infinite("dates"));
+                    }
                     a.checked_sub(b).ok_or_else(|| overflow("date"))
                 })
             }
@@ -269,6 +277,9 @@ impl Temporal {
                 TimestampMicrosecondType,
                 Intervals,
             >(left, right, |a, b| {
+                if is_infinite(a) || is_infinite(b) {
+                    return Err(infinite("timestamps"));
+                }
                 let micros = a.checked_sub(b).ok_or_else(|| overflow("interval"))?;
                 let days = i32::try_from(micros / DAY_MICROS).map_err(|_| overflow("interval"))?;
                 interval(0, days, micros % DAY_MICROS)
@@ -285,6 +296,9 @@ impl Temporal {
                     left,
                     right,
                     |at, by| {
+                        if is_infinite(at) {
+                            return Ok(at);
+                        }
                         let calendar = IntervalMonthDayNano::new(by.months, by.days, 0);
                         let clock = IntervalMonthDayNano::new(0, 0, by.nanoseconds);
                         let local = shift(zone.utc_to_local(at), calendar, back)?;
@@ -310,11 +324,13 @@ impl Temporal {
                 Date32Type,
                 Time64MicrosecondType,
                 TimestampMicrosecondType,
-            >(left, right, |day, time| {
-                i64::from(day)
+            >(left, right, |day, time| match day {
+                DATE_INFINITY => Ok(TIMESTAMP_INFINITY),
+                DATE_MINUS_INFINITY => Ok(TIMESTAMP_MINUS_INFINITY),
+                _ => i64::from(day)
                     .checked_mul(DAY_MICROS)
                     .and_then(|midnight| midnight.checked_add(time))
-                    .ok_or_else(|| overflow("timestamp"))
+                    .ok_or_else(|| overflow("timestamp")),
             }),
             Operation::TimeShift { back } => rows::<
                 Time64MicrosecondType,
@@ -368,38 +384,6 @@ fn interval(months: i32, days: i32, micros: i64) -> Result<IntervalMonthDayNano,
         .checked_mul(1000)
         .ok_or_else(|| overflow("interval"))?;
     Ok(IntervalMonthDayNano::new(months, days, nanos))
-}
-
-fn shift(at: i64, by: IntervalMonthDayNano, back: bool) -> Result<i64, ArrowError> {
-    if at == i64::MAX || at == i64::MIN {
-        return Ok(at);
-    }
-    let sign = if back { -1 } else { 1 };
-    let months = by.months * sign;
-    let mut moved = at;
-    if months != 0 {
-        moved = add_months(at, months).ok_or_else(|| overflow("timestamp"))?;
-    }
-    let days = i64::from(by.days) * i64::from(sign);
-    let micros = by.nanoseconds / 1000 * i64::from(sign);
-    days.checked_mul(DAY_MICROS)
-        .and_then(|delta| moved.checked_add(delta))
-        .and_then(|sum| sum.checked_add(micros))
-        .ok_or_else(|| overflow("timestamp"))
-}
-
-fn add_months(at: i64, months: i32) -> Option<i64> {
-    let day = i32::try_from(at.div_euclid(DAY_MICROS)).ok()?;
-    let date = NaiveDate::from_epoch_days(day)?;
-    let count = Months::new(months.unsigned_abs());
-    let moved = if months < 0 {
-        date.checked_sub_months(count)?
-    } else {
-        date.checked_add_months(count)?
-    };
-    let days = i64::from(moved.num_days_from_ce()) - 719_163;
-    days.checked_mul(DAY_MICROS)?
-        .checked_add(at.rem_euclid(DAY_MICROS))
 }
 
 fn sum(

@@ -23,6 +23,7 @@ mod concat;
 mod condition;
 mod literal;
 mod named;
+mod pattern;
 
 use category::{
     Category, arithmetic_literal, category, integer_digits, later_instant, number_target,
@@ -85,9 +86,8 @@ impl ExprPlanner for OperatorPlanner {
         elements: Vec<Expr>,
         schema: &DFSchema,
     ) -> Result<PlannerResult<Vec<Expr>>> {
-        Ok(PlannerResult::Original(
-            self.array_elements(elements, schema)?,
-        ))
+        let elements = self.array_elements(elements, schema)?;
+        Ok(PlannerResult::Planned(array::array_of(elements, schema)?))
     }
 
     /// An array that the rewrite handed over as a dictionary.
@@ -101,8 +101,7 @@ impl ExprPlanner for OperatorPlanner {
             return Ok(PlannerResult::Original(raw));
         }
         let elements = self.array_elements(raw.values, schema)?;
-        let array = datafusion::functions_nested::expr_fn::make_array(elements);
-        Ok(PlannerResult::Planned(array))
+        Ok(PlannerResult::Planned(array::array_of(elements, schema)?))
     }
 
     fn plan_window(&self, raw: RawWindowExpr) -> Result<PlannerResult<RawWindowExpr>> {
@@ -178,6 +177,12 @@ impl OperatorPlanner {
         {
             return self.cell(place, &left, right);
         }
+        if let BinaryOperator::PGCustomBinaryOperator(parts) = op
+            && let [marker] = parts.as_slice()
+            && marker == rewrite::PERIOD_END
+        {
+            return self.period_end(left, right);
+        }
         let text = match op {
             BinaryOperator::PGCustomBinaryOperator(parts) => {
                 parts.last().cloned().unwrap_or_default()
@@ -187,6 +192,9 @@ impl OperatorPlanner {
         match text.as_str() {
             "AND" => self.logical(left, Operator::And, right),
             "OR" => self.logical(left, Operator::Or, right),
+            "-" if left.pg_type.is_some_and(|t| t.oid == oid::JSONB) => {
+                self.by_function("-", left, right)
+            }
             "+" | "-" | "*" | "/" | "%" => self.arithmetic(&text, left, right),
             "^" => self.power(left, right),
             "=" => self.compare(left, Operator::Eq, right),
@@ -285,6 +293,21 @@ impl OperatorPlanner {
                 padding_ignored(right.expr),
             ));
         }
+        let is_order = matches!(
+            op,
+            Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq
+        );
+        if is_order && left_type.oid == right_type.oid {
+            let name = match (left_type.oid, category(left_type)) {
+                (oid::JSONB, _) => Some("$jsonb_order"),
+                (_, Category::Array) => Some("$array_order"),
+                _ => None,
+            };
+            if let Some(name) = name {
+                let order = builtin::call(name, vec![left.expr, right.expr], &self.ctx)?;
+                return Ok(binary(order, op, datafusion::logical_expr::lit(0_i32)));
+            }
+        }
         let common = match (category(left_type), category(right_type)) {
             (Category::Text, Category::Text) | (Category::Boolean, Category::Boolean) => None,
             (Category::Number, Category::Number) => number_target(left_type, right_type),
@@ -311,6 +334,15 @@ impl OperatorPlanner {
                 Ok(binary(left, op, right))
             }
         }
+    }
+
+    /// The second part of one side of OVERLAPS: an end, or how long after the first part.
+    fn period_end(&self, first: Side, last: Side) -> Result<Expr, SqlError> {
+        if last.pg_type.is_none_or(|t| t.oid != oid::INTERVAL) {
+            return Ok(last.expr);
+        }
+        let first = self.typed(first, PgType::new(oid::TIMESTAMP))?;
+        self.arithmetic("+", first, last)
     }
 
     fn cast_side(&self, side: Side, target: PgType) -> Expr {
@@ -434,28 +466,6 @@ impl OperatorPlanner {
         let right = self.typed(right, array)?;
         let op = datafusion::logical_expr::lit(op);
         builtin::call(name, vec![op, left.expr, right.expr], &self.ctx)
-    }
-
-    fn match_regex(&self, left: Side, name: &str, right: Side) -> Result<Expr, SqlError> {
-        let text = PgType::new(oid::TEXT);
-        let left = self.typed(left, text)?;
-        let right = self.typed(right, text)?;
-        builtin::call(name, vec![left.expr, right.expr], &self.ctx)
-    }
-
-    fn match_text(&self, left: Side, op: Operator, right: Side) -> Result<Expr, SqlError> {
-        let text = PgType::new(oid::TEXT);
-        let left = self.typed(left, text)?;
-        let right = self.typed(right, text)?;
-        let (left_type, right_type) = types_of(&left, &right);
-        if !is_text(left_type) || !is_text(right_type) {
-            return Err(SqlError::undefined_operator(
-                &left_type.display(),
-                &op.to_string(),
-                &right_type.display(),
-            ));
-        }
-        Ok(binary(left.expr, op, right.expr))
     }
 
     fn bits(&self, left: Side, op: Operator, right: Side) -> Result<Expr, SqlError> {

@@ -1,6 +1,7 @@
 //! What the engine's planner asks while it turns a syntax tree into a plan.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use arrow::datatypes::{DataType, FieldRef, SchemaRef};
@@ -18,8 +19,9 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 
 use super::operators::OperatorPlanner;
-use super::{aggregate, builtin, leaf, missing, unify};
+use super::{aggregate, branches, builtin, leaf, missing};
 use crate::context::StatementContext;
+use crate::functions::is_signal_name;
 use crate::parse::type_name;
 use crate::types::PgType;
 
@@ -97,6 +99,8 @@ pub(super) struct Provider<'a> {
     parameters: Arc<Mutex<BTreeMap<String, PgType>>>,
     /// The function that was looked up last and not found.
     missing: Mutex<Option<String>>,
+    /// Whether a function was looked up that ends what other sessions do.
+    has_signals: AtomicBool,
 }
 
 impl<'a> Provider<'a> {
@@ -116,6 +120,7 @@ impl<'a> Provider<'a> {
             planners,
             parameters,
             missing: Mutex::new(None),
+            has_signals: AtomicBool::new(false),
         }
     }
 
@@ -133,6 +138,11 @@ impl<'a> Provider<'a> {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .clone()
+    }
+
+    /// Whether a function was looked up that ends what other sessions do.
+    pub(super) fn has_signals(&self) -> bool {
+        self.has_signals.load(Ordering::Relaxed)
     }
 
     /// Whether an aggregate or a window function has this name.
@@ -192,10 +202,13 @@ impl ContextProvider for Provider<'_> {
         if name == leaf::KEPT {
             return Some(leaf::kept_function());
         }
+        if is_signal_name(name) {
+            self.has_signals.store(true, Ordering::Relaxed);
+        }
         let found = builtin::resolve(name, &self.ctx).or_else(|| engine_function(name));
         // The engine plans `unnest` itself, once no function has that name.
         if found.is_some() || name == "unnest" || self.is_other_function(name) {
-            return found.map(unify::wrapped);
+            return found.map(branches::wrapped);
         }
         self.note(Some(name));
         Some(Arc::new(missing::function(name)))

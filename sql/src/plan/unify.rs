@@ -1,5 +1,5 @@
-//! Branches that must have one type: of set operations, of joins by USING, of
-//! COALESCE and the like.
+//! Branches that must have one type: of set operations and of joins by USING. Those of
+//! COALESCE and the like are in `branches.rs`.
 //!
 //! A literal without a type in a branch of a set operation takes the type of the
 //! other branch. Types of different categories are refused, where the engine would
@@ -9,25 +9,18 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{NullEquality, Result, ScalarValue};
-use datafusion::logical_expr::interval_arithmetic::Interval;
-use datafusion::logical_expr::type_coercion::functions::fields_with_udf;
 use datafusion::logical_expr::{
-    ColumnarValue, Distinct, Expr, Join, JoinConstraint, JoinType, LogicalPlan, Projection,
-    ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Union, Volatility,
+    Distinct, Expr, Join, JoinConstraint, JoinType, LogicalPlan, Projection, Union,
 };
 
 use super::analyze::is_untyped;
-use super::operators::{cannot_match, literal_as, literal_target};
+use super::infer::{mixed_target, with_cast};
+use super::operators::{cannot_match, cast_expr, common_type, literal_as, literal_target};
 use crate::context::StatementContext;
 use crate::error::SqlError;
-use crate::functions::bounds::unbounded;
 use crate::types::{PgType, oid};
-
-/// Functions whose arguments share one type with their result.
-pub(super) const SAME_TYPE: &[&str] = &["coalesce", "nullif", "greatest", "least", "nvl"];
 
 /// Gives the branches of every set operation of a plan matching types.
 ///
@@ -139,7 +132,7 @@ fn of_join(mut join: Join, ctx: &Arc<StatementContext>) -> Result<Transformed<Lo
         _ => return Ok(Transformed::no(LogicalPlan::Join(join))),
     };
     let mut has_changed = false;
-    for (left, right) in join.on.clone() {
+    for (index, (left, right)) in join.on.clone().into_iter().enumerate() {
         let (Expr::Column(left), Expr::Column(right)) = (&left, &right) else {
             continue;
         };
@@ -150,10 +143,16 @@ fn of_join(mut join: Join, ctx: &Arc<StatementContext>) -> Result<Transformed<Lo
             continue;
         };
         let cells = [cell(&join.left, left), cell(&join.right, right)];
-        let Some(target) = common(&cells, what)? else {
+        let target = common(&cells, what)?;
+        let [on_left, on_right] = cells;
+        if let (Cell::Typed(own_left), Cell::Typed(own_right)) = (&on_left, &on_right) {
+            let types = [*own_left, *own_right];
+            has_changed |= agree_key(&mut join, index, types, is_set, ctx)?;
+            continue;
+        }
+        let Some(target) = target else {
             continue;
         };
-        let [on_left, on_right] = cells;
         if let Cell::Untyped(literal) = on_left {
             let typed = literal_as(literal, target, ctx)?;
             join.left = Arc::new(with_column(&join.left, left, &typed)?);
@@ -169,6 +168,37 @@ fn of_join(mut join: Join, ctx: &Arc<StatementContext>) -> Result<Transformed<Lo
         return Ok(Transformed::no(LogicalPlan::Join(join)));
     }
     Ok(Transformed::yes(LogicalPlan::Join(join)))
+}
+
+/// Gives both sides of one of a join's equalities one type: of a set operation the columns
+/// themselves, since one of them is its result, and of USING what is compared.
+fn agree_key(
+    join: &mut Join,
+    key: usize,
+    types: [PgType; 2],
+    is_set: bool,
+    ctx: &Arc<StatementContext>,
+) -> Result<bool> {
+    let target = match mixed_target(&types.map(Some)) {
+        Some(target) => target,
+        None if is_set && types[0].oid != types[1].oid => common_type(types[0], types[1]),
+        None => return Ok(false),
+    };
+    let target = PgType::new(target.oid);
+    let (on_left, on_right) = &mut join.on[key];
+    let sides = [(on_left, &mut join.left), (on_right, &mut join.right)];
+    for ((on, side), own) in sides.into_iter().zip(types) {
+        if own.oid == target.oid {
+            continue;
+        }
+        if !is_set {
+            *on = cast_expr(std::mem::take(on), target, ctx);
+        } else if let Expr::Column(column) = &*on {
+            let index = side.schema().index_of_column(column)?;
+            *side = Arc::new(with_cast(side, index, target, ctx)?);
+        }
+    }
+    Ok(true)
 }
 
 /// The type that untyped cells take; none if no cell has a type.
@@ -247,98 +277,4 @@ fn with_column(branch: &LogicalPlan, index: usize, value: &Expr) -> Result<Logic
     branch
         .with_new_exprs(branch.expressions(), inputs?)?
         .recompute_schema()
-}
-
-/// One of the engine's functions of [`SAME_TYPE`], which checks its arguments' types
-/// before the engine makes text of them. It stands in a plan until [`unwrapped`].
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Branches {
-    inner: Arc<ScalarUDF>,
-    signature: Signature,
-}
-
-/// The function with a check of its arguments, if it is one of [`SAME_TYPE`].
-pub(super) fn wrapped(function: Arc<ScalarUDF>) -> Arc<ScalarUDF> {
-    let is_ours = function.name() == "nvl";
-    if is_ours || !SAME_TYPE.contains(&function.name()) {
-        return function;
-    }
-    Arc::new(ScalarUDF::new_from_impl(Branches {
-        inner: function,
-        signature: Signature::variadic_any(Volatility::Immutable),
-    }))
-}
-
-/// The engine's function that [`wrapped`] wrapped.
-pub(super) fn unwrapped(function: &Arc<ScalarUDF>) -> Arc<ScalarUDF> {
-    let own: &dyn std::any::Any = function.inner().as_ref();
-    match own.downcast_ref::<Branches>() {
-        Some(branches) => Arc::clone(&branches.inner),
-        None => Arc::clone(function),
-    }
-}
-
-impl ScalarUDFImpl for Branches {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, arg_types: &[DataType]) -> Result<DataType> {
-        self.inner.return_type(arg_types)
-    }
-
-    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        let untyped: Vec<bool> = args
-            .arg_fields
-            .iter()
-            .zip(args.scalar_arguments)
-            .map(|(field, literal)| {
-                let is_text = matches!(field.data_type(), DataType::Utf8 | DataType::Utf8View);
-                literal.is_some() && is_text && field.metadata().is_empty()
-            })
-            .collect();
-        let typed: Vec<&FieldRef> = args
-            .arg_fields
-            .iter()
-            .zip(&untyped)
-            .filter(|(field, untyped)| !**untyped && !field.data_type().is_null())
-            .map(|(field, _)| field)
-            .collect();
-        let types: Vec<PgType> = typed.iter().map(|field| PgType::of_field(field)).collect();
-        if let ("nullif", [left, right]) = (self.name(), types.as_slice()) {
-            if cannot_match(*left, *right) {
-                let (left, right) = (left.display(), right.display());
-                return Err(SqlError::undefined_operator(&left, "=", &right).into());
-            }
-        } else {
-            require_match(&self.name().to_uppercase(), &types)?;
-        }
-        // A literal will take the type of what stands beside it.
-        let fields: Vec<FieldRef> = args
-            .arg_fields
-            .iter()
-            .zip(&untyped)
-            .map(|(field, untyped)| match typed.first() {
-                Some(typed) if *untyped => Arc::clone(typed),
-                _ => Arc::clone(field),
-            })
-            .collect();
-        let coerced = fields_with_udf(&fields, self.inner.as_ref())?;
-        self.inner.return_field_from_args(ReturnFieldArgs {
-            arg_fields: &coerced,
-            scalar_arguments: args.scalar_arguments,
-        })
-    }
-
-    fn evaluate_bounds(&self, inputs: &[&Interval]) -> Result<Interval> {
-        unbounded(self, inputs)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        self.inner.invoke_with_args(args)
-    }
 }

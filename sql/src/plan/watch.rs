@@ -83,6 +83,29 @@ impl Planner {
         self.watch.role
     }
 
+    /// With whose rights a view reads.
+    pub(super) fn role_behind(&self, view: &View) -> Option<i64> {
+        let held = self.ctx.rights.view(view.id);
+        let (owner, access) = match &held {
+            Some(held) => (held.owner, &held.access),
+            None => (view.owner_id, &view.access),
+        };
+        // Nobody's text reads by the rights of who owns the view only since then.
+        let is_former = self.ctx.is_past && owner != view.owner_id;
+        match access.security_invoker || is_former {
+            true => self.watch.role.and(Some(self.ctx.role_id)),
+            false => Some(owner),
+        }
+    }
+
+    /// Whether nothing of a statement may go below a view.
+    pub(super) fn is_barrier(&self, view: &View) -> bool {
+        let held = self.ctx.rights.view(view.id);
+        held.map_or(view.access.security_barrier, |held| {
+            held.access.security_barrier
+        })
+    }
+
     /// Notes what the statement itself does with a table's rows.
     pub(crate) fn need(&self, table: &Arc<Table>, uses: Uses) {
         let columns = [&uses.read, &uses.inserted, &uses.updated];

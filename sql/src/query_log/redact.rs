@@ -6,7 +6,10 @@
 //! - the string behind a name such as PASSWORD or SECRET_ACCESS_KEY, whatever stands
 //!   between them (`=`, AS, TO);
 //! - the value of SET and `set_config` for a setting with such a name;
-//! - what stands behind PASSWORD in CREATE and ALTER ROLE, also without quotes;
+//! - what stands behind PASSWORD in CREATE and ALTER ROLE, also without quotes, and every
+//!   string of them but that behind UNTIL, since PASSWORD may be misspelled;
+//! - all that in strings in dollar quotes, such as the body of DO; another string that is
+//!   such a statement goes as a whole;
 //! - in any other string, and in comments: values of `password=...` and the like, and the
 //!   password of a URL.
 //!
@@ -60,29 +63,60 @@ const SECRET_NAMES: &[&str] = &["key_id", "sig", "token"];
 
 /// Parts that every text with a secret has at least one of.
 const HINTS: &[&str] = &[
-    "cred", "key", "pass", "pwd", "secret", "sig", "token", "://",
+    "cred", "key", "pass", "pwd", "role", "secret", "sig", "token", "user ", "://",
 ];
 
+/// What hints begin with.
+const HINT_STARTS: [bool; 256] = {
+    let mut starts = [false; 256];
+    let mut index = 0;
+    while index < HINTS.len() {
+        let first = HINTS[index].as_bytes()[0];
+        starts[first as usize] = true;
+        starts[first.to_ascii_uppercase() as usize] = true;
+        index += 1;
+    }
+    starts
+};
+
+/// Whether a text may have a secret. Every statement is asked this, and few have.
+fn has_hint(text: &[u8]) -> bool {
+    let mut places = (0..text.len()).filter(|at| HINT_STARTS[usize::from(text[*at])]);
+    places.any(|at| {
+        HINTS.iter().any(|hint| {
+            let part = text.get(at..at + hint.len());
+            part.is_some_and(|part| part.eq_ignore_ascii_case(hint.as_bytes()))
+        })
+    })
+}
+
 /// The first bytes of a text, at most so many, and no part of a character.
-pub(super) fn cut(text: &str, bytes_max: usize) -> &str {
+pub(crate) fn cut(text: &str, bytes_max: usize) -> &str {
     let end = (0..=bytes_max.min(text.len()))
         .rev()
         .find(|end| text.is_char_boundary(*end));
     &text[..end.unwrap_or(0)]
 }
 
+/// Most strings in dollar quotes that are looked for within each other.
+const BODY_DEPTH_MAX: usize = 4;
+
 /// The text without its secrets.
-pub(super) fn redacted(text: &str) -> Cow<'_, str> {
-    let lower = text.to_ascii_lowercase();
-    if !HINTS.iter().any(|hint| lower.contains(hint)) {
+pub(crate) fn redacted(text: &str) -> Cow<'_, str> {
+    if !has_hint(text.as_bytes()) {
         return Cow::Borrowed(text);
     }
+    replace(text, &secrets(text, 0))
+}
+
+/// The secrets of all statements of a text, in their order.
+fn secrets(text: &str, depth: usize) -> Vec<Secret> {
     let tokens = tokens(text);
     let mut secrets = Vec::new();
     for statement in tokens.split(|token| token.kind == Kind::End) {
-        find(text, statement, &mut secrets);
+        find(text, statement, depth, &mut secrets);
     }
-    replace(text, &secrets)
+    secrets
 }
 
 /// Whether values of this name are secret. Any case; `-` is as good as `_`.
@@ -116,7 +150,7 @@ fn replace<'a>(text: &'a str, secrets: &[Secret]) -> Cow<'a, str> {
 }
 
 /// Finds the secrets of one statement, in their order.
-fn find(text: &str, all: &[Token], secrets: &mut Vec<Secret>) {
+fn find(text: &str, all: &[Token], depth: usize, secrets: &mut Vec<Secret>) {
     let parts: Vec<&Token> = all
         .iter()
         .filter(|token| token.kind != Kind::Comment)
@@ -131,7 +165,16 @@ fn find(text: &str, all: &[Token], secrets: &mut Vec<Secret>) {
             find_set_config(text, &parts[index + 1..], &mut found);
         }
     }
+    let is_mapping = parts
+        .get(2)
+        .is_some_and(|third| is_word_of(text, third, &["mapping"]));
+    if context.is_role && context.set_at.is_none() && !is_mapping {
+        find_role_strings(text, &parts, &mut found);
+    }
     for token in all {
+        if token.kind == Kind::Text {
+            find_statements(text, token, depth, &mut found);
+        }
         if matches!(token.kind, Kind::Text | Kind::Comment) {
             let inner = embedded::secrets(&text[token.place.clone()]);
             found.extend(inner.into_iter().map(|place| Secret {
@@ -143,6 +186,44 @@ fn find(text: &str, all: &[Token], secrets: &mut Vec<Secret>) {
     // The longer one of two that begin at the same place covers the other.
     found.sort_by_key(|secret| (secret.place.start, std::cmp::Reverse(secret.place.end)));
     secrets.append(&mut found);
+}
+
+/// The strings of a statement about a role, but not until when its password is valid.
+fn find_role_strings(text: &str, parts: &[&Token], found: &mut Vec<Secret>) {
+    for (index, token) in parts.iter().enumerate() {
+        let before = index.checked_sub(1).map(|before| parts[before]);
+        let is_time = before.is_some_and(|before| is_word_of(text, before, &["until"]));
+        if token.kind == Kind::Text && !is_time {
+            found.push(Secret {
+                place: token.place.clone(),
+                mark: STRING_MARK,
+            });
+        }
+    }
+}
+
+/// What is secret in a string that is a text of statements.
+fn find_statements(text: &str, token: &Token, depth: usize, found: &mut Vec<Secret>) {
+    if let Some(body) = token.body(text) {
+        if depth < BODY_DEPTH_MAX {
+            let inner = secrets(&text[body.clone()], depth + 1);
+            found.extend(inner.into_iter().map(|secret| Secret {
+                place: body.start + secret.place.start..body.start + secret.place.end,
+                ..secret
+            }));
+        }
+        return;
+    }
+    let content = token.content(text);
+    let inner = tokens(content);
+    let parts: Vec<&Token> = inner.iter().collect();
+    let is_named = |token: &&Token| token.kind == Kind::Word && is_secret(token.name(content));
+    if Context::of(content, &parts).is_role && parts.iter().any(is_named) {
+        found.push(Secret {
+            place: token.place.clone(),
+            mark: STRING_MARK,
+        });
+    }
 }
 
 /// What kind of statement it is, as far as that matters.

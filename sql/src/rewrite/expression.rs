@@ -51,6 +51,14 @@ pub(super) fn before(expression: &mut Expr) -> Result<(), SqlError> {
                 *expression = expanded;
             }
         }
+        Expr::IsNull(_)
+        | Expr::IsNotNull(_)
+        | Expr::IsDistinctFrom(_, _)
+        | Expr::IsNotDistinctFrom(_, _) => {
+            if let Some(expanded) = super::row::row_test(expression)? {
+                *expression = expanded;
+            }
+        }
         Expr::AnyOp {
             left,
             compare_op,
@@ -114,15 +122,13 @@ pub(super) fn after(expression: &mut Expr) -> Result<(), SqlError> {
             let text = value(typed.value.value.clone());
             Some(cast(text, target))
         }
+        Expr::Case {
+            operand: None,
+            conditions,
+            else_result,
+            ..
+        } => Some(super::case::as_call(conditions, else_result.take())),
         Expr::Array(array) => array_of_names(&mut array.elem),
-        Expr::AtTimeZone {
-            timestamp,
-            time_zone,
-        } => Some(call("timezone", vec![take(time_zone), take(timestamp)])),
-        Expr::Extract { field, expr, .. } => {
-            Some(call("extract", vec![string(field_name(field)), take(expr)]))
-        }
-        Expr::Position { expr, r#in } => Some(call("strpos", vec![take(r#in), take(expr)])),
         Expr::Substring {
             expr,
             substring_from,
@@ -133,9 +139,13 @@ pub(super) fn after(expression: &mut Expr) -> Result<(), SqlError> {
             substring_from.take(),
             substring_for.take(),
         )),
-        Expr::Trim { .. } | Expr::Overlay { .. } | Expr::Ceil { .. } | Expr::Floor { .. } => {
-            keyword_call(expression)
-        }
+        Expr::AtTimeZone { .. }
+        | Expr::Extract { .. }
+        | Expr::Position { .. }
+        | Expr::Trim { .. }
+        | Expr::Overlay { .. }
+        | Expr::Ceil { .. }
+        | Expr::Floor { .. } => keyword_call(expression),
         Expr::Collate { expr, collation } => {
             check_collation(collation)?;
             Some(take(expr))
@@ -224,6 +234,14 @@ fn pattern_match(expression: &mut Expr) -> Option<Expr> {
 /// Functions whose arguments are told by keywords.
 fn keyword_call(expression: &mut Expr) -> Option<Expr> {
     match expression {
+        Expr::AtTimeZone {
+            timestamp,
+            time_zone,
+        } => Some(call("timezone", vec![take(time_zone), take(timestamp)])),
+        Expr::Extract { field, expr, .. } => {
+            Some(call("extract", vec![string(field_name(field)), take(expr)]))
+        }
+        Expr::Position { expr, r#in } => Some(call("strpos", vec![take(r#in), take(expr)])),
         Expr::Trim {
             trim_where,
             trim_what,

@@ -157,7 +157,9 @@ fn is_plain(select: &Select) -> bool {
         sqlparser::ast::GroupByExpr::Expressions(keys, modifiers)
             if keys.is_empty() && modifiers.is_empty()
     );
+    // Without FROM the column may be a set, which no aggregate takes.
     ungrouped
+        && !select.from.is_empty()
         && select.distinct.is_none()
         && select.having.is_none()
         && select.top.is_none()

@@ -8,9 +8,10 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{BinaryOperator, Expr, VisitMut, VisitorMut};
 
-use super::build::cast_operand;
 use crate::error::SqlError;
-use crate::types::oid;
+
+/// The operator between the parts of a period, which gives its end.
+pub(crate) const PERIOD_END: &str = "$period_end";
 
 /// The comparison, with names for the ends.
 const TEMPLATE: &str = "CASE \
@@ -47,29 +48,13 @@ fn ends(period: &[Expr], side: &str) -> Result<[Expr; 2], SqlError> {
             "wrong number of parameters on {side} side of OVERLAPS expression"
         )));
     };
-    let last = if is_interval(last) {
-        Expr::Nested(Box::new(Expr::BinaryOp {
-            left: Box::new(first.clone()),
-            op: BinaryOperator::Plus,
-            right: Box::new(last.clone()),
-        }))
-    } else {
-        last.clone()
-    };
+    let last = Expr::Nested(Box::new(Expr::BinaryOp {
+        left: Box::new(first.clone()),
+        op: BinaryOperator::PGCustomBinaryOperator(vec![PERIOD_END.to_owned()]),
+        right: Box::new(last.clone()),
+    }));
     let names = [("first", first.clone()), ("last", last)];
     Ok([filled(LOW, &names)?, filled(HIGH, &names)?])
-}
-
-/// Whether the text tells that an expression is a length of time.
-fn is_interval(expression: &Expr) -> bool {
-    match expression {
-        Expr::Interval(_) => true,
-        Expr::Nested(inner) => is_interval(inner),
-        Expr::Cast { data_type, .. } => {
-            crate::parse::type_name::resolve(data_type).is_ok_and(|t| t.oid == oid::INTERVAL)
-        }
-        other => cast_operand(other).is_some_and(|(target, _)| target.oid == oid::INTERVAL),
-    }
 }
 
 /// The expression of a template with its names replaced.

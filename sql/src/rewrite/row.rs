@@ -1,7 +1,8 @@
 //! Comparisons of rows, column by column, and long chains of AND and OR.
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, Ident, Query, SelectItem, SetExpr, TableAliasColumnDef, TableFactor,
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
+    ObjectNamePart, Query, SelectItem, SetExpr, TableAliasColumnDef, TableFactor,
 };
 
 use super::build::negate_if;
@@ -65,6 +66,76 @@ pub(super) fn row_comparison(
             "the operator {other} on rows"
         ))),
     }
+}
+
+/// `(a, b) IS NULL` and `(a, b) IS DISTINCT FROM (c, d)`, with or without NOT; none if the
+/// operands are no rows. A row is NULL, and not NULL, if all of its columns are.
+///
+/// Errors: `42601` for rows of different length.
+pub(super) fn row_test(test: &Expr) -> Result<Option<Expr>, SqlError> {
+    let columns = |operand: &Expr| match operand {
+        Expr::Tuple(columns) => Some(columns.clone()),
+        Expr::Function(function) => constructor_columns(function),
+        _ => None,
+    };
+    let pairs = |left: &Expr, right: &Expr| match (columns(left), columns(right)) {
+        (Some(left), Some(right)) if left.len() == right.len() => {
+            let boxed = left.into_iter().map(Box::new);
+            Ok(Some(boxed.zip(right.into_iter().map(Box::new)).collect()))
+        }
+        (Some(_), Some(_)) => Err(SqlError::syntax(
+            "unequal number of entries in row expressions",
+        )),
+        _ => Ok(None),
+    };
+    type Pairs = Option<Vec<(Box<Expr>, Box<Expr>)>>;
+    let (parts, op): (Option<Vec<Expr>>, _) = match test {
+        Expr::IsNull(row) => {
+            let each = |column| Expr::IsNull(Box::new(column));
+            let parts = columns(row).map(|row| row.into_iter().map(each).collect());
+            (parts, BinaryOperator::And)
+        }
+        Expr::IsNotNull(row) => {
+            let each = |column| Expr::IsNotNull(Box::new(column));
+            let parts = columns(row).map(|row| row.into_iter().map(each).collect());
+            (parts, BinaryOperator::And)
+        }
+        Expr::IsDistinctFrom(left, right) => {
+            let found: Pairs = pairs(left, right)?;
+            let each = |(a, b)| Expr::IsDistinctFrom(a, b);
+            let parts = found.map(|pairs| pairs.into_iter().map(each).collect());
+            (parts, BinaryOperator::Or)
+        }
+        Expr::IsNotDistinctFrom(left, right) => {
+            let found: Pairs = pairs(left, right)?;
+            let each = |(a, b)| Expr::IsNotDistinctFrom(a, b);
+            let parts = found.map(|pairs| pairs.into_iter().map(each).collect());
+            (parts, BinaryOperator::And)
+        }
+        _ => (None, BinaryOperator::And),
+    };
+    let whole = parts
+        .filter(|parts| !parts.is_empty())
+        .map(|parts| Expr::Nested(Box::new(joined(parts, &op))));
+    Ok(whole)
+}
+
+/// The columns of `ROW(a, b)`.
+fn constructor_columns(function: &Function) -> Option<Vec<Expr>> {
+    let [ObjectNamePart::Identifier(name)] = function.name.0.as_slice() else {
+        return None;
+    };
+    let FunctionArguments::List(list) = &function.args else {
+        return None;
+    };
+    if name.quote_style.is_some() || !name.value.eq_ignore_ascii_case("row") {
+        return None;
+    }
+    let columns = list.args.iter().map(|arg| match arg {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(column)) => Some(column.clone()),
+        _ => None,
+    });
+    columns.collect()
 }
 
 /// `(a, b) = (SELECT x, y ...)` as one subquery that compares its row, for its columns

@@ -136,6 +136,7 @@ pub(super) fn prepare_select(select: &mut Select) -> Result<(), SqlError> {
     }
     super::row_in::in_conditions(select)?;
     let grouped = bare_names(select);
+    plain_groups(select);
     if let GroupByExpr::Expressions(keys, _) = &mut select.group_by {
         for key in keys {
             protect_ordinals(key);
@@ -158,6 +159,20 @@ pub(super) fn prepare_select(select: &mut Select) -> Result<(), SqlError> {
         }
     }
     Ok(())
+}
+
+/// `GROUP BY (), a` as `GROUP BY a`, and a query in one group, which `GROUP BY ()` or HAVING
+/// alone makes it, as one with a grouping set of no keys.
+fn plain_groups(select: &mut Select) {
+    let GroupByExpr::Expressions(keys, modifiers) = &mut select.group_by else {
+        return;
+    };
+    let is_empty = |key: &Expr| matches!(key, Expr::Tuple(parts) if parts.is_empty());
+    let asks_for_one = keys.iter().any(is_empty) || select.having.is_some();
+    keys.retain(|key| !is_empty(key));
+    if keys.is_empty() && asks_for_one && modifiers.is_empty() {
+        keys.push(Expr::GroupingSets(vec![Vec::new()]));
+    }
 }
 
 /// `t.*` as `s.t.*` where FROM names `s.t`: the engine's planner compares whole names.
@@ -340,7 +355,7 @@ pub(super) fn prepare_table(factor: &mut TableFactor) -> Result<(), SqlError> {
     }
     if let Some((name, args, alias)) = called_function(factor) {
         let Some((_, array)) = SET_RETURNING.iter().find(|(set, _)| *set == name) else {
-            return Ok(());
+            return super::scalar_table::query_value(factor);
         };
         let constant = args.iter().all(is_constant);
         if name == "generate_series" && constant {
@@ -369,9 +384,9 @@ pub(super) fn prepare_table(factor: &mut TableFactor) -> Result<(), SqlError> {
     Ok(())
 }
 
-type Called<'a> = (String, Vec<Expr>, &'a mut Option<TableAlias>);
+pub(super) type Called<'a> = (String, Vec<Expr>, &'a mut Option<TableAlias>);
 
-fn called_function(factor: &mut TableFactor) -> Option<Called<'_>> {
+pub(super) fn called_function(factor: &mut TableFactor) -> Option<Called<'_>> {
     let (name, args, alias) = match factor {
         TableFactor::Table {
             name,
@@ -402,9 +417,8 @@ pub(crate) fn is_set_returning(function: &str) -> bool {
 
 /// Whether a function in FROM gives one column, which its alias names.
 pub(super) fn gives_one_column(function: &str) -> bool {
-    const SEVERAL: &[&str] = &["_pg_expandarray", "aclexplode"];
-    let is_known = SET_RETURNING.iter().any(|(name, _)| *name == function);
-    function == "unnest" || (is_known && !SEVERAL.contains(&function))
+    const SEVERAL: &[&str] = &["", "_pg_expandarray", "aclexplode"];
+    !SEVERAL.contains(&function) && crate::pg_catalog::table_function(function).is_none()
 }
 
 /// What a function in FROM is called that has no alias.
@@ -418,7 +432,7 @@ pub(super) fn function_name(factor: &TableFactor) -> Ident {
     Ident::with_quote('"', name.unwrap_or_else(|| "unnest".to_owned()))
 }
 
-fn name_only_column(alias: &mut Option<TableAlias>, function: &str) {
+pub(super) fn name_only_column(alias: &mut Option<TableAlias>, function: &str) {
     let alias = alias.get_or_insert_with(|| TableAlias {
         explicit: true,
         name: Ident::new(function),

@@ -50,6 +50,7 @@ use super::columns::TableColumns;
 use super::reader::ScanMetrics;
 use crate::SqlError;
 use crate::query_log::TableMeter;
+use crate::types::{has_labels, labelled_batch};
 
 /// What all copies of one scan's node share.
 #[derive(Debug)]
@@ -302,7 +303,11 @@ impl ExecutionPlan for LakeScanExec {
         if partition < files {
             let rows = self.source.execute(partition, context)?;
             let schema = rows.schema();
-            let rows = rows.map(|batch| batch.map_err(surface));
+            let labels = has_labels(&schema).then(|| Arc::clone(&schema));
+            let rows = rows.map(move |batch| match &labels {
+                Some(schema) => Ok(labelled_batch(&batch.map_err(surface)?, schema)?),
+                None => batch.map_err(surface),
+            });
             let Some(inlined) = self.chained() else {
                 return Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows)));
             };

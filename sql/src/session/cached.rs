@@ -45,8 +45,8 @@ impl Session {
         if !reads || self.transaction.as_ref().is_some_and(|t| t.has_failed()) {
             return Ok(());
         }
-        self.context().await?;
-        let version = self.seen_schema_version();
+        let (snapshot, _) = self.seen().await?;
+        let version = snapshot.schema_version();
         if prepared.schema_version.load(Ordering::Relaxed) == version {
             return Ok(());
         }

@@ -120,6 +120,7 @@ impl Session {
             return Err(SqlError::in_failed_transaction());
         }
         self.note_length(&statement);
+        self.show_running(&statement);
         let mut known = known.to_vec();
         let bound;
         let shown = match statement.looks_back {
@@ -138,6 +139,7 @@ impl Session {
             | Node::DefaultPrivileges(_)
             | Node::Mask(_)
             | Node::Policy(_)
+            | Node::Comment(_)
             | Node::Vacuum(_)
             | Node::Layout(_) => (Vec::new(), None),
             Node::Fetch(fetch) if fetch.is_move => (Vec::new(), None),

@@ -9,12 +9,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use gotgan_storage::LoggedRole;
+use gotgan_storage::{LoggedClient, LoggedRole};
 
 use super::Session;
 use crate::access::roles;
 use crate::execute::RowStream;
-use crate::query_log::{Ended, LogClient, QueryLog, QueryMeter};
+use crate::query_log::{Ended, QueryLog, QueryMeter};
 use crate::sqlstate::{self, SqlState};
 
 /// The statement that runs.
@@ -163,7 +163,7 @@ impl Session {
     }
 
     /// Who the statement is of, as it was for the one before if nothing of that changed.
-    fn log_client(&mut self, log: &QueryLog) -> Arc<LogClient> {
+    fn log_client(&mut self, log: &QueryLog) -> Arc<LoggedClient> {
         let (role, session_role) = (self.recording.role, self.recording.session_role);
         let application_name = self.settings.show("application_name").unwrap_or_default();
         let application_name = log.cut_name(application_name);
@@ -180,13 +180,15 @@ impl Session {
             name: roles::name_of(&rights, id),
         };
         let address = self.options.client_address;
-        let client = Arc::new(LogClient {
+        let client = Arc::new(LoggedClient {
+            node: log.node.clone(),
+            node_role: log.node_role.to_owned(),
             role: logged(role),
             session_role: logged(session_role),
             database: log.cut_name(&self.options.database).to_owned(),
             client_address: address.map(|address| address.to_string()),
             application_name: application_name.to_owned(),
-            process_id: self.options.connection_id,
+            process_id: i64::from(self.options.connection_id),
         });
         self.log_client = Some(Arc::clone(&client));
         client

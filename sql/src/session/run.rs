@@ -29,6 +29,7 @@ impl Session {
         }
         self.note_length(statement);
         self.record_run();
+        self.show_running(statement);
         if !statement.looks_back {
             let outcome = self.run_node(statement, parameters).await;
             self.release_past();
@@ -66,6 +67,7 @@ impl Session {
                     .await
             }
             Node::Mask(statement) => command::mask::run(self, statement).boxed().await,
+            Node::Comment(comment) => command::comment::on_part(self, comment).boxed().await,
             Node::Policy(statement) => command::policy::run(self, statement).boxed().await,
             Node::History(statement) => {
                 command::history::run(self, statement, parameters)
@@ -206,6 +208,7 @@ impl Session {
                 savepoint: Some(name),
                 ..
             } => command::transaction::rollback_to(self, name),
+            S::Lock(lock) => command::lock::run(self, lock).boxed().await,
             S::Savepoint { name } => command::transaction::savepoint(self, name).await,
             S::ReleaseSavepoint { name } => command::transaction::release(self, name),
             S::Declare { stmts } => match stmts.as_slice() {
@@ -220,6 +223,14 @@ impl Session {
             S::UNLISTEN { .. } => Ok(Outcome::Command("UNLISTEN".to_owned())),
             other => Err(SqlError::not_supported(leading_words(other))),
         }
+    }
+
+    /// Lets other sessions see what runs: the whole message.
+    pub(super) fn show_running(&self, statement: &Statement) {
+        let now = self.statement_start;
+        let open = self.transaction.as_ref().filter(|open| open.is_explicit);
+        let start = open.map_or(now, |open| open.started);
+        self.enrolled.run(&statement.source, start, now);
     }
 
     pub(super) fn note_length(&mut self, statement: &Statement) {

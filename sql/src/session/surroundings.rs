@@ -7,27 +7,22 @@ use gotgan_storage::{Rights, Snapshot};
 use super::Session;
 use crate::access::actor::Actor;
 use crate::access::roles;
+use crate::backends::Reach;
 use crate::context::StatementContext;
 use crate::error::SqlError;
 use crate::plan::Planner;
 use crate::sequence::SequenceUse;
-use crate::sqlstate;
 
 impl Session {
     /// What the statement's functions may know.
     pub(crate) async fn context(&mut self) -> Result<Arc<StatementContext>, SqlError> {
-        self.require_fresh().await?;
-        let past = self.as_of().await?;
+        let (snapshot, is_past) = self.seen().await?;
         let active = self.transaction().await?;
-        active.repin().await?;
-        let is_past = past.is_some();
-        let snapshot = past.unwrap_or_else(|| active.snapshot());
         let transaction_start = active.started;
         let is_read_only = active.is_read_only || is_past;
         let storage = active.storage()?;
         let values = storage.sequence_values();
         let rights = storage.rights();
-        require_role(&rights, self.role_id())?;
         let sequences = SequenceUse::new(
             values,
             Arc::clone(&self.sequences),
@@ -42,6 +37,16 @@ impl Session {
         let ctx = Arc::new(ctx);
         self.last_context = Some(Arc::clone(&ctx));
         Ok(ctx)
+    }
+
+    /// The snapshot that the statement sees, and whether that is an earlier one.
+    pub(super) async fn seen(&mut self) -> Result<(Arc<Snapshot>, bool), SqlError> {
+        self.require_fresh().await?;
+        let past = self.as_of().await?;
+        let active = self.transaction().await?;
+        active.repin().await?;
+        let is_past = past.is_some();
+        Ok((past.unwrap_or_else(|| active.snapshot()), is_past))
     }
 
     /// The statement's surroundings as of an earlier snapshot.
@@ -93,6 +98,10 @@ impl Session {
             jobs: Arc::clone(&self.engine.jobs),
             meter: Arc::clone(self.recording.meter()),
             query_log: self.engine.query_log.clone(),
+            reach: Reach {
+                limits: self.limits.clone(),
+                ..self.reach.clone()
+            },
             sequences: SequenceUse::default(),
         }
     }
@@ -118,16 +127,5 @@ impl Session {
             true => planner,
             false => planner.with_relations(self.relations.iter().cloned()),
         })
-    }
-}
-
-/// Errors: `42704` if the session's role was dropped.
-fn require_role(rights: &Rights, role: i64) -> Result<(), SqlError> {
-    match rights.role(role) {
-        Some(_) => Ok(()),
-        None => Err(SqlError::with_code(
-            sqlstate::UNDEFINED_OBJECT,
-            format!("invalid role OID: {role}"),
-        )),
     }
 }

@@ -73,6 +73,7 @@ pub(super) fn pages(source: LakeRows) -> BoxStream<'static, Result<RecordBatch, 
 fn page(source: &LakeRows, statements: &[LoggedStatement]) -> Result<RecordBatch, SqlError> {
     let mut rows = source.page();
     for one in statements {
+        let client = &one.client;
         let mut reads = ReadCounts::default();
         one.tables.iter().for_each(|table| reads.add(table.reads));
         let tables: Vec<String> = one.tables.iter().map(|table| table.name.clone()).collect();
@@ -82,13 +83,13 @@ fn page(source: &LakeRows, statements: &[LoggedStatement]) -> Result<RecordBatch
         });
         rows.push(cells![
             one.query_id.as_str(),
-            one.node.as_str(),
-            one.role.name.as_str(),
-            one.session_role.name.as_str(),
-            one.database.as_str(),
-            one.client_address.as_deref(),
-            one.application_name.as_str(),
-            one.statement.as_str(),
+            client.node.as_str(),
+            client.role.name.as_str(),
+            client.session_role.name.as_str(),
+            client.database.as_str(),
+            client.client_address.as_deref(),
+            client.application_name.as_str(),
+            one.statement.as_ref(),
             one.started_at.timestamp_micros(),
             one.queue_time.num_microseconds(),
             one.plan_time.num_microseconds(),
@@ -102,12 +103,12 @@ fn page(source: &LakeRows, statements: &[LoggedStatement]) -> Result<RecordBatch
             signed(one.bytes_sent),
             signed(one.memory_peak),
             signed(one.bytes_spilled),
-            one.sqlstate.as_str(),
+            one.sqlstate.as_ref(),
             tables,
             columns.collect::<Vec<String>>(),
             one.snapshot_id,
-            one.node_role.as_str(),
-            one.process_id,
+            client.node_role.as_str(),
+            client.process_id,
         ]);
     }
     rows.finish()

@@ -2,6 +2,7 @@
 
 use crate::access::roles;
 use crate::pg_catalog::Definition;
+use crate::pg_catalog::roles::valid_until;
 use crate::pg_catalog::rows::cells;
 use crate::session::connect_to;
 
@@ -28,7 +29,7 @@ pub(super) const ROLES: Definition = Definition {
                 source,
                 groups,
                 role.connection_limit,
-                role.valid_until.map(|until| until.timestamp_micros()),
+                valid_until(role),
                 role.comment.as_deref(),
             ]);
         }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
 use crate::access::BOOTSTRAP_ROLE_ID;
 
@@ -40,7 +40,7 @@ pub struct Role {
     pub bypass_rls: bool,
     /// Most sessions of it at a time on a node, or [`CONNECTIONS_UNBOUNDED`].
     pub connection_limit: i64,
-    /// When its password ends.
+    /// When its password ends; maybe [`Role::valid_never`] or [`Role::valid_forever`].
     pub valid_until: Option<DateTime<Utc>>,
     /// COMMENT ON ROLE.
     pub comment: Option<String>,
@@ -101,10 +101,31 @@ impl Role {
         }
     }
 
+    /// What stands for `-infinity` in `valid_until`. The catalog's times have no such value,
+    /// and nobody means this one.
+    #[must_use]
+    pub const fn valid_never() -> DateTime<Utc> {
+        year_micros(1)
+    }
+
+    /// What stands for `infinity` in `valid_until`.
+    #[must_use]
+    pub const fn valid_forever() -> DateTime<Utc> {
+        year_micros(9999)
+    }
+
     /// Whether it is one of PostgreSQL's, which are the same in every lake.
     pub fn is_predefined(&self) -> bool {
         PREDEFINED.iter().any(|(id, ..)| *id == self.id)
     }
+}
+
+/// The second microsecond of a year.
+const fn year_micros(year: i32) -> DateTime<Utc> {
+    let day = NaiveDate::from_ymd_opt(year, 1, 1).expect("every year has a first day");
+    let time = NaiveTime::from_num_seconds_from_midnight_opt(0, 1_000);
+    day.and_time(time.expect("the first second has it"))
+        .and_utc()
 }
 
 /// OID and name of PostgreSQL 15's predefined roles, and what they are members of.

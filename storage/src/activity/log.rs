@@ -9,7 +9,9 @@
 //! the files and bytes of each, and with all of its rows, bytes sent and time. One that
 //! touches none counts for no table. Days are UTC.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -21,7 +23,7 @@ use crate::object::ReadCounts;
 pub(super) mod row;
 
 /// A role as it was called when a statement ran.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoggedRole {
     /// Never given to another role.
     pub id: i64,
@@ -40,13 +42,9 @@ pub struct LoggedTable {
     pub reads: ReadCounts,
 }
 
-/// One statement that ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoggedStatement {
-    /// Unique; those of one process sort by time.
-    pub query_id: String,
-    /// When it began.
-    pub started_at: DateTime<Utc>,
+/// Whose a statement was: most statements of a session share it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoggedClient {
     /// The process that ran it.
     pub node: String,
     /// `primary` or `replica`.
@@ -61,8 +59,21 @@ pub struct LoggedStatement {
     pub client_address: Option<String>,
     /// What the client calls itself.
     pub application_name: String,
+    /// What the client knows as the backend's process id.
+    pub process_id: i64,
+}
+
+/// One statement that ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedStatement {
+    /// Unique; those of one process sort by time.
+    pub query_id: String,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// Whose it was.
+    pub client: Arc<LoggedClient>,
     /// The text, without secrets.
-    pub statement: String,
+    pub statement: Arc<str>,
     /// How long it waited before it was begun.
     pub queue_time: TimeDelta,
     /// From its first message until it ran.
@@ -78,13 +89,11 @@ pub struct LoggedStatement {
     /// Bytes that its operators wrote to the disk for want of memory.
     pub bytes_spilled: u64,
     /// `00000` if it succeeded.
-    pub sqlstate: String,
+    pub sqlstate: Cow<'static, str>,
     /// Tables that it touched.
     pub tables: Vec<LoggedTable>,
     /// The snapshot that it read; none if it came to none.
     pub snapshot_id: Option<i64>,
-    /// What the client knows as the backend's process id.
-    pub process_id: i64,
 }
 
 /// Which statements of a log are wanted.
@@ -125,13 +134,6 @@ pub struct ReadUsage {
     pub run_time: TimeDelta,
 }
 
-/// Columns of a statement without its lake, in the order in which they are written and
-/// read.
-pub(super) const COLUMNS: &str = "started_at, query_id, node, node_role, role_id, role, \
-     session_role_id, session_role, database, client_address, application_name, statement, \
-     queue_time, plan_time, run_time, rows_returned, bytes_sent, memory_peak, bytes_spilled, \
-     sqlstate, tables, snapshot_id, process_id";
-
 /// Where a statement stands in the order of the log.
 pub type LogPlace = (DateTime<Utc>, String);
 
@@ -154,8 +156,9 @@ pub(crate) trait StatementLog: Send + Sync {
     /// All sums of a role, or of everybody, by day, role, application and table.
     async fn usage(&self, lake: &str, role: Option<i64>) -> Result<Vec<ReadUsage>, Error>;
 
-    /// Removes statements that began before a moment, at most `limit`, and the sums of days
-    /// that were over then. Returns how many statements went.
+    /// Removes statements that began before a moment, about `limit` of them, and the sums of
+    /// days that were over then. Returns how many statements went; fewer than `limit` only
+    /// if no more are left. Some may stay for a minute longer than that.
     async fn forget_statements(
         &self,
         lake: &str,
@@ -170,6 +173,7 @@ pub(super) fn usage_of(statements: &[LoggedStatement]) -> Vec<ReadUsage> {
     let mut sums: BTreeMap<(NaiveDate, i64, i64, &str, &str), ReadUsage> = BTreeMap::new();
     let no_table = LoggedTable::default();
     for statement in statements {
+        let client = &statement.client;
         let day = statement.started_at.date_naive();
         let touched = match statement.tables.as_slice() {
             [] => std::slice::from_ref(&no_table),
@@ -178,16 +182,16 @@ pub(super) fn usage_of(statements: &[LoggedStatement]) -> Vec<ReadUsage> {
         for table in touched {
             let key = (
                 day,
-                statement.role.id,
-                statement.session_role.id,
-                statement.application_name.as_str(),
+                client.role.id,
+                client.session_role.id,
+                client.application_name.as_str(),
                 table.name.as_str(),
             );
             let sum = sums.entry(key).or_insert_with(|| ReadUsage {
                 day,
-                role: statement.role.clone(),
-                session_role: statement.session_role.clone(),
-                application_name: statement.application_name.clone(),
+                role: client.role.clone(),
+                session_role: client.session_role.clone(),
+                application_name: client.application_name.clone(),
                 table_name: table.name.clone(),
                 statements: 0,
                 rows_returned: 0,
@@ -220,10 +224,13 @@ pub(super) fn parse_tables(text: Option<&str>) -> Result<Vec<LoggedTable>, Error
     let Some(text) = text else {
         return Ok(Vec::new());
     };
-    serde_json::from_str(text).map_err(|source| {
-        let text = "the log of statements holds a list of tables that cannot be read";
-        Error::new(ErrorKind::Corrupt, text).with_source(source)
-    })
+    serde_json::from_str(text).map_err(unreadable)
+}
+
+/// What a row holds cannot be read.
+pub(super) fn unreadable(source: serde_json::Error) -> Error {
+    let text = "the log of statements holds what cannot be read";
+    Error::new(ErrorKind::Corrupt, text).with_source(source)
 }
 
 /// A count as both databases hold it.

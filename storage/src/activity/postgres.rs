@@ -13,11 +13,22 @@ use super::{ActivityStore, Lease, NodeState};
 use crate::error::{Error, ErrorKind};
 
 mod log;
+#[cfg(test)]
+mod tests;
 
-/// Makes schema and tables; the lock is for those who do so at the same time.
-const TABLES_SQL: &str = "BEGIN; SELECT pg_advisory_xact_lock(1735357544); \
-     CREATE SCHEMA IF NOT EXISTS gotgan_activity; \
-     CREATE TABLE IF NOT EXISTS gotgan_activity.lease (lake text NOT NULL, \
+/// Taken by those who make schema and tables at the same time.
+const LOCK_SQL: &str = "SELECT pg_advisory_xact_lock(1735357544)";
+
+/// Whether the schema is there. A query of the table, as PostgreSQL's own lookup of names
+/// (IF NOT EXISTS) may not know yet what the lock's last holder made: it hears of that
+/// when it locks a table, not when it gets an advisory lock.
+const HAS_SCHEMA_SQL: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace \
+     WHERE nspname = 'gotgan_activity')";
+
+const SCHEMA_SQL: &str = "CREATE SCHEMA gotgan_activity";
+
+/// Makes the tables that are missing.
+const TABLES_SQL: &str = "CREATE TABLE IF NOT EXISTS gotgan_activity.lease (lake text NOT NULL, \
      node text NOT NULL, min_snapshot bigint NOT NULL, expires_at timestamptz NOT NULL, \
      PRIMARY KEY (lake, node)); \
      CREATE TABLE IF NOT EXISTS gotgan_activity.job (lake text NOT NULL, job text NOT NULL, \
@@ -83,12 +94,24 @@ impl PostgresActivity {
             .await
             .map_err(from_sqlx)?;
         if !has_tables {
-            let sql = format!("{TABLES_SQL}; {}; COMMIT", log::TABLES_SQL);
-            let made = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&pool).await;
-            made.map_err(from_sqlx)?;
+            make_tables(&pool).await.map_err(from_sqlx)?;
         }
         Ok(pool)
     }
+}
+
+async fn make_tables(pool: &PgPool) -> Result<(), sqlx::Error> {
+    let mut transaction = pool.begin().await?;
+    sqlx::query(LOCK_SQL).execute(&mut *transaction).await?;
+    let has_schema: bool = sqlx::query_scalar(HAS_SCHEMA_SQL)
+        .fetch_one(&mut *transaction)
+        .await?;
+    if !has_schema {
+        sqlx::raw_sql(SCHEMA_SQL).execute(&mut *transaction).await?;
+    }
+    let sql = AssertSqlSafe(format!("{TABLES_SQL}; {}", log::TABLES_SQL));
+    sqlx::raw_sql(sql).execute(&mut *transaction).await?;
+    transaction.commit().await
 }
 
 #[async_trait]

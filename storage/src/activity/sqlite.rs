@@ -18,6 +18,7 @@ use super::{ActivityStore, Lease, NodeState};
 use crate::error::{Error, ErrorKind};
 use crate::sqlite::open_pool;
 
+mod batch;
 mod log;
 
 const TABLES_SQL: &str = "CREATE TABLE IF NOT EXISTS lease (lake TEXT NOT NULL, \
@@ -65,8 +66,12 @@ async fn open(path: &Path, timeout: Duration) -> Result<SqlitePool, Error> {
         .busy_timeout(timeout)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
+        // Rows of the log are large.
+        .row_buffer_size(4)
         .disable_statement_logging();
-    let pool = SqlitePoolOptions::new().max_connections(1);
+    let pool = SqlitePoolOptions::new()
+        .max_connections(1)
+        .test_before_acquire(false);
     let pool = open_pool(pool, options, timeout).await.map_err(from_sqlx)?;
     for tables in [TABLES_SQL, log::TABLES_SQL] {
         let made = sqlx::raw_sql(tables).execute(&pool).await;

@@ -13,7 +13,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
     SqliteSynchronous,
 };
-use sqlx::{AssertSqlSafe, ConnectOptions, Row as _, SqliteConnection, Transaction};
+use sqlx::{AssertSqlSafe, ConnectOptions, Row as _, SqliteConnection};
 
 use crate::catalog::statement::{Dialect, HEAD_SQL, Statement, index_ended, inlined_delete_table};
 use crate::catalog::{
@@ -270,12 +270,8 @@ impl CatalogWriter for SqliteWriter {
     }
 
     async fn begin_commit(&self) -> Result<Box<dyn CommitTransaction>, Error> {
-        let transaction = self
-            .pool
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(from_sqlx)?;
-        Ok(Box::new(SqliteCommit::new(transaction).await?))
+        let connection = self.pool.acquire().await.map_err(from_sqlx)?;
+        Ok(Box::new(SqliteCommit::new(connection).await?))
     }
 
     async fn close(&self) {
@@ -301,10 +297,10 @@ fn index_statements() -> impl Iterator<Item = String> {
     indexes.chain(index_ended())
 }
 
-async fn run(transaction: &mut Transaction<'_, sqlx::Sqlite>, sql: String) -> Result<(), Error> {
+async fn run(connection: &mut SqliteConnection, sql: String) -> Result<(), Error> {
     sqlx::query(AssertSqlSafe(sql))
         .persistent(false)
-        .execute(&mut **transaction)
+        .execute(connection)
         .await
         .map(drop)
         .map_err(from_sqlx)

@@ -38,16 +38,39 @@ pub(crate) fn server_or_skip(test: &str) -> Option<String> {
 
 /// URL of the schema that belongs to a folder, which is made if it is absent.
 pub(crate) async fn schema_url(server: &str, folder: &Path) -> String {
+    let schema = name_of(folder);
+    let mut connection = PgConnection::connect(server).await.expect("a connection");
+    // Two that make one schema at once would meet at the index of names. Only a statement
+    // that begins after the wait for the lock is sure to know what its last holder made.
+    let schema_sql = format!("CREATE SCHEMA IF NOT EXISTS {schema}");
+    let lock_sql = "SELECT pg_advisory_lock(1735357545)".to_owned();
+    for sql in [lock_sql, schema_sql] {
+        let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection);
+        done.await.expect("a schema");
+    }
+    connection.close().await.expect("closed");
+    format!("{server}?options=-csearch_path%3D{schema}")
+}
+
+/// URL of a new database of a folder's own, for what schemas do not keep apart.
+pub(crate) async fn database_url(server: &str, folder: &Path) -> String {
+    let name = name_of(folder);
+    let mut connection = PgConnection::connect(server).await.expect("a connection");
+    let sql = AssertSqlSafe(format!("CREATE DATABASE {name}"));
+    let made = sqlx::raw_sql(sql).execute(&mut connection).await;
+    made.expect("a database");
+    connection.close().await.expect("closed");
+    let (address, _) = server
+        .rsplit_once('/')
+        .expect("a URL that names a database");
+    format!("{address}/{name}")
+}
+
+fn name_of(folder: &Path) -> String {
     let name = folder.as_os_str().as_encoded_bytes();
     let digits: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
     // The end tells folders apart, and a name has at most 63 bytes.
-    let schema = format!("gotgan_test_{}", &digits[digits.len().saturating_sub(48)..]);
-    let mut connection = PgConnection::connect(server).await.expect("a connection");
-    let sql = format!("CREATE SCHEMA IF NOT EXISTS {schema}");
-    let made = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection);
-    made.await.expect("a schema");
-    connection.close().await.expect("closed");
-    format!("{server}?options=-csearch_path%3D{schema}")
+    format!("gotgan_test_{}", &digits[digits.len().saturating_sub(48)..])
 }
 
 /// Runs statements in the catalog of a folder's lake, as another program would.

@@ -12,7 +12,8 @@ use gotgan_config::Secret;
 use crate::catalog::{PostgresCatalog, SqliteCatalog};
 use crate::error::{Error, ErrorKind};
 use crate::lake::LakeOptions;
-use crate::object::{Bucket, DataPlace, is_empty};
+use crate::object::{Bucket, DataPlace, is_empty, open_store};
+use crate::ownership::{Above, MARKER_NAME, refuse_marked, within_another};
 
 /// Name of the catalog file in the data folder.
 const CATALOG_NAME: &str = "catalog.sqlite";
@@ -66,23 +67,29 @@ fn configured_data(options: &LakeOptions) -> Result<Option<DataPlace>, Error> {
 /// be there.
 ///
 /// Nothing may be below, which may be another lake's: the search for orphans would take it
-/// for this one's. In a folder only data files matter.
+/// for this one's. In a folder only data files and markers matter.
+/// Errors: `Unsupported` if something is there, `NotOwner` if that is another lake's.
 pub(super) async fn new_data(options: &LakeOptions) -> Result<DataPlace, Error> {
     let beside = || DataPlace::Folder(options.data_dir.join(DATA_NAME));
-    match configured_data(options)?.unwrap_or_else(beside) {
-        DataPlace::Folder(path) => {
-            make_folder(&path)?;
-            if holds_data_files(&path)? {
-                return Err(not_empty(path.display().to_string()));
-            }
-            canonical(DataPlace::Folder(path))
-        }
-        DataPlace::Bucket(bucket) => {
-            if is_empty(&bucket, options.object_store.as_ref()).await? {
-                return Ok(DataPlace::Bucket(bucket));
-            }
-            Err(not_empty(bucket.to_string()))
-        }
+    let place = configured_data(options)?.unwrap_or_else(beside);
+    if let DataPlace::Folder(path) = &place {
+        make_folder(path)?;
+    }
+    let place = canonical(place)?;
+    let config = options.object_store.as_ref();
+    let is_empty = match &place {
+        DataPlace::Folder(path) => !holds_data_files(path)?,
+        DataPlace::Bucket(bucket) => is_empty(bucket, config).await?,
+    };
+    if !is_empty || matches!(place, DataPlace::Folder(_)) {
+        refuse_marked(&*open_store(&place, config)?.objects).await?;
+    }
+    if !is_empty {
+        return Err(not_empty(place.text()?));
+    }
+    match Above::of(&place, config)?.find().await? {
+        Some(at) => Err(within_another(at)),
+        None => Ok(place),
     }
 }
 
@@ -93,7 +100,7 @@ fn not_empty(place: String) -> Error {
     Error::new(ErrorKind::Unsupported, text).with_source(place)
 }
 
-/// Whether a folder or one below it holds a data file.
+/// Whether a folder or one below it holds a data file, or another lake's marker.
 fn holds_data_files(path: &Path) -> Result<bool, Error> {
     let look = || {
         let mut folders = vec![path.to_owned()];
@@ -102,7 +109,10 @@ fn holds_data_files(path: &Path) -> Result<bool, Error> {
                 let entry = entry?;
                 if entry.file_type()?.is_dir() {
                     folders.push(entry.path());
-                } else if entry.path().extension().is_some_and(|end| end == "parquet") {
+                    continue;
+                }
+                let is_data = entry.path().extension().is_some_and(|end| end == "parquet");
+                if is_data || entry.file_name() == MARKER_NAME {
                     return Ok(true);
                 }
             }

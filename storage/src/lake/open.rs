@@ -3,7 +3,7 @@
 //! Making and adopting are one transaction of the catalog each, so a process that dies
 //! in between leaves either nothing or all of it.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Mutex as AsyncMutex, RwLock, watch};
@@ -23,6 +23,7 @@ use crate::lake::scratch::Scratch;
 use crate::lake::{Inner, LakeOptions, LakeRole, folders};
 use crate::lock::PrimaryLock;
 use crate::object::{DataPlace, LocalStore, ReadOnlyStore, ScratchDisk, ScratchStore, open_store};
+use crate::ownership::{Above, Claim, refuse_marked};
 use crate::snapshot::{Place, load_picture};
 use crate::spec::FORMAT_VERSION;
 use crate::spec::rows::{MetadataRow, SchemaRow, SnapshotRow};
@@ -40,21 +41,7 @@ pub(super) async fn open(mut options: LakeOptions) -> Result<Inner, Error> {
         None => opened,
     };
     let catalog = &*opened.store;
-    let mut found = catalog.inspect().await?;
-    if let Some(writer) = &opened.writer {
-        let made = match found {
-            Found::Nothing => create(&**writer, &options, &place).await,
-            Found::ForeignLake => adopt((catalog, &**writer), &options, &place).await,
-            Found::Lake | Found::Stranger => Ok(()),
-        };
-        match made {
-            // Another primary was quicker: what it made is ours, too.
-            Err(error) if error.kind == ErrorKind::Conflict => {}
-            made => made?,
-        }
-        found = catalog.inspect().await?;
-    }
-    require_lake(found)?;
+    require_lake(find_or_make(&opened, &options, &place).await?)?;
     let (state, data, roots) = check(&opened, &options, &place).await?;
     let data_store = open_store(&data, options.object_store.as_ref())?;
     let lake_objects = data_store.objects;
@@ -67,6 +54,19 @@ pub(super) async fn open(mut options: LakeOptions) -> Result<Inner, Error> {
         LakeRole::Primary => lake_objects,
         LakeRole::Replica => Arc::new(ReadOnlyStore::new(lake_objects)),
     };
+    let mut above = None;
+    if let Some(writer) = &opened.writer {
+        let claim = Claim {
+            catalog,
+            writer: &**writer,
+            objects: Arc::clone(&lake_objects),
+            lake: &state.lake_uuid,
+            ids: &*options.ids,
+            clock: &*options.clock,
+        };
+        claim_data(&claim).await?;
+        above = Some(look_above(&data, &options).await?);
+    }
     let (scratch, scratch_objects) = open_scratch(&options)?;
     let objects = ScratchStore::new(lake_objects, Arc::new(scratch_objects), scratch.name());
     options.write.compression = compression(&options, &data);
@@ -78,6 +78,8 @@ pub(super) async fn open(mut options: LakeOptions) -> Result<Inner, Error> {
         activity,
         objects: Arc::new(objects),
         abandoned: data_store.abandoned,
+        above,
+        claimed_at: AtomicI64::new(picture.id.0),
         place: Place::new(roots),
         node: options.ids.uuid().to_string(),
         pins: Arc::default(),
@@ -98,6 +100,60 @@ pub(super) async fn open(mut options: LakeOptions) -> Result<Inner, Error> {
         scratch,
         _lock: lock,
     })
+}
+
+/// What is in the catalog once a primary made a lake of nothing, or adopted one.
+async fn find_or_make(
+    opened: &Catalog,
+    options: &LakeOptions,
+    place: &CatalogPlace,
+) -> Result<Found, Error> {
+    let catalog = &*opened.store;
+    let found = catalog.inspect().await?;
+    let Some(writer) = &opened.writer else {
+        return Ok(found);
+    };
+    let made = match found {
+        Found::Nothing => create(&**writer, options, place).await,
+        Found::ForeignLake => adopt((catalog, &**writer), options, place).await,
+        Found::Lake | Found::Stranger => Ok(()),
+    };
+    let found = catalog.inspect().await?;
+    match made {
+        // Another primary was quicker: what it made is ours, too, also where the place
+        // for the data was refused since it is not empty any more.
+        Err(_) if found == Found::Lake => {}
+        made => made?,
+    }
+    Ok(found)
+}
+
+/// Begins to own the data, or tells why not. A lake whose files may be another's, too, is
+/// opened all the same: see `ownership`.
+///
+/// Errors: `NotOwner` if they are those of another lake.
+async fn claim_data(claim: &Claim<'_>) -> Result<(), Error> {
+    let standing = claim.renew().await?;
+    if let Err(error) = standing.require_owner() {
+        tracing::warn!(lake = claim.lake, "{error}");
+    }
+    Ok(())
+}
+
+async fn look_above(data: &DataPlace, options: &LakeOptions) -> Result<Above, Error> {
+    let above = Above::of(data, options.object_store.as_ref())?;
+    match above.find().await {
+        Ok(None) => {}
+        Ok(Some(at)) => {
+            tracing::warn!(
+                marker = at,
+                "the data path lies within another lake's, so orphans are not looked for"
+            );
+        }
+        // Whoever looks for orphans asks again.
+        Err(error) => tracing::debug!(%error, "nobody knows whether there is a lake above"),
+    }
+    Ok(above)
 }
 
 /// How new files are compressed: less for a disk than for a bucket.
@@ -199,6 +255,8 @@ async fn adopt(
 ) -> Result<(), Error> {
     let data_path = check_metadata(catalog).await?;
     let data = folders::adopted_data(options, place, &data_path)?;
+    let store = open_store(&data, options.object_store.as_ref())?;
+    refuse_marked(&*store.objects).await?;
     let lake = new_lake(options, place, &data)?;
     let selections = [Selection::of::<SnapshotRow>(Vec::new()), public_schema()];
     let mut results = catalog.select(&selections).await?.into_iter();

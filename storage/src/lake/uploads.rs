@@ -10,6 +10,8 @@ use crate::lake::Lake;
 impl Lake {
     /// Removes uploads of processes that died, as far as the store lists them; returns how
     /// many.
+    ///
+    /// Errors: `NotOwner` if another catalog may have begun them.
     pub async fn remove_abandoned_uploads(&self) -> Result<u64, Error> {
         let Some(abandoned) = &self.inner.abandoned else {
             return Ok(0);
@@ -18,10 +20,11 @@ impl Lake {
         let before = age
             .ok()
             .and_then(|age| self.clock().now().checked_sub_signed(age));
-        match before {
-            Some(before) => abandoned.remove(before).await,
-            None => Ok(0),
-        }
+        let Some(before) = before else {
+            return Ok(0);
+        };
+        self.check_owner().await?;
+        abandoned.remove(before).await
     }
 
     /// Refuses uploads that began at a moment, if they may soon be taken for abandoned, or

@@ -18,6 +18,7 @@
 //! Reads and lists are object_store's own.
 
 mod disk;
+mod replace;
 #[cfg(test)]
 mod tests;
 mod upload;
@@ -44,6 +45,7 @@ use object_store::{
 };
 
 pub use disk::{Disk, OsDisk};
+use replace::lock_version;
 use upload::LocalUpload;
 
 use crate::error::{Error, ErrorKind};
@@ -353,14 +355,16 @@ impl ObjectStore for LocalStore {
         payload: PutPayload,
         options: PutOptions,
     ) -> Result<PutResult> {
-        let is_new = match options.mode {
-            PutMode::Create => true,
-            PutMode::Overwrite => false,
-            PutMode::Update(_) => return Err(unsupported("a conditional put")),
+        let is_new = options.mode == PutMode::Create;
+        // Held until the object is replaced.
+        let lock = match &options.mode {
+            PutMode::Update(version) => Some(lock_version(&self.inner, location, version).await?),
+            PutMode::Create | PutMode::Overwrite => None,
         };
         let inner = Arc::clone(&self.inner);
         let location = location.clone();
         blocking(move || {
+            let _lock = lock;
             let target = inner.path(&location)?;
             let put = inner.put(target, &payload, is_new);
             put.map_err(|error| store_failure(&location, error))?;

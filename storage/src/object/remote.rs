@@ -12,9 +12,10 @@
 //! - An upload whose handle goes away before it ended is given up.
 //! - A `complete` whose reply was lost counts as done if the object is there, whole.
 //!
-//! No put is conditional: not every store can do that, and one whose reply was lost would
-//! find its own object when it is tried again. Names are random and used once instead, so
-//! nothing that was published is overwritten.
+//! No put of a data file is conditional: not every store can do that, and one whose reply
+//! was lost would find its own object when it is tried again. Names are random and used once
+//! instead, so nothing that was published is overwritten. The lake's marker is no data file;
+//! `ownership/marker.rs` copes with both.
 //!
 //! Not guaranteed: that a process which dies gives up its uploads. `abandoned.rs` finds
 //! them in stores with S3's protocol; the others have rules of their own for that.

@@ -9,8 +9,9 @@ use crate::spec::table::{Row, TableSpec, rows};
 
 /// The version of these tables. A primary brings an older one up to it; a catalog with
 /// a newer one is refused. Version 2 added the tables of sequences, version 3 those of
-/// holds, settings, options, restores and retention, version 4 those of roles and access.
-pub(crate) const SIDE_VERSION: i64 = 4;
+/// holds, settings, options, restores and retention, version 4 those of roles and access,
+/// version 5 that of the data's owner.
+pub(crate) const SIDE_VERSION: i64 = 5;
 
 rows! {
     /// What is true of the whole lake now; one row.
@@ -20,6 +21,12 @@ rows! {
         epoch: i64 = Integer NotNull,
         next_role_id: i64 = Integer NotNull,
         data_location: String = Text NotNull,
+    }
+    /// What the marker beside the data files must name for them to be this catalog's (see
+    /// `ownership`): one row, and none before the first marker.
+    DataOwnerRow in "gotgan_data_owner" {
+        token: Option<String> = Text Nothing,
+        next_token: Option<String> = Text Nothing,
     }
     /// Marks the open transaction as ours; never visible outside it.
     WriterRow in "gotgan_writer" {
@@ -214,8 +221,9 @@ rows! {
 }
 
 /// Every table of ours.
-pub(crate) static SIDE_TABLES: [&TableSpec; 22] = [
+pub(crate) static SIDE_TABLES: [&TableSpec; 23] = [
     StateRow::TABLE,
+    DataOwnerRow::TABLE,
     WriterRow::TABLE,
     RoleRow::TABLE,
     RoleOptionRow::TABLE,

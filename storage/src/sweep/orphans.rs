@@ -1,8 +1,9 @@
 //! Finds objects that nobody ever named, or whose last mention was lost.
 //!
 //! An upload that is under way is named by nobody, either: only what is older than any
-//! transaction may be is taken for abandoned. Objects of other kinds than ours are left
-//! alone, whoever put them there.
+//! transaction may be is taken for abandoned. Objects whose names are not of the form that
+//! we give are left alone, whoever put them there; so is what lies in another lake's data
+//! path below (`ownership`).
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt;
@@ -14,12 +15,13 @@ use crate::catalog::Sql;
 use crate::error::Error;
 use crate::lake::Lake;
 use crate::object::{delete_objects, store_error};
+use crate::ownership::{Below, within_another};
 use crate::retention::check_point;
 use crate::spec::rows::ScheduledFileRow;
 use crate::spec::table::Row;
 
-/// What all files of a lake are.
-const EXTENSION: &str = "parquet";
+/// How the names of our files end: first those of delete files, which are data files' too.
+const ENDINGS: [&str; 2] = ["-delete.parquet", ".parquet"];
 
 /// Objects that are looked up together.
 const BATCH_OBJECTS: usize = 1000;
@@ -45,6 +47,8 @@ pub struct OrphanReport {
     pub bytes: u64,
     /// Where the first of them are, in the data path.
     pub locations: Vec<String>,
+    /// Objects that stay because another lake's data path lies there.
+    pub foreign: u64,
 }
 
 impl Lake {
@@ -52,15 +56,25 @@ impl Lake {
     /// if they are older than `orphan_age`.
     ///
     /// Cost: lists everything there is, with a read of the catalog for each thousand objects.
-    /// Errors: `ReadOnly` on a replica; `Unavailable` if the store does not answer.
+    /// Errors: `ReadOnly` on a replica; `NotOwner` if another catalog may name them;
+    /// `Unavailable` if the store does not answer.
     pub async fn remove_orphans(&self, options: &OrphanOptions) -> Result<OrphanReport, Error> {
         self.check_primary()?;
+        if !options.is_dry_run {
+            self.check_owner().await?;
+        }
+        if let Some(above) = self.above()
+            && let Some(at) = above.find().await?
+        {
+            return Err(within_another(at));
+        }
         let age = TimeDelta::from_std(self.retention_options().orphan_age);
         // By the clock of all: this machine's may be days ahead.
         let head = self.catalog().head().await?;
         let before = self.clock().commit_time(head.now) - age.unwrap_or(TimeDelta::MAX);
         let mut report = OrphanReport::default();
         let store = self.object_store();
+        let mut below = Below::default();
         let mut listed = store.list(None).ready_chunks(BATCH_OBJECTS);
         while let Some(chunk) = listed.next().await {
             let mut old = Vec::with_capacity(chunk.len());
@@ -71,7 +85,13 @@ impl Lake {
                     old.push(object);
                 }
             }
-            let orphans = self.unknown(old).await?;
+            let mut orphans = Vec::new();
+            for object in self.unknown(old).await? {
+                match below.holds(&*store, &object).await? {
+                    true => report.foreign += 1,
+                    false => orphans.push(object),
+                }
+            }
             report.objects += orphans.len() as u64;
             report.bytes += orphans.iter().map(|object| object.size).sum::<u64>();
             let room = LOCATION_COUNT_MAX - report.locations.len().min(LOCATION_COUNT_MAX);
@@ -86,6 +106,8 @@ impl Lake {
                     objects = locations.len(),
                     "abandoned data files are deleted"
                 );
+                // The list may have taken long.
+                self.check_owner().await?;
                 delete_objects(&store, locations).await?;
                 check_point(self, "sweep/after-orphans")?;
             }
@@ -126,5 +148,10 @@ impl Lake {
 }
 
 fn is_old_file(object: &ObjectMeta, before: DateTime<Utc>) -> bool {
-    object.location.extension() == Some(EXTENSION) && object.last_modified < before
+    let name = object.location.filename().unwrap_or_default();
+    let mut stems = ENDINGS
+        .iter()
+        .filter_map(|ending| name.strip_suffix(ending));
+    let is_ours = stems.any(|stem| uuid::Uuid::try_parse(stem).is_ok());
+    is_ours && object.last_modified < before
 }

@@ -8,6 +8,7 @@ use gotgan_storage::{Column, Constraint, NewColumn, Sequence, Table};
 use sqlparser::ast::{self, ColumnOption, Expr, TableConstraint, Visit, Visitor};
 
 use super::{current, guarded, rewrite, rows, views};
+use crate::command::dependents::shown_table;
 use crate::command::identity::{self, Numbering};
 use crate::command::sequence::drop_defaults;
 use crate::command::{constant, create_table};
@@ -206,7 +207,7 @@ pub(super) async fn drop(
     };
     guarded::drop_readers(session, table, name, cascade).await?;
     let ctx = session.context().await?;
-    let object = format!("column {name} of table {}", table.name);
+    let object = format!("column {name} of {}", shown_table(&ctx, table));
     let owned = ctx.snapshot.sequences_of(table.id).filter(|sequence| {
         let owner = sequence.owned_by;
         owner.is_some_and(|owner| owner.column == column.id)

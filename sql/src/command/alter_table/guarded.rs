@@ -8,12 +8,13 @@ use std::sync::Arc;
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::Expr;
-use gotgan_storage::{AccessTarget, ObjectAccess, Policy, Snapshot, Table, TableId, ViewId};
+use gotgan_storage::{AccessTarget, ObjectAccess, Policy, Snapshot, Table};
 use sqlparser::ast::{self, VisitMut, visit_relations};
 
 use super::views;
+use crate::access::mask;
 use crate::access::policy::Condition;
-use crate::command::drop;
+use crate::command::dependents::shown_table;
 use crate::error::SqlError;
 use crate::modify;
 use crate::parse::{fold, name_parts, parse_expression};
@@ -31,9 +32,11 @@ pub(super) async fn drop_readers(
     cascade: bool,
 ) -> Result<(), SqlError> {
     let readers = readers(session, table, name).await?;
-    require_unmasked(table, name)?;
+    let ctx = session.context().await?;
+    let shown = shown_table(&ctx, table);
+    require_unmasked(table, name, &shown)?;
     if readers.is_empty() || !cascade {
-        return refuse(table, name, &readers);
+        return refuse(&shown, name, &readers);
     }
     let mut access = ObjectAccess::clone(&table.access);
     access
@@ -41,8 +44,7 @@ pub(super) async fn drop_readers(
         .retain(|policy| !readers.contains(&policy.name));
     for policy in &readers {
         session.notify(Notice::info(format!(
-            "drop cascades to policy {policy} on table {}",
-            table.name
+            "drop cascades to policy {policy} on {shown}"
         )));
     }
     let storage = session.transaction().await?.storage()?;
@@ -64,7 +66,7 @@ pub(super) async fn refuse_type(
         );
         return Err(unsupported(text).with_detail(detail));
     }
-    match require_unmasked(table, name) {
+    match require_unmasked(table, name, &table.name) {
         Ok(()) => Ok(()),
         Err(_) => Err(unsupported(
             "cannot alter type of a column used in a masking policy",
@@ -102,14 +104,28 @@ pub(super) async fn refuse_masked(
     });
     match found {
         ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(name) => Err(SqlError::with_code(
-            sqlstate::INSUFFICIENT_PRIVILEGE,
-            format!(
-                "permission denied for column \"{name}\" of table {}",
-                table.name
-            ),
-        )
-        .with_detail("A masking policy is attached to it.")),
+        ControlFlow::Break(name) => Err(mask::refusal(&name, table)),
+    }
+}
+
+/// Errors: `42501` for a policy that reads a column that is masked for who runs the
+/// statement: which rows pass would tell its values, and so would an error.
+pub(in crate::command) async fn refuse_masked_policy(
+    session: &mut Session,
+    table: &Arc<Table>,
+    policy: &Policy,
+) -> Result<(), SqlError> {
+    let planner = session.planner().await?;
+    let masked = planner.masked_columns(table);
+    if masked.is_empty() {
+        return Ok(());
+    }
+    let read = columns(&planner.unrestricted(), table, policy)?;
+    let masked = masked.into_iter().map(|index| &table.columns[index]);
+    let mut masked = masked.filter(|column| read.contains(&column.id.0));
+    match masked.next() {
+        Some(column) => Err(mask::refusal(&column.name, table)),
+        None => Ok(()),
     }
 }
 
@@ -140,55 +156,22 @@ pub(super) async fn follow(
     Ok(())
 }
 
-/// Prepares that a table or view goes away: with CASCADE the policies of other tables that
-/// read it in a subquery do, too. `display` such as `table t`.
+/// The policies that read a relation in a subquery, with their tables.
 ///
-/// Errors: `2BP01` without CASCADE.
-pub(crate) async fn drop_policies_over(
-    session: &mut Session,
-    snapshot: &Snapshot,
-    object: i64,
-    display: &str,
-    cascade: bool,
-) -> Result<(), SqlError> {
-    let Some(name) = qualified(snapshot, object) else {
-        return Ok(());
-    };
-    let others = snapshot.tables().filter(|table| table.id.0 != object);
-    for table in others {
-        let mut access = ObjectAccess::clone(&table.access);
-        let mut gone = Vec::new();
+/// `relation`: schema and name.
+pub(crate) fn policies_over<'a>(
+    snapshot: &'a Snapshot,
+    relation: &[String; 2],
+) -> Result<Vec<(&'a Arc<Table>, &'a Policy)>, SqlError> {
+    let mut found = Vec::new();
+    for table in snapshot.tables() {
         for policy in &table.access.policies {
-            if reads(policy, &name)? {
-                gone.push(format!("policy {} on table {}", policy.name, table.name));
-                access.policies.retain(|own| own.id != policy.id);
+            if reads(policy, relation)? {
+                found.push((table, policy));
             }
         }
-        if gone.is_empty() {
-            continue;
-        }
-        if !cascade {
-            let listed = gone.into_iter().map(|policy| (policy, display.to_owned()));
-            let listed: Vec<(String, String)> = listed.collect();
-            return Err(SqlError::dependents_exist(display, &listed));
-        }
-        drop::notify_cascade(session, &gone);
-        let storage = session.transaction().await?.storage()?;
-        storage.set_access(AccessTarget::Table(table.id), access)?;
     }
-    Ok(())
-}
-
-/// Schema and name of a table or view.
-fn qualified(snapshot: &Snapshot, object: i64) -> Option<[String; 2]> {
-    let (schema, name) = match snapshot.table(TableId(object)) {
-        Some(table) => (table.schema_id, &table.name),
-        None => {
-            let view = snapshot.view(ViewId(object))?;
-            (view.schema_id, &view.name)
-        }
-    };
-    Some([snapshot.schema(schema)?.name.clone(), name.clone()])
+    Ok(found)
 }
 
 /// Whether a policy reads a relation in a subquery.
@@ -284,8 +267,10 @@ fn columns(
     Ok(found)
 }
 
+/// `shown`: what messages call the table.
+///
 /// Errors: `2BP01` if a masking policy is attached to the column, or reads it.
-fn require_unmasked(table: &Table, name: &str) -> Result<(), SqlError> {
+fn require_unmasked(table: &Table, name: &str, shown: &str) -> Result<(), SqlError> {
     let Some(column) = table.column_by_name(name) else {
         return Ok(());
     };
@@ -296,33 +281,31 @@ fn require_unmasked(table: &Table, name: &str) -> Result<(), SqlError> {
     });
     match is_masked {
         false => Ok(()),
-        true => Err(depends(table, name)
+        true => Err(depends(shown, name)
             .with_detail("A masking policy is attached to it, or reads it.")
             .with_hint("Use DETACH MASKING POLICY first.")),
     }
 }
 
+/// `table`: what messages call it.
+///
 /// Errors: `2BP01` if there is a reader.
-fn refuse(table: &Table, name: &str, readers: &[String]) -> Result<(), SqlError> {
+fn refuse(table: &str, name: &str, readers: &[String]) -> Result<(), SqlError> {
     if readers.is_empty() {
         return Ok(());
     }
-    let details = readers.iter().map(|policy| {
-        let table = &table.name;
-        format!("policy {policy} on table {table} depends on column {name} of table {table}")
-    });
+    let details = readers
+        .iter()
+        .map(|policy| format!("policy {policy} on {table} depends on column {name} of {table}"));
     let details: Vec<String> = details.collect();
     Err(depends(table, name)
         .with_detail(details.join("\n"))
         .with_hint("Use DROP ... CASCADE to drop the dependent objects too."))
 }
 
-fn depends(table: &Table, name: &str) -> SqlError {
+fn depends(table: &str, name: &str) -> SqlError {
     SqlError::with_code(
         sqlstate::DEPENDENT_OBJECTS_STILL_EXIST,
-        format!(
-            "cannot drop column {name} of table {} because other objects depend on it",
-            table.name
-        ),
+        format!("cannot drop column {name} of {table} because other objects depend on it"),
     )
 }

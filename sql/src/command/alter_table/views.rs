@@ -12,7 +12,7 @@ use sqlparser::ast::{self, TableFactor, VisitMut, VisitorMut};
 use super::guarded;
 use crate::change::quoted;
 use crate::command::create_view::quoted_if_needed;
-use crate::command::drop;
+use crate::command::dependents::{Root, drop_all, notify_cascade, shown_view};
 use crate::error::SqlError;
 use crate::parse::name_parts;
 use crate::plan::Planner;
@@ -62,7 +62,7 @@ pub(super) async fn drop_broken(
     }
     let names: Vec<String> = broken
         .iter()
-        .map(|view| format!("view {}", view.name))
+        .map(|view| shown_view(&planner.ctx, view))
         .collect();
     if !cascade {
         let dependents: Vec<String> = names
@@ -76,12 +76,14 @@ pub(super) async fn drop_broken(
         .with_detail(dependents.join("\n"))
         .with_hint("Use DROP ... CASCADE to drop the dependent objects too."));
     }
-    drop::notify_cascade(session, &names);
+    notify_cascade(session, &names);
     for view in broken {
-        let snapshot = Arc::clone(&session.context().await?.snapshot);
-        let object = format!("view {}", view.name);
-        drop::drop_dependents(session, &snapshot, view.id.0, &object, true).await?;
-        session.transaction().await?.storage()?.drop_view(view.id)?;
+        let ctx = session.context().await?;
+        // It may be gone by now, as it reads another one.
+        if ctx.snapshot.view(view.id).is_some() {
+            drop_all(session, &ctx, Root::View(&view), true).await?;
+            session.transaction().await?.storage()?.drop_view(view.id)?;
+        }
     }
     Ok(())
 }

@@ -167,7 +167,7 @@ pub(super) fn add_types(action: &Action, types: &mut Vec<Option<PgType>>) {
         Action::Expire { older_than, .. } => {
             places.extend(older_than.iter().map(|time| (time, oid::TIMESTAMPTZ)));
         }
-        Action::RemoveOrphans { .. } => {}
+        Action::RemoveOrphans { .. } | Action::AdoptData => {}
         Action::FileHistory { table } => of_name(table, &mut places),
         Action::Retention(retention) => {
             let values = retention

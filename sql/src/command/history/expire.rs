@@ -1,6 +1,7 @@
-//! EXPIRE SNAPSHOTS and REMOVE ORPHANS: by hand what the primary does on a schedule.
+//! EXPIRE SNAPSHOTS and REMOVE ORPHANS: by hand what the primary does on a schedule; and
+//! ADOPT DATA, which says that it may go on where another catalog used the same files.
 //!
-//! Both work in steps that are commits of their own, so they cannot be part of a
+//! The first two work in steps that are commits of their own, so they cannot be part of a
 //! transaction; a dry run changes nothing and can.
 
 use chrono::{DateTime, Utc};
@@ -89,12 +90,38 @@ pub(super) async fn remove_orphans(
         let text = format!("removed {objects} files of {bytes} bytes that nothing names");
         session.notify(Notice::info(text));
     }
+    if report.foreign > 0 {
+        let text = format!(
+            "{} files stay, since they lie in folders of other lakes",
+            report.foreign
+        );
+        session.notify(Notice::info(text));
+    }
     let mut rows = shape.rows();
     rows.push(cells![
         signed(report.objects),
         signed(report.bytes),
         report.locations,
     ]);
+    let rows = rows.finish()?;
+    Ok(Report { tag: TAG, rows })
+}
+
+/// Errors: `25001` in a transaction, `25006` on a replica, `55000` if the files are those
+/// of another lake.
+pub(super) async fn adopt_data(session: &mut Session, shape: &Shape) -> Result<Report, SqlError> {
+    const TAG: &str = "ADOPT DATA";
+    require_alone(session, TAG)?;
+    owner::require_superuser(&*session.context().await?, "adopt data")?;
+    end_own_transaction(session, false).await?;
+    session.engine.lake.adopt_data().await?;
+    let text = "files that only another catalog names are orphans from now on";
+    session.notify(Notice {
+        hint: Some("REMOVE ORPHANS DRY RUN tells which they are.".to_owned()),
+        ..Notice::info(text)
+    });
+    let mut rows = shape.rows();
+    rows.push(cells![session.engine.lake.uuid()]);
     let rows = rows.finish()?;
     Ok(Report { tag: TAG, rows })
 }

@@ -7,7 +7,8 @@
 use std::sync::Arc;
 
 use gotgan_storage::{
-    AccessTarget, Relation, Restore as Order, Schema, SequenceId, Snapshot, Table, TableId, ViewId,
+    AccessTarget, Constraint, Relation, Restore as Order, Schema, SequenceId, Snapshot, Table,
+    TableId, ViewId,
 };
 
 use super::arguments::Arguments;
@@ -18,7 +19,7 @@ use crate::command::grant::give_defaults;
 use crate::command::owner;
 use crate::error::SqlError;
 use crate::parse::history::{Kind, Restore, RestoreItem};
-use crate::pg_catalog::identifier::quote_qualified;
+use crate::pg_catalog::identifier::{quote, quote_qualified};
 use crate::pg_catalog::rows::cells;
 use crate::resolve::{Name, Resolved, Resolver};
 use crate::sequence;
@@ -124,6 +125,8 @@ pub(super) async fn restore_one(
     )
     .await?;
     require_views(session, &restored.views).await?;
+    let pair = [(planned.source.id, restored.table)];
+    tell_left_keys(session, &planned.from, &pair).await?;
     if replaced.is_none() {
         let source = (planned.from.as_ref(), planned.source.id);
         match with_grants {
@@ -165,6 +168,36 @@ pub(super) async fn name_sequences(
             let text = text.and_then(|text| sequence::restored(text, (from, &now), made));
             if let Some(text) = text {
                 storage.set_default(table.id, column.id, Some(text))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Tells of foreign keys that stayed behind, since what they reference is not there.
+///
+/// `tables`: those of the snapshot, and the new ones.
+pub(super) async fn tell_left_keys(
+    session: &mut Session,
+    from: &Snapshot,
+    tables: &[(TableId, TableId)],
+) -> Result<(), SqlError> {
+    let now = Arc::clone(&session.context().await?.snapshot);
+    for (source, restored) in tables {
+        let (Some(source), Some(restored)) = (from.table(*source), now.table(*restored)) else {
+            continue;
+        };
+        for key in &source.constraints {
+            let is_left = matches!(key.constraint, Constraint::ForeignKey { .. })
+                && !restored.constraints.iter().any(|own| own.name == key.name);
+            if is_left {
+                let (name, table) = (quote(&key.name), quote(&restored.name));
+                let text = format!("foreign key {name} of {table} stays behind");
+                session.notify(Notice {
+                    detail: Some("The table that it references is not there.".to_owned()),
+                    hint: Some("Bring that back, then add the key by ALTER TABLE.".to_owned()),
+                    ..Notice::info(text)
+                });
             }
         }
     }

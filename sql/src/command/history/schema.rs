@@ -12,7 +12,7 @@ use gotgan_storage::{
 };
 use sqlparser::ast::{self, Ident, ObjectNamePart};
 
-use super::restore::{Planned, Target, name_sequences, owner_name};
+use super::restore::{Planned, Target, name_sequences, owner_name, tell_left_keys};
 use super::{Session, rights};
 use crate::access::actor::{Actor, Object};
 use crate::command::{create_view, owner, schema};
@@ -50,6 +50,7 @@ impl Whole {
         let restored = storage.restore_schema(&order).await.map_err(not_kept)?;
         let tables: Vec<TableId> = restored.tables.iter().map(|(_, new)| *new).collect();
         name_sequences(session, &self.from, &tables, &restored.sequences).await?;
+        tell_left_keys(session, &self.from, &restored.tables).await?;
         if with_grants {
             for (source, table) in &restored.tables {
                 rights::bring_grants(session, (&self.from, *source), *table).await?;

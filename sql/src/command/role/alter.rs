@@ -114,10 +114,8 @@ pub(super) fn apply(
         }
         RoleOption::ValidUntil(text) => {
             role.valid_until = match parse_timestamptz(text, -1, &ctx.input)? {
-                TIMESTAMP_INFINITY => None,
-                TIMESTAMP_MINUS_INFINITY => {
-                    return Err(SqlError::not_supported("VALID UNTIL '-infinity'"));
-                }
+                TIMESTAMP_INFINITY => Some(Role::valid_forever()),
+                TIMESTAMP_MINUS_INFINITY => Some(Role::valid_never()),
                 micros => DateTime::from_timestamp_micros(micros),
             };
         }

@@ -158,7 +158,10 @@ async fn store(
 fn may_set(ctx: &StatementContext, key: Key, name: &str) -> bool {
     match name {
         _ if is_superuser(ctx) => true,
-        CONNECT_TO => may_create_roles(ctx) && key.role != ctx.role_id,
+        CONNECT_TO => {
+            let own = [ctx.role_id, ctx.session_role_id];
+            may_create_roles(ctx) && !own.contains(&key.role)
+        }
         name => !settings::is_superusers(name),
     }
 }

@@ -28,9 +28,34 @@ pub(super) fn register(registry: &mut Registry) {
     registry.add("arrayoverlap(anyarray, anyarray) -> bool", |call| {
         sets(call, 0, 1, |mut has| has.any(|found| found))
     });
+    registry.add("$array_order(anyarray, anyarray) -> int4", order);
     registry.alias("array_contains", "arraycontains");
     registry.alias("array_contained", "arraycontained");
     registry.alias("array_overlap", "arrayoverlap");
+}
+
+/// The order of two arrays: element by element, a NULL above all others, then by length.
+fn order(call: &Call<'_>) -> Result<ArrayRef, SqlError> {
+    let (left, right) = (call.column(0)?, call.column(1)?);
+    let (left_lists, right_lists) = (list(left, call)?, list(right, call)?);
+    let (left_values, right_values) = (left_lists.values(), right_lists.values());
+    let compare = comparator(left_values, right_values)?;
+    call.rows(|row| {
+        let (Some(a), Some(b)) = (range(left_lists, left, row), range(right_lists, right, row))
+        else {
+            return Ok(None);
+        };
+        let lengths = a.len().cmp(&b.len());
+        let mut pairs =
+            a.zip(b).map(
+                |(a, b)| match (left_values.is_null(a), right_values.is_null(b)) {
+                    (false, false) => compare(a, b),
+                    (left, right) => left.cmp(&right),
+                },
+            );
+        let first = pairs.find(|order| order.is_ne());
+        Ok::<Option<i32>, SqlError>(Some(first.unwrap_or(lengths) as i32))
+    })
 }
 
 /// Whether left `operator` right holds; `None` if either is NULL.

@@ -20,7 +20,7 @@ pub(super) fn register(registry: &mut Registry) {
         .add("obj_description(oid) -> text", |call| {
             map1::<Int8, _>(call, |value| {
                 let snapshot = &call.context.snapshot;
-                let classes = ["pg_class", "pg_namespace", "pg_constraint"];
+                let classes = ["pg_class", "pg_namespace", "pg_constraint", "pg_policy"];
                 Ok(classes
                     .iter()
                     .find_map(|class| description(snapshot, oid(value), class)))
@@ -69,6 +69,11 @@ fn description<'a>(snapshot: &'a Snapshot, oid: u32, class: &str) -> Option<&'a 
             .flat_map(|table| &table.constraints)
             .find(|entry| oids::object(entry.id) == oid)
             .and_then(|entry| entry.comment.as_deref()),
+        "pg_policy" => snapshot
+            .tables()
+            .flat_map(|table| &table.access.policies)
+            .find(|policy| oids::object(policy.id) == oid)
+            .and_then(|policy| policy.comment.as_deref()),
         _ => None,
     }
 }

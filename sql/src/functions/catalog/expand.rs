@@ -3,7 +3,8 @@
 //!
 //! - `information_schema._pg_expandarray`: the elements of an array as `x`, with
 //!   their positions as `n`.
-//! - `aclexplode`: each privilege of a list of grants.
+//! - `aclexplode`: each privilege of a list of grants; in FROM, where a row of arrays is
+//!   unnested, each of its columns by itself.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -25,7 +26,17 @@ use crate::types::{ELEMENT, PgType, oid};
 enum Kind {
     Expand,
     Acl,
+    /// A column of `Acl`, by index.
+    AclColumn(usize),
 }
+
+/// The functions for the columns of `aclexplode`; nobody can type their names.
+pub(crate) const ACL_COLUMNS: [&str; 4] = [
+    "$aclexplode/grantor",
+    "$aclexplode/grantee",
+    "$aclexplode/privilege_type",
+    "$aclexplode/is_grantable",
+];
 
 impl Kind {
     /// The name under which the planner finds it.
@@ -33,14 +44,17 @@ impl Kind {
         match self {
             Kind::Expand => "_pg_expandarray_array",
             Kind::Acl => "aclexplode_array",
+            Kind::AclColumn(index) => ACL_COLUMNS[index],
         }
     }
 }
 
 /// The function of this name, if it is one of them.
 pub(crate) fn function(name: &str, context: &Arc<StatementContext>) -> Option<Arc<ScalarUDF>> {
+    let columns = (0..ACL_COLUMNS.len()).map(Kind::AclColumn);
     let kind = [Kind::Expand, Kind::Acl]
         .into_iter()
+        .chain(columns)
         .find(|kind| kind.name() == name)?;
     Some(Arc::new(ScalarUDF::new_from_impl(Rows {
         kind,
@@ -82,6 +96,23 @@ fn acl_columns() -> Fields {
     ])
 }
 
+/// The element of an array of one of these columns.
+fn acl_element(index: usize) -> FieldRef {
+    Arc::new(acl_columns()[index].as_ref().clone().with_name(ELEMENT))
+}
+
+/// One column of lists of rows.
+fn column_of(rows: &ListArray, index: usize) -> Result<ListArray> {
+    let values = Arc::clone(rows.values().as_struct().column(index));
+    let (offsets, nulls) = (rows.offsets().clone(), rows.nulls().cloned());
+    Ok(ListArray::try_new(
+        acl_element(index),
+        offsets,
+        values,
+        nulls,
+    )?)
+}
+
 /// `(x, n)` for elements described by `element`.
 fn pair(element: &FieldRef) -> Fields {
     let x = element.as_ref().clone().with_name("x").with_nullable(true);
@@ -108,6 +139,7 @@ impl ScalarUDFImpl for Rows {
         let columns = match self.kind {
             Kind::Expand => pair(&element_of(arg_types.first().unwrap_or(&DataType::Null))?),
             Kind::Acl => acl_columns(),
+            Kind::AclColumn(index) => return Ok(DataType::List(acl_element(index))),
         };
         let row = Field::new(ELEMENT, DataType::Struct(columns), true);
         Ok(DataType::List(Arc::new(row)))
@@ -119,11 +151,18 @@ impl ScalarUDFImpl for Rows {
             return Err(SqlError::internal("a call without its argument").into());
         };
         let array: ArrayRef = match self.kind {
-            Kind::Acl => {
+            Kind::Acl | Kind::AclColumn(_) => {
                 let lists = value.into_array(rows)?;
-                match lists.as_list_opt::<i32>() {
-                    Some(lists) => Arc::new(explode::explode(lists, acl_columns(), &self.context)?),
-                    None => new_null_array(args.return_field.data_type(), rows),
+                let exploded = match lists.as_list_opt::<i32>() {
+                    Some(lists) => explode::explode(lists, acl_columns(), &self.context)?,
+                    None => {
+                        let nothing = new_null_array(args.return_field.data_type(), rows);
+                        return Ok(ColumnarValue::Array(nothing));
+                    }
+                };
+                match self.kind {
+                    Kind::AclColumn(index) => Arc::new(column_of(&exploded, index)?),
+                    _ => Arc::new(exploded),
                 }
             }
             Kind::Expand => {

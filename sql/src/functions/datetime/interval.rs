@@ -1,8 +1,11 @@
 //! Intervals: moving a moment by one, and bringing one to a usual form.
 
+use arrow::array::ArrayRef;
+use arrow::datatypes::IntervalMonthDayNano;
+
 use crate::error::SqlError;
 use crate::functions::Registry;
-use crate::functions::call::map1;
+use crate::functions::call::{Call, map1};
 use crate::functions::kinds;
 use crate::types::datetime::{
     Interval, MICROS_PER_DAY, Zone, civil_from_days, days_from_civil, month_days,
@@ -30,6 +33,37 @@ pub(super) fn register(registry: &mut Registry) {
             })
         });
     }
+    // The engine's own would compare months first, then days.
+    registry.add("$greatest(variadic interval) -> interval", |call| {
+        extreme(call, |key, best| key > best)
+    });
+    registry.add("$least(variadic interval) -> interval", |call| {
+        extreme(call, |key, best| key < best)
+    });
+}
+
+/// The first interval of each row that no other one beats; NULLs do not count.
+fn extreme(call: &Call<'_>, beats: fn(i128, i128) -> bool) -> Result<ArrayRef, SqlError> {
+    let readers: Vec<_> = (0..call.columns.len())
+        .map(|index| call.reader::<kinds::Interval>(index))
+        .collect::<Result<_, _>>()?;
+    call.rows(|row| {
+        let mut best = None;
+        for value in readers.iter().filter_map(|reader| reader.value(row)) {
+            let key = length_key(value);
+            if best.is_none_or(|(best, _)| beats(key, best)) {
+                best = Some((key, value));
+            }
+        }
+        Ok(best.map(|(_, value)| value))
+    })
+}
+
+/// How long an interval is, in nanoseconds: a month counts 30 days and a day 24 hours.
+pub(crate) fn length_key(value: IntervalMonthDayNano) -> i128 {
+    const DAY_NANOS: i128 = MICROS_PER_DAY as i128 * 1000;
+    (i128::from(value.months) * 30 + i128::from(value.days)) * DAY_NANOS
+        + i128::from(value.nanoseconds)
 }
 
 fn justify_days(mut value: Interval) -> Option<Interval> {

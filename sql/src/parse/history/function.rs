@@ -24,6 +24,7 @@ const SCHEMA: &str = "gotgan";
 
 /// Names of the functions and of their parameters, in order.
 const SIGNATURES: &[(&str, &[&str])] = &[
+    ("adopt_data", &[]),
     (
         "create_snapshot",
         &["name", "retain", "comment", "as_of", "snapshot"],
@@ -345,6 +346,7 @@ impl Arguments {
                 names: vec![self.required_name("name")?],
                 if_exists: self.flag("if_exists", false)?,
             },
+            "adopt_data" => Action::AdoptData,
             "expire_snapshots" => Action::Expire {
                 older_than: self.take("older_than"),
                 is_dry_run: self.flag("dry_run", false)?,

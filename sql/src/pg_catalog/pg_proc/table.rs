@@ -181,7 +181,8 @@ pub(super) const FUNCTIONS: &str = "\
     3842 pg_relation_is_updatable ss 23 2205,16; 2325 pg_relation_size vs 20 2205;\
     2332 pg_relation_size vs 20 2205,25; 2084 pg_show_all_settings ssr 2249;\
     3334 pg_size_bytes is 20 25; 2288 pg_size_pretty is 25 20; 3166 pg_size_pretty is 25 1700;\
-    2626 pg_sleep vs 2278 701; 3403 pg_statistics_obj_is_visible ss 16 26;\
+    2626 pg_sleep vs 2278 701; 2171 pg_cancel_backend vs 16 23;\
+    2096 pg_terminate_backend vs 16 23,20; 3403 pg_statistics_obj_is_visible ss 16 26;\
     2079 pg_table_is_visible ss 16 26; 2997 pg_table_size vs 20 2205;\
     3778 pg_tablespace_location ss 25 26; 2322 pg_tablespace_size vs 20 26;\
     2323 pg_tablespace_size vs 20 19; 2856 pg_timezone_names ssr 2249;\

@@ -1,16 +1,25 @@
 //! `ARRAY[...]`: its elements have one type.
 
+use std::sync::Arc;
+
+use arrow::array::AsArray as _;
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{DFSchema, Result};
-use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::functions_nested::expr_fn::make_array;
+use datafusion::logical_expr::interval_arithmetic::Interval;
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ExprSchemable, LogicalPlan, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
+    Signature, Volatility,
+};
 
 use super::{
     OperatorPlanner, Side, cannot_match, cast_expr, common_type, is_float, literal_as, side,
 };
 use crate::error::SqlError;
+use crate::functions::bounds::unbounded;
 use crate::sqlstate;
-use crate::types::PgType;
+use crate::types::{ELEMENT, PgType, labelled, oid};
 
 impl OperatorPlanner {
     /// Gives elements without a type that of the others.
@@ -45,7 +54,7 @@ impl OperatorPlanner {
             typed.push(match (&side.pg_type, &side.expr) {
                 (None, Expr::Placeholder(_)) => self.typed(side, target)?.expr,
                 (None, _) => literal_as(side.expr, target, &self.ctx)?,
-                (Some(own), _) if is_float(target) && own.oid != target.oid => {
+                (Some(own), _) if own.oid != target.oid && must_convert(target) => {
                     cast_expr(side.expr, target, &self.ctx)
                 }
                 _ => side.expr,
@@ -73,6 +82,74 @@ pub(in crate::plan) fn refuse_nested_unnest(plan: LogicalPlan) -> Result<Logical
         Ok(TreeNodeRecursion::Continue)
     })?;
     Ok(plan)
+}
+
+/// An array of elements that [`OperatorPlanner::array_elements`] gave their type.
+pub(super) fn array_of(elements: Vec<Expr>, schema: &DFSchema) -> Result<Expr> {
+    let element = match elements.first() {
+        Some(first) => first.to_field(schema)?.1,
+        None => return Ok(make_array(elements)),
+    };
+    let array = make_array(elements);
+    if element.metadata().is_empty() || element.data_type().is_null() {
+        return Ok(array);
+    }
+    let labelled = Labelled {
+        element: PgType::of_field(&element),
+        signature: Signature::any(1, Volatility::Immutable),
+    };
+    Ok(ScalarUDF::new_from_impl(labelled).call(vec![array]))
+}
+
+/// An array whose elements' type has a name of its own, which the engine's constructor
+/// does not pass on.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Labelled {
+    element: PgType,
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Labelled {
+    fn name(&self) -> &'static str {
+        "array"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, arg_types: &[DataType]) -> Result<DataType> {
+        Ok(match &arg_types[0] {
+            DataType::List(element) => {
+                let named = element.as_ref().clone();
+                let named = named.with_metadata(self.element.metadata());
+                DataType::List(Arc::new(named.with_name(ELEMENT)))
+            }
+            other => other.clone(),
+        })
+    }
+
+    fn evaluate_bounds(&self, inputs: &[&Interval]) -> Result<Interval> {
+        unbounded(self, inputs)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let data_type = args.return_field.data_type();
+        match &args.args[0] {
+            ColumnarValue::Array(array) => Ok(ColumnarValue::Array(labelled(array, data_type)?)),
+            ColumnarValue::Scalar(scalar) => {
+                // The engine would make a scalar of another type of it.
+                let array = labelled(&scalar.to_array()?, data_type)?;
+                let list = Arc::new(array.as_list::<i32>().clone());
+                Ok(ColumnarValue::Scalar(ScalarValue::List(list)))
+            }
+        }
+    }
+}
+
+/// Whether the engine would not convert to a type as PostgreSQL does.
+fn must_convert(target: PgType) -> bool {
+    is_float(target) || matches!(target.oid, oid::TIMESTAMP | oid::TIMESTAMPTZ)
 }
 
 /// The type of an element; none for an untyped literal and for NULL.

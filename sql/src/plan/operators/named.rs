@@ -11,12 +11,16 @@ impl OperatorPlanner {
     /// Operators that are another name of a function.
     pub(super) fn by_function(&self, op: &str, left: Side, right: Side) -> Result<Expr, SqlError> {
         let is_array = |side: &Side| side.pg_type.is_some_and(|t| t.element().is_some());
-        if is_array(&left) || is_array(&right) {
+        // Of jsonb, the right side may be an array of keys.
+        let is_json = left
+            .pg_type
+            .is_some_and(|t| matches!(t.oid, oid::JSON | oid::JSONB));
+        if !is_json && (is_array(&left) || is_array(&right)) {
             let (left, right) = self.both_typed(left, right)?;
             let (name, args) = match op {
-                "@>" => ("array_has_all", vec![left.expr, right.expr]),
-                "<@" => ("array_has_all", vec![right.expr, left.expr]),
-                "&&" => ("array_has_any", vec![left.expr, right.expr]),
+                "@>" => ("arraycontains", vec![left.expr, right.expr]),
+                "<@" => ("arraycontains", vec![right.expr, left.expr]),
+                "&&" => ("arrayoverlap", vec![left.expr, right.expr]),
                 _ => {
                     let (l, r) = (display(&left), display(&right));
                     return Err(SqlError::undefined_operator(&l, op, &r));
@@ -34,6 +38,8 @@ impl OperatorPlanner {
             "?" => "jsonb_exists",
             "?|" => "jsonb_exists_any",
             "?&" => "jsonb_exists_all",
+            "-" => "jsonb_delete",
+            "#-" => "jsonb_delete_path",
             "^@" => "starts_with",
             _ => {
                 let (l, r) = (display(&left), display(&right));
@@ -42,7 +48,7 @@ impl OperatorPlanner {
         };
         let right_type = match op {
             "@>" | "<@" => PgType::new(oid::JSONB),
-            "#>" | "#>>" | "?|" | "?&" => PgType::new(1009),
+            "#>" | "#>>" | "?|" | "?&" | "#-" => PgType::new(1009),
             _ => PgType::new(oid::TEXT),
         };
         let left = self.typed(left, PgType::new(oid::JSONB))?;

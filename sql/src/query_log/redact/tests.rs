@@ -10,6 +10,55 @@ fn check(text: &str, expected: &str) {
 }
 
 #[test]
+fn statements_within_strings_are_looked_at() {
+    for (text, expected) in [
+        (
+            "DO $$ BEGIN CREATE ROLE r PASSWORD 'hunter2'; END $$",
+            "DO $$ BEGIN CREATE ROLE r PASSWORD '***'; END $$",
+        ),
+        (
+            "DO $a$ BEGIN EXECUTE $$ALTER ROLE r PASSWORD 'hunter2'$$; END $a$ LANGUAGE plpgsql",
+            "DO $a$ BEGIN EXECUTE $$ALTER ROLE r PASSWORD '***'$$; END $a$ LANGUAGE plpgsql",
+        ),
+        (
+            "DO $$ BEGIN EXECUTE 'ALTER ROLE r PASSWORD ''hunter2'''; END $$",
+            "DO $$ BEGIN EXECUTE '***'; END $$",
+        ),
+        (
+            "SELECT dblink_exec('c', 'create user r password ''hunter2''')",
+            "SELECT dblink_exec('c', '***')",
+        ),
+        ("DO $$ PASSWORD 'hunter2'", "DO $$ PASSWORD '***'"),
+        (
+            "SELECT $$the password is in $1$$",
+            "SELECT $$the password is in $1$$",
+        ),
+    ] {
+        check(text, expected);
+    }
+}
+
+#[test]
+fn all_strings_of_roles_go() {
+    for (text, expected) in [
+        (
+            "ALTER ROLE r PASWORD 'hunter2'",
+            "ALTER ROLE r PASWORD '***'",
+        ),
+        (
+            "CREATE USER u IDENTIFIED BY 'hunter2' VALID UNTIL '2030-01-01'",
+            "CREATE USER u IDENTIFIED BY '***' VALID UNTIL '2030-01-01'",
+        ),
+        (
+            "ALTER ROLE r SET search_path = 'keys'",
+            "ALTER ROLE r SET search_path = 'keys'",
+        ),
+    ] {
+        check(text, expected);
+    }
+}
+
+#[test]
 fn passwords_of_roles_go() {
     for (text, expected) in [
         (

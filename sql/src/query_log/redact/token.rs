@@ -39,6 +39,16 @@ impl Token {
         }
     }
 
+    /// Where the text between dollar quotes is, for a string that has them.
+    pub(super) fn body(&self, text: &str) -> Option<Range<usize>> {
+        let own = &text[self.place.clone()];
+        let tag = own.strip_prefix('$')?.find('$')?;
+        let mark = &own[..tag + 2];
+        let is_closed = own.len() >= 2 * mark.len() && own.ends_with(mark);
+        let end = self.place.end - if is_closed { mark.len() } else { 0 };
+        Some(self.place.start + mark.len()..end)
+    }
+
     /// What is in a string's quotes, near enough to compare it with a name.
     pub(super) fn content<'a>(&self, text: &'a str) -> &'a str {
         let own = &text[self.place.clone()];

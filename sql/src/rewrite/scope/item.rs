@@ -8,6 +8,7 @@ use sqlparser::ast::{
 use super::{Walker, list, sample};
 use crate::error::SqlError;
 use crate::parse::{fold, name_parts};
+use crate::rewrite::explode;
 use crate::rewrite::naming::output_name;
 use crate::rewrite::select::gives_one_column;
 
@@ -169,6 +170,7 @@ impl Walker<'_> {
     /// What one FROM item brings; short lists of aliases are completed.
     pub(super) fn item(&self, factor: &mut TableFactor) -> Result<Source, SqlError> {
         sample::replace(self, factor)?;
+        explode::replace(factor)?;
         match factor {
             TableFactor::Table {
                 name,

@@ -1,9 +1,11 @@
 //! Rows of the log's tables, which both databases name alike, to what they mean.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use sqlx::{ColumnIndex, Decode, Row, Type};
 
-use super::{LoggedRole, LoggedStatement, ReadUsage, counted, parse_tables};
+use super::{LoggedClient, LoggedRole, LoggedStatement, ReadUsage, counted, parse_tables};
 use crate::error::Error;
 
 /// A row of a database whose columns can be had by name. Times and days differ between the
@@ -59,14 +61,17 @@ pub(in crate::activity) fn statement(
         Ok(LoggedStatement {
             query_id: row.text("query_id")?,
             started_at,
-            node: row.text("node")?,
-            node_role: row.text("node_role")?,
-            role: role(row, "role_id", "role")?,
-            session_role: role(row, "session_role_id", "session_role")?,
-            database: row.text("database")?,
-            client_address: row.maybe_text("client_address")?,
-            application_name: row.text("application_name")?,
-            statement: row.text("statement")?,
+            client: Arc::new(LoggedClient {
+                node: row.text("node")?,
+                node_role: row.text("node_role")?,
+                role: role(row, "role_id", "role")?,
+                session_role: role(row, "session_role_id", "session_role")?,
+                database: row.text("database")?,
+                client_address: row.maybe_text("client_address")?,
+                application_name: row.text("application_name")?,
+                process_id: row.number("process_id")?,
+            }),
+            statement: row.text("statement")?.into(),
             queue_time: duration("queue_time")?,
             plan_time: duration("plan_time")?,
             run_time: duration("run_time")?,
@@ -74,10 +79,9 @@ pub(in crate::activity) fn statement(
             bytes_sent: count("bytes_sent")?,
             memory_peak: count("memory_peak")?,
             bytes_spilled: count("bytes_spilled")?,
-            sqlstate: row.text("sqlstate")?,
+            sqlstate: row.text("sqlstate")?.into(),
             tables,
             snapshot_id: row.maybe_number("snapshot_id")?,
-            process_id: row.number("process_id")?,
         })
     };
     read().map_err(failed)

@@ -1,15 +1,18 @@
 //! The log of statements on both databases.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{LogPlace, LogRange, LoggedRole, LoggedStatement, LoggedTable, StatementLog};
+use super::{
+    LogPlace, LogRange, LoggedClient, LoggedRole, LoggedStatement, LoggedTable, StatementLog,
+};
 use crate::activity::{PostgresActivity, SqliteActivity};
 use crate::catalog::testing::server_or_skip;
 use crate::object::ReadCounts;
 
-const TIMEOUT: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A log in a folder, and one on a server where the environment names one.
 fn logs(folder: &tempfile::TempDir) -> Vec<Box<dyn StatementLog>> {
@@ -57,14 +60,17 @@ fn statement(number: i64, role_id: i64) -> LoggedStatement {
     LoggedStatement {
         query_id: format!("id {number:04}"),
         started_at: at(number),
-        node: "a node".to_owned(),
-        node_role: "replica".to_owned(),
-        role: role(role_id),
-        session_role: role(7),
-        database: "gotgan".to_owned(),
-        client_address: (number % 2 == 0).then(|| "127.0.0.1:5".to_owned()),
-        application_name: "an application".to_owned(),
-        statement: format!("SELECT {number}, 'ü'"),
+        client: Arc::new(LoggedClient {
+            node: "a node".to_owned(),
+            node_role: "replica".to_owned(),
+            role: role(role_id),
+            session_role: role(7),
+            database: "gotgan".to_owned(),
+            client_address: (number % 2 == 0).then(|| "127.0.0.1:5".to_owned()),
+            application_name: "an application".to_owned(),
+            process_id: 9,
+        }),
+        statement: format!("SELECT {number}, 'ü'").into(),
         queue_time: TimeDelta::zero(),
         plan_time: TimeDelta::microseconds(5),
         run_time: TimeDelta::microseconds(number),
@@ -72,10 +78,9 @@ fn statement(number: i64, role_id: i64) -> LoggedStatement {
         bytes_sent: 10,
         memory_peak: 11,
         bytes_spilled: 12,
-        sqlstate: "00000".to_owned(),
+        sqlstate: "00000".into(),
         tables: Vec::new(),
         snapshot_id: (number % 3 != 0).then_some(number),
-        process_id: 9,
     }
 }
 
@@ -174,7 +179,7 @@ async fn sums_grow_over_batches_and_keep_the_last_name() {
         one.tables = vec![table("s.t", 100)];
         log.append(lake, &[one.clone()]).await.expect("the first");
         one.query_id = "another".to_owned();
-        one.role.name = "renamed".to_owned();
+        Arc::make_mut(&mut one.client).role.name = "renamed".to_owned();
         log.append(lake, &[one]).await.expect("the second");
         let usage = log.usage(lake, None).await.expect("sums");
         let [sum] = usage.as_slice() else {
@@ -256,4 +261,51 @@ async fn many_processes_write_at_once() {
     assert_eq!(found.expect("all").len(), 1600);
     let usage = log.usage(lake, None).await.expect("sums");
     assert_eq!(usage.iter().map(|sum| sum.statements).sum::<u64>(), 1600);
+}
+
+/// Statements of several sessions and nodes come in the order in which they end.
+#[tokio::test]
+async fn pages_are_in_order_across_batches() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lake = &lake(&folder);
+    for log in logs(&folder) {
+        // Each batch reaches over those around it, and one statement ran for long.
+        let mut all: Vec<_> = (0..400).map(|number| statement(number, 1)).collect();
+        for batch in 0..20 {
+            let mut those: Vec<_> = (0..20)
+                .map(|index| all[(index * 7 + batch * 20) % 400].clone())
+                .collect();
+            those.reverse();
+            log.append(lake, &those).await.expect("a batch");
+        }
+        let long = statement(-100_000, 1);
+        log.append(lake, &[statement(1000, 1), long.clone()])
+            .await
+            .expect("the last batch");
+        all.insert(0, long);
+        all.push(statement(1000, 1));
+        for limit in [1, 7, 1000] {
+            let mut found: Vec<LoggedStatement> = Vec::new();
+            loop {
+                let after = found.last();
+                let after = after.map(|last| (last.started_at, last.query_id.clone()));
+                let everything = LogRange::default();
+                let page = log.statements(lake, &everything, after.as_ref(), limit);
+                let page = page.await.expect("a page");
+                let is_last = page.len() < limit as usize;
+                found.extend(page);
+                if is_last {
+                    break;
+                }
+            }
+            assert_eq!(found, all, "pages of {limit}");
+        }
+        let range = LogRange {
+            from: Some(at(30)),
+            until: Some(at(350)),
+            role: Some(1),
+        };
+        let found = log.statements(lake, &range, None, 1000).await;
+        assert_eq!(found.expect("a range"), all[31..=351]);
+    }
 }

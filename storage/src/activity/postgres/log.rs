@@ -8,10 +8,17 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{PostgresActivity, from_sqlx};
 use crate::activity::log::{
-    COLUMNS, LogPlace, LogRange, LoggedStatement, ReadUsage, StatementLog, micros, row, stored,
-    tables_text, usage_of,
+    LogPlace, LogRange, LoggedStatement, ReadUsage, StatementLog, micros, row, stored, tables_text,
+    usage_of,
 };
 use crate::error::Error;
+
+/// Columns of a statement without its lake, in the order in which they are written and
+/// read.
+const COLUMNS: &str = "started_at, query_id, node, node_role, role_id, role, \
+     session_role_id, session_role, database, client_address, application_name, statement, \
+     queue_time, plan_time, run_time, rows_returned, bytes_sent, memory_peak, bytes_spilled, \
+     sqlstate, tables, snapshot_id, process_id";
 
 /// Durations are microseconds.
 pub(super) const TABLES_SQL: &str = "CREATE TABLE IF NOT EXISTS gotgan_activity.statement (\
@@ -147,22 +154,25 @@ async fn insert(
     let numbers =
         |number: fn(&LoggedStatement) -> i64| -> Vec<i64> { all.iter().map(number).collect() };
     let times: Vec<DateTime<Utc>> = all.iter().map(|one| one.started_at).collect();
-    let addresses: Vec<Option<String>> = all.iter().map(|one| one.client_address.clone()).collect();
+    let addresses: Vec<Option<String>> = all
+        .iter()
+        .map(|one| one.client.client_address.clone())
+        .collect();
     let tables: Vec<Option<String>> = all.iter().map(|one| tables_text(&one.tables)).collect();
     let snapshots: Vec<Option<i64>> = all.iter().map(|one| one.snapshot_id).collect();
     let done = sqlx::query(AssertSqlSafe(sql))
         .bind(lake.to_owned())
         .bind(times)
         .bind(texts(|one| &one.query_id))
-        .bind(texts(|one| &one.node))
-        .bind(texts(|one| &one.node_role))
-        .bind(numbers(|one| one.role.id))
-        .bind(texts(|one| &one.role.name))
-        .bind(numbers(|one| one.session_role.id))
-        .bind(texts(|one| &one.session_role.name))
-        .bind(texts(|one| &one.database))
+        .bind(texts(|one| &one.client.node))
+        .bind(texts(|one| &one.client.node_role))
+        .bind(numbers(|one| one.client.role.id))
+        .bind(texts(|one| &one.client.role.name))
+        .bind(numbers(|one| one.client.session_role.id))
+        .bind(texts(|one| &one.client.session_role.name))
+        .bind(texts(|one| &one.client.database))
         .bind(addresses)
-        .bind(texts(|one| &one.application_name))
+        .bind(texts(|one| &one.client.application_name))
         .bind(texts(|one| &one.statement))
         .bind(numbers(|one| micros(one.queue_time)))
         .bind(numbers(|one| micros(one.plan_time)))
@@ -174,7 +184,7 @@ async fn insert(
         .bind(texts(|one| &one.sqlstate))
         .bind(tables)
         .bind(snapshots)
-        .bind(numbers(|one| one.process_id))
+        .bind(numbers(|one| one.client.process_id))
         .execute(connection)
         .await?;
     Ok(done.rows_affected())

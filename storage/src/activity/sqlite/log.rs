@@ -1,30 +1,27 @@
 //! The log of statements in a SQLite file. Times are microseconds, days are counted from
 //! 1970 on.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use sqlx::query::Query;
-use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection, SqliteRow};
-use sqlx::{AssertSqlSafe, Row as _};
+use futures::TryStreamExt;
+use sqlx::Row as _;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use super::{SqliteActivity, from_sqlx};
+use super::batch::{Batch, FORMAT, SPAN, pack, unpack};
+use super::{SqliteActivity, from_sqlx, moment};
 use crate::activity::log::{
-    COLUMNS, LogPlace, LogRange, LoggedStatement, ReadUsage, StatementLog, micros, row, stored,
-    tables_text, usage_of,
+    LogPlace, LogRange, LoggedStatement, ReadUsage, StatementLog, counted, micros, row, stored,
+    usage_of,
 };
 use crate::error::Error;
 
-pub(super) const TABLES_SQL: &str = "CREATE TABLE IF NOT EXISTS statement (\
-     lake TEXT NOT NULL, started_at INTEGER NOT NULL, query_id TEXT NOT NULL, \
-     node TEXT NOT NULL, node_role TEXT NOT NULL, \
-     role_id INTEGER NOT NULL, role TEXT NOT NULL, \
-     session_role_id INTEGER NOT NULL, session_role TEXT NOT NULL, \
-     database TEXT NOT NULL, client_address TEXT, application_name TEXT NOT NULL, \
-     statement TEXT NOT NULL, queue_time INTEGER NOT NULL, plan_time INTEGER NOT NULL, \
-     run_time INTEGER NOT NULL, rows_returned INTEGER NOT NULL, bytes_sent INTEGER NOT NULL, \
-     memory_peak INTEGER NOT NULL, bytes_spilled INTEGER NOT NULL, sqlstate TEXT NOT NULL, \
-     tables TEXT, snapshot_id INTEGER, process_id INTEGER NOT NULL, \
-     PRIMARY KEY (lake, started_at, query_id)) WITHOUT ROWID; \
+/// A row of `statements` is a batch of them.
+pub(super) const TABLES_SQL: &str = "CREATE TABLE IF NOT EXISTS statements (\
+     lake TEXT NOT NULL, first_at INTEGER NOT NULL, first_id TEXT NOT NULL, \
+     last_at INTEGER NOT NULL, count INTEGER NOT NULL, format INTEGER NOT NULL, \
+     body BLOB NOT NULL, PRIMARY KEY (lake, first_at, first_id)); \
      CREATE TABLE IF NOT EXISTS usage (lake TEXT NOT NULL, day INTEGER NOT NULL, \
      role_id INTEGER NOT NULL, session_role_id INTEGER NOT NULL, \
      application_name TEXT NOT NULL, table_name TEXT NOT NULL, \
@@ -34,27 +31,13 @@ pub(super) const TABLES_SQL: &str = "CREATE TABLE IF NOT EXISTS statement (\
      PRIMARY KEY (lake, day, role_id, session_role_id, application_name, table_name)) \
      WITHOUT ROWID";
 
-/// How many `COLUMNS` are, with the lake.
-const COLUMN_COUNT: usize = 24;
-
-/// Rows of one INSERT: a few sizes, so that each is prepared once and a batch takes few
-/// calls. Each of them crosses to SQLite's thread and back.
-const INSERT_SIZES: [usize; 4] = [256, 32, 4, 1];
-
-type Insert<'q> = Query<'q, Sqlite, SqliteArguments>;
-
 #[async_trait]
 impl StatementLog for SqliteActivity {
     async fn append(&self, lake: &str, statements: &[LoggedStatement]) -> Result<(), Error> {
         let mut transaction = self.pool().await?.begin().await.map_err(from_sqlx)?;
-        let mut rest = statements;
         let mut added = 0;
-        for size in INSERT_SIZES {
-            while rest.len() >= size {
-                let (these, others) = rest.split_at(size);
-                added += insert(&mut transaction, lake, these).await?;
-                rest = others;
-            }
+        for batch in pack(statements) {
+            added += insert(&mut transaction, lake, batch).await?;
         }
         // Otherwise the batch is there already.
         if added > 0 {
@@ -75,31 +58,44 @@ impl StatementLog for SqliteActivity {
         if !self.is_there() {
             return Ok(Vec::new());
         }
-        let first = range.from.map_or(i64::MIN, |from| from.timestamp_micros());
-        let (time, id) = match after {
-            Some((time, id)) => (time.timestamp_micros().max(first), id.as_str()),
-            None => (first, ""),
+        let from = match after {
+            Some((time, _)) => range.from.map_or(*time, |from| from.max(*time)),
+            None => range.from.unwrap_or(DateTime::<Utc>::MIN_UTC),
         };
-        let sql = format!(
-            "SELECT {COLUMNS} FROM statement WHERE lake = ? AND (started_at, query_id) > (?, ?) \
-             AND started_at <= ? AND (? IS NULL OR ? IN (role_id, session_role_id)) \
-             ORDER BY started_at, query_id LIMIT ?"
-        );
+        let from = from.timestamp_micros();
         let until = range
             .until
             .map_or(i64::MAX, |until| until.timestamp_micros());
-        let rows = sqlx::query(AssertSqlSafe(sql))
+        let sql = "SELECT first_at, first_id, format, body FROM statements WHERE lake = ? \
+             AND first_at BETWEEN ? AND ? AND last_at >= ? ORDER BY first_at, first_id";
+        let mut batches = sqlx::query(sql)
             .bind(lake.to_owned())
-            .bind(time)
-            .bind(id.to_owned())
+            .bind(from.saturating_sub(SPAN))
             .bind(until)
-            .bind(range.role)
-            .bind(range.role)
-            .bind(limit)
-            .fetch_all(self.pool().await?)
-            .await
-            .map_err(from_sqlx)?;
-        rows.iter().map(statement).collect()
+            .bind(from)
+            .fetch(self.pool().await?);
+        // The first ones of what was read up to here.
+        let mut found: BTreeMap<LogPlace, LoggedStatement> = BTreeMap::new();
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        while let Some(batch) = batches.try_next().await.map_err(from_sqlx)? {
+            let first = (moment(&batch, 0)?, batch.try_get(1).map_err(from_sqlx)?);
+            let is_full = found.len() >= limit;
+            if is_full && found.last_key_value().is_none_or(|(last, _)| *last < first) {
+                break;
+            }
+            let format = batch.try_get(2).map_err(from_sqlx)?;
+            let statements = unpack(format, batch.try_get(3).map_err(from_sqlx)?)?;
+            for one in statements {
+                let place = (one.started_at, one.query_id.clone());
+                if is_in(range, &one) && after.is_none_or(|after| *after < place) {
+                    found.insert(place, one);
+                }
+            }
+            while found.len() > limit {
+                found.pop_last();
+            }
+        }
+        Ok(found.into_values().collect())
     }
 
     async fn usage(&self, lake: &str, role: Option<i64>) -> Result<Vec<ReadUsage>, Error> {
@@ -133,14 +129,19 @@ impl StatementLog for SqliteActivity {
             return Ok(0);
         }
         let pool = self.pool().await?;
-        let sql = "DELETE FROM statement WHERE (lake, started_at, query_id) IN \
-             (SELECT lake, started_at, query_id FROM statement \
-             WHERE lake = ? AND started_at < ? LIMIT ?)";
-        let done = sqlx::query(sql)
+        // Whole batches; the last one may hold more than there is room for.
+        let sql = "DELETE FROM statements WHERE rowid IN (SELECT row FROM (\
+             SELECT rowid AS row, sum(count) OVER (ORDER BY first_at, first_id) - count AS before \
+             FROM statements WHERE lake = ? AND first_at < ? AND last_at < ? \
+             ORDER BY first_at, first_id LIMIT ?) WHERE before < ?) RETURNING count";
+        let before_micros = before.timestamp_micros();
+        let gone = sqlx::query_scalar(sql)
             .bind(lake.to_owned())
-            .bind(before.timestamp_micros())
+            .bind(before_micros)
+            .bind(before_micros)
             .bind(limit)
-            .execute(pool)
+            .bind(limit)
+            .fetch_all(pool)
             .await
             .map_err(from_sqlx)?;
         sqlx::query("DELETE FROM usage WHERE lake = ? AND day < ?")
@@ -149,56 +150,34 @@ impl StatementLog for SqliteActivity {
             .execute(pool)
             .await
             .map_err(from_sqlx)?;
-        Ok(done.rows_affected())
+        Ok(gone.into_iter().map(counted).sum())
     }
 }
 
-fn insert_sql(size: usize) -> String {
-    let row = format!("({}?)", "?, ".repeat(COLUMN_COUNT - 1));
-    let rows = vec![row.as_str(); size].join(", ");
-    format!("INSERT INTO statement (lake, {COLUMNS}) VALUES {rows} ON CONFLICT DO NOTHING")
+/// Whether a range has a statement.
+fn is_in(range: &LogRange, one: &LoggedStatement) -> bool {
+    let client = &one.client;
+    range.from.is_none_or(|from| from <= one.started_at)
+        && range.until.is_none_or(|until| one.started_at <= until)
+        && (range.role).is_none_or(|role| role == client.role.id || role == client.session_role.id)
 }
 
 /// Returns how many rows were new.
-async fn insert(
-    connection: &mut SqliteConnection,
-    lake: &str,
-    statements: &[LoggedStatement],
-) -> Result<u64, Error> {
-    let insert = sqlx::query(AssertSqlSafe(insert_sql(statements.len())));
-    let query = statements
-        .iter()
-        .fold(insert, |query, one| bind(query, lake, one));
-    let done = query.execute(connection).await.map_err(from_sqlx)?;
+async fn insert(connection: &mut SqliteConnection, lake: &str, batch: Batch) -> Result<u64, Error> {
+    let (first_at, first_id) = batch.first;
+    let done =
+        sqlx::query("INSERT INTO statements VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING")
+            .bind(lake.to_owned())
+            .bind(first_at.timestamp_micros())
+            .bind(first_id)
+            .bind(batch.last_at)
+            .bind(batch.count)
+            .bind(FORMAT)
+            .bind(batch.body)
+            .execute(connection)
+            .await
+            .map_err(from_sqlx)?;
     Ok(done.rows_affected())
-}
-
-fn bind<'q>(query: Insert<'q>, lake: &str, one: &LoggedStatement) -> Insert<'q> {
-    query
-        .bind(lake.to_owned())
-        .bind(one.started_at.timestamp_micros())
-        .bind(one.query_id.clone())
-        .bind(one.node.clone())
-        .bind(one.node_role.clone())
-        .bind(one.role.id)
-        .bind(one.role.name.clone())
-        .bind(one.session_role.id)
-        .bind(one.session_role.name.clone())
-        .bind(one.database.clone())
-        .bind(one.client_address.clone())
-        .bind(one.application_name.clone())
-        .bind(one.statement.clone())
-        .bind(micros(one.queue_time))
-        .bind(micros(one.plan_time))
-        .bind(micros(one.run_time))
-        .bind(stored(one.rows_returned))
-        .bind(stored(one.bytes_sent))
-        .bind(stored(one.memory_peak))
-        .bind(stored(one.bytes_spilled))
-        .bind(one.sqlstate.clone())
-        .bind(tables_text(&one.tables))
-        .bind(one.snapshot_id)
-        .bind(one.process_id)
 }
 
 async fn add_usage(
@@ -234,12 +213,6 @@ async fn add_usage(
         .await
         .map(drop)
         .map_err(from_sqlx)
-}
-
-fn statement(row: &SqliteRow) -> Result<LoggedStatement, Error> {
-    let micros: i64 = row.try_get("started_at").map_err(from_sqlx)?;
-    let started_at = DateTime::from_timestamp_micros(micros).unwrap_or_default();
-    row::statement(row, started_at, from_sqlx)
 }
 
 fn day_number(day: NaiveDate) -> i64 {

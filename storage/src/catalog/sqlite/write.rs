@@ -1,35 +1,68 @@
 //! A commit in SQLite: one immediate transaction, marked as ours for the triggers.
 
 use async_trait::async_trait;
-use sqlx::{Sqlite, Transaction};
+use sqlx::pool::PoolConnection;
+use sqlx::{Sqlite, SqliteConnection};
 
 use super::error::from_sqlx;
 use super::{has_table, read_head, read_selection, run, text};
 use crate::catalog::statement::{Dialect, Statement, index_inlined};
 use crate::catalog::{CommitTransaction, Condition, Head, InlinedRow, Selection, Sql, Write};
 use crate::error::Error;
-use crate::spec::side::WriterRow;
-use crate::spec::table::{Row, Value, Values};
+use crate::spec::table::{Value, Values};
 
 /// Most placeholders in one call. SQLite allows 32766 in a statement; fewer keep texts short.
 const PLACEHOLDER_COUNT_MAX: usize = 2000;
 
-/// Marks the transaction as ours, for the triggers.
-const MARK_SQL: &str = "INSERT INTO \"gotgan_writer\" VALUES ('open'); ";
+/// Begins the transaction and marks it as ours, for the triggers.
+const BEGIN_SQL: &str = "BEGIN IMMEDIATE; INSERT INTO \"gotgan_writer\" VALUES ('open'); ";
+
+/// Takes the mark away and makes everything durable.
+const COMMIT_SQL: &str = "DELETE FROM \"gotgan_writer\"; COMMIT";
 
 /// The transaction. It holds SQLite's write lock from its first moment.
 ///
 /// Each call of the database costs two changes of threads, which is more than most of its
-/// statements: so the small ones go together.
+/// statements: so the small ones go together, also those that begin and end it. A
+/// connection whose transaction did not end in a known way is closed, which rolls back.
 pub(super) struct SqliteCommit {
-    transaction: Transaction<'static, Sqlite>,
+    connection: Connection,
     head: Head,
 }
 
+/// A connection that is given back only if it is outside of a transaction.
+struct Connection {
+    inner: PoolConnection<Sqlite>,
+    is_idle: bool,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if !self.is_idle {
+            self.inner.close_on_drop();
+        }
+    }
+}
+
 impl SqliteCommit {
-    pub(super) async fn new(mut transaction: Transaction<'static, Sqlite>) -> Result<Self, Error> {
-        let head = read_head(&mut transaction, MARK_SQL).await?;
-        Ok(Self { transaction, head })
+    pub(super) async fn new(connection: PoolConnection<Sqlite>) -> Result<Self, Error> {
+        let mut connection = Connection {
+            inner: connection,
+            is_idle: false,
+        };
+        let head = read_head(&mut connection.inner, BEGIN_SQL).await?;
+        Ok(Self { connection, head })
+    }
+
+    fn connection(&mut self) -> &mut SqliteConnection {
+        &mut self.connection.inner
+    }
+
+    async fn end(&mut self, sql: &'static str) -> Result<(), Error> {
+        let done = sqlx::query(sql).execute(self.connection()).await;
+        done.map_err(from_sqlx)?;
+        self.connection.is_idle = true;
+        Ok(())
     }
 }
 
@@ -41,17 +74,17 @@ impl CommitTransaction for SqliteCommit {
     }
 
     async fn select(&mut self, selection: &Selection) -> Result<Vec<Values>, Error> {
-        read_selection(&mut self.transaction, selection).await
+        read_selection(self.connection(), selection).await
     }
 
     async fn has_table(&mut self, name: &str) -> Result<bool, Error> {
-        has_table(&mut self.transaction, name).await
+        has_table(self.connection(), name).await
     }
 
     async fn count(&mut self, table: &str, conditions: &[Condition]) -> Result<i64, Error> {
         let statement = Statement::count(Dialect::Sqlite, table, conditions);
         let row = text::query(statement)
-            .fetch_one(&mut *self.transaction)
+            .fetch_one(self.connection())
             .await
             .map_err(from_sqlx)?;
         super::integer_at(&row, 0)
@@ -60,42 +93,37 @@ impl CommitTransaction for SqliteCommit {
     async fn has_any_after(&mut self, table: &str, column: &str, base: i64) -> Result<bool, Error> {
         let statement = Statement::any_after(Dialect::Sqlite, table, column, base);
         let row = text::query(statement)
-            .fetch_optional(&mut *self.transaction)
+            .fetch_optional(self.connection())
             .await;
         Ok(row.map_err(from_sqlx)?.is_some())
     }
 
     async fn query(&mut self, sql: &Sql) -> Result<Vec<Values>, Error> {
-        super::query(&mut self.transaction, sql).await
+        super::query(self.connection(), sql).await
     }
 
     async fn execute(&mut self, sql: &Sql) -> Result<u64, Error> {
         let query = text::query(sql.statement(Dialect::Sqlite)).persistent(false);
-        let done = query.execute(&mut *self.transaction).await;
+        let done = query.execute(self.connection()).await;
         Ok(done.map_err(from_sqlx)?.rows_affected())
     }
 
     async fn apply(&mut self, writes: &[Write]) -> Result<(), Error> {
-        apply_all(&mut self.transaction, writes).await
+        apply_all(self.connection(), writes).await
     }
 
     async fn commit(mut self: Box<Self>) -> Result<(), Error> {
-        let unmark = Write::Delete {
-            table: WriterRow::TABLE,
-            conditions: Vec::new(),
-        };
-        apply_all(&mut self.transaction, &[unmark]).await?;
-        self.transaction.commit().await.map_err(from_sqlx)
+        self.end(COMMIT_SQL).await
     }
 
-    async fn rollback(self: Box<Self>) -> Result<(), Error> {
-        self.transaction.rollback().await.map_err(from_sqlx)
+    async fn rollback(mut self: Box<Self>) -> Result<(), Error> {
+        self.end("ROLLBACK").await
     }
 }
 
 /// Carries changes out, as many as fit in one call of the database.
 pub(super) async fn apply_all(
-    transaction: &mut Transaction<'static, Sqlite>,
+    connection: &mut SqliteConnection,
     writes: &[Write],
 ) -> Result<(), Error> {
     let mut waiting = Statement::new(Dialect::Sqlite);
@@ -105,33 +133,30 @@ pub(super) async fn apply_all(
             columns,
         } = write
         {
-            execute(transaction, &mut waiting).await?;
-            run(transaction, text::create_inlined(data_table, columns)).await?;
-            run(transaction, index_inlined(data_table)).await?;
+            execute(connection, &mut waiting).await?;
+            run(connection, text::create_inlined(data_table, columns)).await?;
+            run(connection, index_inlined(data_table)).await?;
             continue;
         }
         for statement in statements(write) {
             let count = waiting.parameters.len() + statement.parameters.len();
             if count > PLACEHOLDER_COUNT_MAX {
-                execute(transaction, &mut waiting).await?;
+                execute(connection, &mut waiting).await?;
             }
             waiting.follow_with(statement);
         }
     }
-    execute(transaction, &mut waiting).await
+    execute(connection, &mut waiting).await
 }
 
 /// Runs what has gathered.
-async fn execute(
-    transaction: &mut Transaction<'static, Sqlite>,
-    waiting: &mut Statement,
-) -> Result<(), Error> {
+async fn execute(connection: &mut SqliteConnection, waiting: &mut Statement) -> Result<(), Error> {
     if waiting.sql.is_empty() {
         return Ok(());
     }
     let statement = std::mem::replace(waiting, Statement::new(Dialect::Sqlite));
     text::query(statement)
-        .execute(&mut **transaction)
+        .execute(connection)
         .await
         .map(drop)
         .map_err(from_sqlx)

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use futures::TryStreamExt;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload, UpdateVersion};
 use tempfile::TempDir;
 
 use crate::error::ErrorKind;
@@ -397,4 +397,53 @@ async fn abandoned_uploads_are_removed_by_age() {
         1
     );
     assert_eq!(fixture.files(), ["a"]);
+}
+
+/// The number in an object, and what replaces just this one.
+async fn counted(store: &LocalStore, location: &Path) -> (u64, UpdateVersion) {
+    let result = store.get(location).await.expect("an object");
+    let version = UpdateVersion {
+        e_tag: result.meta.e_tag.clone(),
+        version: result.meta.version.clone(),
+    };
+    let bytes = result.bytes().await.expect("its bytes");
+    let text = std::str::from_utf8(&bytes).expect("a text");
+    (text.parse().expect("a number"), version)
+}
+
+async fn replace(store: &LocalStore, at: &Path, to: u64, version: UpdateVersion) -> bool {
+    let payload = PutPayload::from(to.to_string());
+    let mode = PutMode::Update(version);
+    match store.put_opts(at, payload, mode.into()).await {
+        Ok(_) => true,
+        Err(object_store::Error::Precondition { .. }) => false,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_object_is_replaced_only_as_it_was_read() {
+    const ADDERS: u64 = 8;
+    const ROUNDS: u64 = 20;
+    let folder = TempDir::new().expect("a folder");
+    let store = LocalStore::open(folder.path(), Arc::new(OsDisk)).expect("a store");
+    let at = Path::from("count");
+    store.put(&at, "0".into()).await.expect("an object");
+    let adders = (0..ADDERS).map(|_| {
+        let (store, at) = (store.clone(), at.clone());
+        tokio::spawn(async move {
+            let mut added = 0;
+            while added < ROUNDS {
+                let (count, version) = counted(&store, &at).await;
+                added += u64::from(replace(&store, &at, count + 1, version).await);
+            }
+        })
+    });
+    for adder in adders.collect::<Vec<_>>() {
+        adder.await.expect("a task");
+    }
+    let (count, version) = counted(&store, &at).await;
+    assert_eq!(count, ADDERS * ROUNDS, "none overwrote another's");
+    store.delete(&at).await.expect("deleted");
+    assert!(!replace(&store, &at, 7, version).await, "it is gone");
 }

@@ -227,7 +227,8 @@ async fn random_work_in_bad_weather_agrees_with_a_model() {
 /// In good weather every object is named, but those that were there before.
 async fn leaves_nothing(world: &World, checker: &Checker, before: &[std::path::PathBuf]) {
     let is_new = |path: &std::path::PathBuf| !before.contains(path);
-    for _ in 0..200 {
+    // A minute, which only a defect takes.
+    for _ in 0..6000 {
         if !checker.left_over(world).iter().any(is_new) {
             return;
         }

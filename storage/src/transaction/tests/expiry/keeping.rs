@@ -294,5 +294,8 @@ async fn a_new_lake_does_not_begin_on_the_files_of_another() {
         ..crate::catalog::testing::options(other.path(), LakeRole::Primary).await
     };
     // Its search for orphans would take them for its own.
+    let refused = Lake::open(options.clone()).await;
+    assert_eq!(kind(refused), ErrorKind::NotOwner);
+    std::fs::remove_file(data.join("_gotgan.json")).expect("the marker");
     assert_eq!(kind(Lake::open(options).await), ErrorKind::Unsupported);
 }
