@@ -95,14 +95,18 @@ start_postgres() {
         chown postgres "$postgres_folder"
         postgres_as=(runuser -u postgres --)
     fi
-    port="$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
-    (
-        cd /
-        "${postgres_as[@]}" "$programs/initdb" -A trust -U golden --locale=C.UTF-8 --encoding=UTF8 -D "$postgres_folder/data" > /dev/null
-        "${postgres_as[@]}" "$programs/pg_ctl" -D "$postgres_folder/data" -l "$postgres_folder/log" -w \
-            -o "-p $port -k '' -c listen_addresses=127.0.0.1 -c fsync=off -c timezone=UTC -c max_connections=500" start > /dev/null
-    ) || return 1
-    export GOTGAN_TEST_POSTGRES="golden@127.0.0.1:$port/postgres"
+    (cd / && "${postgres_as[@]}" "$programs/initdb" -A trust -U golden --locale=C.UTF-8 --encoding=UTF8 \
+        -D "$postgres_folder/data" > /dev/null) || return 1
+    # Another process may take a free port before PostgreSQL does.
+    for _ in 1 2 3; do
+        port="$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
+        if (cd / && "${postgres_as[@]}" "$programs/pg_ctl" -D "$postgres_folder/data" -l "$postgres_folder/log" -w \
+            -o "-p $port -k '' -c listen_addresses=127.0.0.1 -c fsync=off -c timezone=UTC -c max_connections=500" start > /dev/null); then
+            export GOTGAN_TEST_POSTGRES="golden@127.0.0.1:$port/postgres"
+            return 0
+        fi
+    done
+    return 1
 }
 
 # One server for all steps: the one that is given, or one that lives as long as this script.

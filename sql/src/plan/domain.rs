@@ -2,8 +2,8 @@
 //! with them: afterwards it refers to nothing outside, and each of its rows tells
 //! for which outer values it holds.
 
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, DFSchema, JoinType, Result};
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, JoinType, Result};
 use datafusion::logical_expr::expr::Sort;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{
@@ -13,8 +13,13 @@ use datafusion::logical_expr::{
 
 use crate::error::SqlError;
 
+mod outer;
 mod recursive;
 mod rows;
+
+pub(super) use outer::{
+    has_outer_reference, outer_columns, refers_beyond, refers_outside, refers_to,
+};
 
 /// Outer columns, each with the name that it has inside.
 pub(super) struct Domain {
@@ -23,58 +28,6 @@ pub(super) struct Domain {
     plan: LogicalPlan,
     /// Inside a recursive query, the table that has the domain's columns.
     work_table: Option<String>,
-}
-
-/// Whether an expression refers outside, its own subqueries aside.
-pub(super) fn has_outer_reference(expr: &Expr) -> bool {
-    let mut found = false;
-    let visited = expr.apply(|e| {
-        found |= matches!(e, Expr::OuterReferenceColumn(_, _));
-        Ok(if found {
-            TreeNodeRecursion::Stop
-        } else {
-            TreeNodeRecursion::Continue
-        })
-    });
-    found && visited.is_ok()
-}
-
-/// Whether any node of a plan refers outside.
-pub(super) fn refers_outside(plan: &LogicalPlan) -> bool {
-    !outer_columns(plan).is_empty()
-}
-
-/// Whether a plan refers to a column outside of it that `schema` has not.
-pub(super) fn refers_beyond(plan: &LogicalPlan, schema: &DFSchema) -> bool {
-    outer_columns(plan)
-        .iter()
-        .any(|column| !schema.has_column(column))
-}
-
-/// Whether a plan refers to a column of `schema`.
-pub(super) fn refers_to(plan: &LogicalPlan, schema: &DFSchema) -> bool {
-    outer_columns(plan)
-        .iter()
-        .any(|column| schema.has_column(column))
-}
-
-/// The columns outside that a plan and its subqueries refer to.
-pub(super) fn outer_columns(plan: &LogicalPlan) -> Vec<Column> {
-    let mut found = Vec::new();
-    let visited = plan.apply_with_subqueries(|node| {
-        node.apply_expressions(|expr| {
-            expr.apply(|e| {
-                if let Expr::OuterReferenceColumn(_, column) = e
-                    && !found.contains(column)
-                {
-                    found.push(column.clone());
-                }
-                Ok(TreeNodeRecursion::Continue)
-            })
-        })
-    });
-    debug_assert!(visited.is_ok());
-    found
 }
 
 impl Domain {
