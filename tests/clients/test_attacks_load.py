@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from attack_world import World, rows
-from server import Server
+from attack_own import running, world  # noqa: F401, fixtures
+from attack_world import rows
 
 # Each makes a chain of so many links. The parser makes of a chain a tree as deep as it is long.
 CHAINS = {
@@ -32,24 +32,6 @@ CHAINS = {
 
 # What a statement may take that is refused or small.
 SECONDS_MAX = 20
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    """One server for the module."""
-    server = Server(tmp_path_factory.mktemp("load")).start()
-    yield server
-    bad = server.bad_log_lines()
-    server.stop()
-    assert not bad, "\n".join(bad[:20])
-
-
-@pytest.fixture
-def world(running):
-    """The world, new for each test."""
-    world = World(f"host=127.0.0.1 port={running.port}", "gotgan")
-    yield world
-    world.close()
 
 
 @pytest.mark.parametrize("chain", CHAINS)

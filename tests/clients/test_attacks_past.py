@@ -2,26 +2,8 @@
 
 import pytest
 
-from attack_world import WORDS, World, refused, rows
-from server import Server
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    """One server for the module."""
-    server = Server(tmp_path_factory.mktemp("past")).start()
-    yield server
-    bad = server.bad_log_lines()
-    server.stop()
-    assert not bad, "\n".join(bad[:20])
-
-
-@pytest.fixture
-def world(running):
-    """The world, new for each test."""
-    world = World(f"host=127.0.0.1 port={running.port}", "gotgan")
-    yield world
-    world.close()
+from attack_own import running, world  # noqa: F401, fixtures
+from attack_world import WORDS, refused, rows
 
 
 def snapshot(world):
